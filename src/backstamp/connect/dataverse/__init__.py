@@ -1,0 +1,14 @@
+"""Dataverse: a Dynamics 365 organization, or the embedded CRM, through the Dataverse Web API.
+
+    environment   what the house asks of it: the class `Dataverse`
+    metadata      table definitions: Dataverse's types as Arrow types and back
+    feed          pages of rows as typed Arrow batches, and the token where the next read goes on
+    batches       which rows to send next, after what became of the last ones
+    session       requests: counted, paced, and their failures in our words
+
+All but `environment` and `session` is free of I/O.
+"""
+
+from backstamp.connect.dataverse.environment import Dataverse
+
+__all__ = ["Dataverse"]

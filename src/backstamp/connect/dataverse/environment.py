@@ -1,0 +1,327 @@
+"""What the house asks of a Dataverse organization, said in requests."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from backstamp import errors, http, odata
+from backstamp.connect import ports
+from backstamp.connect.dataverse import batches, feed, metadata, session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    import pyarrow as pa
+
+_NO_SUCH_ROW = 404
+_FEED_ENDED = frozenset({400, 404, 410, 412})
+
+
+class Credential(Protocol):
+    """What azure-identity's credentials are."""
+
+    def get_token(self, *scopes: str) -> Any:  # noqa: ANN401 - azure.core.credentials.AccessToken
+        """Return an object whose `token` is the bearer token."""
+        ...
+
+
+class Dataverse:
+    """A Dataverse organization as a source and an environment: a `ports.Sink`; its methods may run on many threads.
+
+    Args:
+        url: of the organization: `https://contoso.crm.dynamics.com`.
+        token: gives the bearer token when asked, or is a credential of azure-identity. Keeping it until it runs
+            out is its job.
+        page_size: rows of a page that is read.
+        batch_size: rows of a request that writes.
+        tag: marks our writes for the organization's own plug-ins.
+        bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running; the account
+            needs the privilege for that.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str] | Credential,
+        *,
+        page_size: int = odata.MAX_PAGE_SIZE,
+        batch_size: int = 500,
+        tag: str = "backstamp",
+        bypass_custom_logic: bool = False,
+    ) -> None:
+        self._batch_size = batch_size
+        self._page_size = page_size
+        self._session = session.Session(url, _token_giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic)
+        self._tables: dict[str, metadata.Table] = {}
+
+    @property
+    def traffic(self) -> ports.Traffic:
+        """How much has gone over the wire so far."""
+        return self._session.traffic
+
+    @property
+    def batch_size(self) -> int:
+        """How many rows one request carries."""
+        return self._batch_size
+
+    def who_am_i(self) -> str:
+        """Return the id of the user that we write as."""
+        return str(self._identity["UserId"])
+
+    def define(self, table: str) -> ports.TableDefinition:
+        """Return what the table is; raise `SourceError` where there is none."""
+        return self._table(table).definition
+
+    def find(self, table: str) -> ports.TableDefinition | None:
+        """Return what the table is, or None where there is none."""
+        found = self._find(table)
+        return found.definition if found else None
+
+    def read(self, table: str, columns: Sequence[str], token: str | None = None) -> Iterator[ports.Change]:
+        """Read the table's key and these columns, page by page: everything without a token, else what changed.
+
+        Raises:
+            FeedEndedError: the feed cannot go on from this token; read again without one.
+            SourceError: the table, or one of the columns, is not there.
+            EnvironmentServiceError: the account may not read the table, or no answer came.
+        """
+        known = self._table(table)
+        wanted = feed.reading(known, columns, str(self._identity["OrganizationId"]))
+        address: str | None = feed.resume(token, wanted) if token else known.entity_set
+        parameters = None if token else {"$select": ",".join(wanted.properties)}
+        preferences = [odata.TRACK_CHANGES] if known.definition.tracks_changes else []
+        preferences += [f"{odata.MAX_PAGE_SIZE_PREFERENCE}={self._page_size}"]
+        headers = {odata.PREFER: ",".join(preferences)}
+        while address:
+            page = self._read_page(address, wanted, parameters=parameters, headers=headers)
+            change, address = feed.read_page(page, wanted)
+            parameters = None
+            self.traffic.add(rows_read=change.rows.num_rows)
+            yield change
+
+    def create_table(self, definition: ports.TableDefinition) -> None:
+        """Create a table, or what is missing of it; its changes are tracked.
+
+        Raises:
+            RefusedError: a column is there already with another type, or the environment says no.
+        """
+        if self._find(definition.name) is None:
+            doing = f"create the table {definition.name}"
+            self._define(definition.name, odata.TABLE_DEFINITIONS, metadata.table_body(definition), doing)
+        for column in definition.columns:
+            if column.name != definition.key:
+                self.create_column(definition.name, column)
+
+    def create_column(self, table: str, column: ports.Column) -> None:
+        """Add a column, or a lookup, to a table, unless it is there.
+
+        Raises:
+            RefusedError: the column is there already with another type, or the environment says no.
+        """
+        existing = self.define(table).column(column.name)
+        if existing is None:
+            doing = f"create the column {table}.{column.name}"
+            if column.lookup_to:
+                body = metadata.relationship_body(table, column, self._table(column.lookup_to))
+                self._define(table, odata.RELATIONSHIP_DEFINITIONS, body, doing)
+            else:
+                self._define(table, f"{_definition(table)}/Attributes", metadata.attribute_body(column), doing)
+        elif not metadata.serves(existing, column):
+            raise errors.RefusedError(
+                f"The column {table}.{column.name} is in the environment already, as {_kind(existing)} where"
+                f" {_kind(column)} is wanted: remove or rename it there, or choose another name."
+            )
+
+    def upsert(self, table: str, rows: pa.RecordBatch) -> list[ports.Outcome]:
+        """Create or overwrite rows by key; a column that is null is emptied."""
+        known = self._table(table)
+        targets = (batches.Target(str(row[known.definition.key]), self._target(known, row)) for row in rows.to_pylist())
+        return self._deliver(known, odata.UPSERT_MULTIPLE, targets, repeatable=True)
+
+    def stamp(self, table: str, lookup: str, stamps: Sequence[ports.Stamp]) -> list[ports.Outcome]:
+        """Update one lookup of existing rows and nothing else; never creates a row.
+
+        Raises:
+            TransientError: no answer came: read the rows back before anything else is decided about them.
+        """
+        known = self._table(table)
+        key = known.definition.key
+        targets = (
+            batches.Target(stamp.key, self._target(known, {key: stamp.key, lookup: stamp.profile})) for stamp in stamps
+        )
+        return self._deliver(known, odata.UPDATE_MULTIPLE, targets, repeatable=False)
+
+    def delete(self, table: str, keys: Sequence[str]) -> list[ports.Outcome]:
+        """Delete rows, one request each."""
+        known = self._table(table)
+        return [self._delete(known, key) for key in dict.fromkeys(keys)]
+
+    def is_linked(self, table: str, lookup: str, key: str) -> bool:
+        """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
+        known = self._table(table)
+        parameters = {
+            "$select": known.definition.key,
+            "$filter": f"{known.wire_name(lookup)} eq {odata.record_id(key)}",
+            "$top": "1",
+        }
+        answer = self._session.get(known.entity_set, f"read {table}", parameters=parameters)
+        return bool(answer.json()["value"])
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _identity(self) -> Mapping[str, Any]:
+        identity: Mapping[str, Any] = self._session.get(odata.WHO_AM_I, "say who we are").json()
+        return identity
+
+    def _table(self, name: str) -> metadata.Table:
+        found = self._find(name)
+        if found is None:
+            raise errors.SourceError(
+                f"The environment at {self._session.url} has no table {name!r}: correct its name in the project file"
+                " (the logical name, such as 'contact')."
+            )
+        return found
+
+    def _find(self, name: str) -> metadata.Table | None:
+        """Return the table's metadata, kept until we change it ourselves."""
+        if name not in self._tables:
+            try:
+                self._tables[name] = self._fetch(name)
+            except errors.RefusedError as error:
+                if error.status != _NO_SUCH_ROW:
+                    raise
+        return self._tables.get(name)
+
+    def _fetch(self, name: str) -> metadata.Table:
+        def get(path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
+            # Strong: a cache of half a minute would not know what we have just created.
+            headers = {odata.CONSISTENCY: odata.STRONG}
+            options = {f"${option}": value for option, value in parameters.items()} or None
+            return self._session.get(path, f"describe {name}", parameters=options, headers=headers).json()
+
+        entity = get(
+            _definition(name), select="LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,DisplayName"
+        )
+        attributes = get(f"{_definition(name)}/Attributes")
+        relationships = get(
+            f"{_definition(name)}/ManyToOneRelationships",
+            select="ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName",
+        )
+        return metadata.table(entity, attributes["value"], relationships["value"])
+
+    def _define(self, table: str, address: str, body: Mapping[str, object], doing: str) -> None:
+        self._session.define(address, body, doing)
+        self._tables.pop(table, None)
+
+    def _read_page(self, address: str, wanted: feed.Reading, **request: Any) -> Any:  # noqa: ANN401 - JSON
+        try:
+            answer = self._session.get(address, f"read {wanted.table}", **request)
+        except errors.RefusedError as error:
+            if _is_feed_ended(error):
+                raise errors.FeedEndedError(
+                    f"The change feed of {wanted.table} has expired: read it in full."
+                ) from error
+            raise errors.SourceError(str(error)) from error
+        return answer.json(exact=wanted.needs_exact_numbers)
+
+    def _target(self, table: metadata.Table, row: Mapping[str, object]) -> dict[str, object]:
+        """Spell a row of columns as the service wants it, lookups as references to rows."""
+        body: dict[str, object] = {odata.TYPE: odata.type_name(table.definition.name)}
+        for name, value in row.items():
+            if name in table.lookups:
+                body[table.navigation[name] + odata.BIND] = self._reference(table, name, value)
+            else:
+                body[name] = value
+        return body
+
+    def _reference(self, table: metadata.Table, lookup: str, key: object) -> str | None:
+        column = table.definition.column(lookup)
+        if key is None or column is None or column.lookup_to is None:
+            return None
+        return odata.entity_reference(self._table(column.lookup_to).entity_set, str(key))
+
+    def _deliver(
+        self, table: metadata.Table, action: str, targets: Iterable[batches.Target], *, repeatable: bool
+    ) -> list[ports.Outcome]:
+        sending = batches.deliver(targets, self._batch_size)
+        try:
+            batch = next(sending)
+            while True:
+                batch = sending.send(self._send(table, action, batch, repeatable=repeatable))
+        except StopIteration as end:
+            outcomes: list[ports.Outcome] = end.value
+            return outcomes
+
+    def _send(self, table: metadata.Table, action: str, batch: batches.Batch, *, repeatable: bool) -> batches.Verdict:
+        if batch.strains:
+            time.sleep(http.backoff(batch.strains))
+        answer = self._session.write(
+            "POST",
+            f"{table.entity_set}/{odata.type_name(action)}",
+            f"write {table.definition.name}",
+            body={"Targets": [target.body for target in batch.targets]},
+            repeatable=repeatable,
+        )
+        if answer.status < 400:
+            self.traffic.add(rows_written=len(batch.targets))
+            return batches.Verdict("written")
+        code, message = session.failure(answer)
+        if session.is_strained(answer):
+            return batches.Verdict("strained", code, message)
+        lonely = len(batch.targets) == 1 and answer.status == _NO_SUCH_ROW
+        gone = lonely and not self._exists(table, batch.targets[0].key)
+        return batches.Verdict("gone" if gone else "refused", code, message)
+
+    def _exists(self, table: metadata.Table, key: str) -> bool:
+        """Tell whether the row itself is there; "not found" may also mean what its lookup points to."""
+        address = f"{table.entity_set}({odata.record_id(key)})"
+        try:
+            self._session.get(address, f"read {table.definition.name}", parameters={"$select": table.definition.key})
+        except errors.RefusedError as error:
+            if error.status != _NO_SUCH_ROW:
+                raise
+            return False
+        return True
+
+    def _delete(self, table: metadata.Table, key: str) -> ports.Outcome:
+        address = f"{table.entity_set}({odata.record_id(key)})"
+        answer = self._session.write("DELETE", address, f"delete rows of {table.definition.name}", repeatable=True)
+        if answer.status < 400:
+            self.traffic.add(rows_written=1)
+            return ports.Outcome(key, "acknowledged")
+        state = "gone" if answer.status == _NO_SUCH_ROW else "refused"
+        return ports.Outcome(key, state, *session.failure(answer))
+
+
+def _token_giver(url: str, token: Callable[[], str] | Credential) -> Callable[[], str]:
+    if callable(token):
+        return token
+    scope = f"{url.rstrip('/')}/.default"
+    return lambda: str(token.get_token(scope).token)
+
+
+def _is_feed_ended(error: errors.RefusedError) -> bool:
+    """Tell an expired token, whose status is not documented, by its code or words (dataverse-webapi.md 5.2)."""
+    return error.status in _FEED_ENDED and (error.code == odata.DELTA_EXPIRED or "Version stamp" in str(error))
+
+
+def _definition(table: str) -> str:
+    return f"{odata.TABLE_DEFINITIONS}(LogicalName={odata.literal(table)})"
+
+
+def _kind(column: ports.Column) -> str:
+    return f"a lookup to {column.lookup_to}" if column.lookup_to else str(column.type)

@@ -1,0 +1,135 @@
+"""Requests to one organization: counted, paced, and their failures in our words."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from backstamp import errors, http, odata
+from backstamp.connect import pace, ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_AT_ONCE_AT_FIRST = 4
+_STRAINED = frozenset({odata.DEADLOCK, odata.SQL_TIMEOUT, odata.ROLLED_BACK, odata.UNEXPECTED})
+_TRY_LATER = frozenset({429, 502, 503, 504})
+_NOT_ABOUT_ROWS = _TRY_LATER | {401, 403}
+_HEADERS = {
+    odata.ACCEPT: odata.JSON,
+    odata.ODATA_VERSION: odata.VERSION,
+    odata.ODATA_MAX_VERSION: odata.VERSION,
+    # Without it a cache on the way may answer for the service.
+    odata.IF_NONE_MATCH: "null",
+}
+_BYPASS = {odata.BYPASS_LOGIC: odata.BYPASS_LOGIC_ALL, odata.SUPPRESS_FLOWS: "true"}
+
+
+class Session:
+    """One account's requests to one organization; safe to share between threads.
+
+    Args:
+        url: of the organization: `https://contoso.crm.dynamics.com`.
+        token: gives the bearer token.
+        tag: marks our writes for the organization's own plug-ins.
+        bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running.
+    """
+
+    def __init__(self, url: str, token: Callable[[], str], *, tag: str, bypass_custom_logic: bool) -> None:
+        self.url = url.rstrip("/")
+        self.traffic = ports.Traffic()
+        self._pace = pace.Pace(_AT_ONCE_AT_FIRST, lambda seconds: self.traffic.add(waited_seconds=seconds))
+        self._client = http.Client(self.url + odata.API_PATH, token, headers=_HEADERS, gate=self._pace)
+        self._tag = {"tag": tag}
+        self._quiet = _BYPASS if bypass_custom_logic else {}
+        self._defining = threading.Lock()
+
+    def get(
+        self,
+        address: str,
+        doing: str,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> http.Answer:
+        """Read something; `doing` says what, for messages.
+
+        Raises:
+            UnauthorizedError: the token is not accepted, or the account has not the right.
+            TransientError: no answer, or a service too busy.
+            RefusedError: the request is wrong.
+        """
+        answer = self._send("GET", address, parameters=parameters, headers=headers)
+        self.traffic.add(reads=1)
+        if answer.status >= 400:
+            raise self._error(answer, doing)
+        return answer
+
+    def define(self, address: str, body: Mapping[str, object], doing: str) -> None:
+        """Change the metadata; one at a time, as the service wants it (dataverse-webapi.md 2.5)."""
+        with self._defining:
+            answer = self._send("POST", address, body=body)
+        self.traffic.add(writes=1)
+        if answer.status >= 400:
+            raise self._error(answer, doing)
+
+    def write(
+        self, method: str, address: str, doing: str, *, body: Mapping[str, object] | None = None, repeatable: bool
+    ) -> http.Answer:
+        """Write rows and return the answer, a refusal too: what it means for the rows is the caller's to say.
+
+        Raises:
+            UnauthorizedError: the token is not accepted, or the account has not the right.
+            TransientError: no answer, or a service too busy; the rows may have been written.
+        """
+        answer = self._send(
+            method, address, parameters=self._tag, headers=self._quiet, body=body, repeatable=repeatable
+        )
+        self.traffic.add(writes=1)
+        if answer.status in _NOT_ABOUT_ROWS and not is_strained(answer):
+            raise self._error(answer, doing)
+        return answer
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _send(self, method: str, address: str, **request: Any) -> http.Answer:  # noqa: ANN401 - see http.Client.send
+        try:
+            answer = self._client.send(method, address, **request)
+        except errors.TransientError as error:
+            raise errors.TransientError(
+                f"The environment cannot be reached: {error} Start it with `backstamp crm`, or check environment.url."
+            ) from error
+        if (hint := answer.headers.get(odata.DOP_HINT, "")).isdigit():
+            self._pace.allow(int(hint))
+        return answer
+
+    def _error(self, answer: http.Answer, doing: str) -> errors.EnvironmentServiceError:
+        code, words = failure(answer)
+        said = f"{answer.status} {code}".strip()
+        environment = f"The environment at {self.url}"
+        kind: type[errors.EnvironmentServiceError] = errors.UnauthorizedError
+        if answer.status == 401:
+            message = f"{environment} does not accept our token: check its credential."
+        elif answer.status == 403:
+            message = f"{environment} does not let us {doing} ({said}): give our account that right, organization-wide."
+        elif answer.status in _TRY_LATER or is_strained(answer):
+            kind, message = errors.TransientError, f"{environment} is too busy to {doing} ({said}): try again later."
+        else:
+            kind, message = errors.RefusedError, f"{environment} refused to {doing} ({said}): {words}"
+        return kind(message, status=answer.status, code=code)
+
+
+def failure(answer: http.Answer) -> tuple[str, str]:
+    """Return the service's error code and its own words, or "" where it gave none."""
+    try:
+        error = answer.json()["error"]
+        return str(error.get("code") or ""), str(error.get("message") or "")
+    except (errors.EnvironmentServiceError, KeyError, TypeError, AttributeError):
+        return "", ""
+
+
+def is_strained(answer: http.Answer) -> bool:
+    """Tell a time-out, a deadlock or a stumble, which smaller batches help, from a refusal (dataverse-webapi.md 7)."""
+    return answer.status == 500 or (answer.status >= 400 and failure(answer)[0] in _STRAINED)

@@ -1,0 +1,195 @@
+"""What the rest of the house asks of a system outside: read tables, write rows.
+
+A `Source` gives the rows of its tables as typed Arrow batches: all of them, or what changed since a token.
+A `Sink` is an environment: it can besides be given tables, columns, lookups and rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an outside table.
+
+    Attributes:
+        name: as the outside system spells it (Dataverse: the logical name).
+        type: the Arrow type of its values; GUIDs and choices' labels are text, times are UTC microseconds.
+        lookup_to: for a lookup, the table that it points to; its value is then that row's GUID as text.
+        max_length: for text, the most characters that the system keeps; None where it sets no limit.
+        display_name: what its users read; the name where none is given.
+    """
+
+    name: str
+    type: pa.DataType
+    lookup_to: str | None = None
+    max_length: int | None = None
+    display_name: str = ""
+
+
+@dataclass(frozen=True)
+class TableDefinition:
+    """A table of an outside system: its name, true primary key, columns, and whether it tells its changes."""
+
+    name: str
+    key: str
+    columns: tuple[Column, ...]
+    tracks_changes: bool = False
+    display_name: str = ""
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that could not be read at all: where it stands (file and line) and why; never its content."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One page of what a source tells about a table.
+
+    Attributes:
+        rows: rows that are there: all of them in a full read, else the new and changed ones.
+        deleted: keys of rows that are gone since the token (empty in a full read).
+        unreadable: rows that could not be read.
+        token: on the last page, where the next read can go on; None on the others and where there is no feed.
+    """
+
+    rows: pa.RecordBatch
+    deleted: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    token: str | None = None
+
+
+class Source(Protocol):
+    """A system that tables are read from."""
+
+    def define(self, table: str) -> TableDefinition:
+        """Return what the table is; raise `SourceError` where it does not exist or cannot be read."""
+        ...
+
+    def read(self, table: str, columns: Sequence[str], token: str | None = None) -> Iterator[Change]:
+        """Read the table's key and these columns: everything without a token, else what changed since it.
+
+        Raises:
+            FeedEndedError: the feed cannot go on from this token; read again without one.
+            SourceError: the table cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A link to write: the key of a row and the CustomerId of its profile, or None to empty the link."""
+
+    key: str
+    profile: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the writing of one row ended.
+
+    Attributes:
+        key: the row's key.
+        state: "acknowledged", "refused" (the row is wrong), or "gone" (there is no such row any more).
+        code: the service's error code for a refused row.
+        message: the service's own words; they may quote the row, so they never go to a log or a status.
+    """
+
+    key: str
+    state: str
+    code: str = ""
+    message: str = ""
+
+
+@dataclass
+class Traffic:
+    """How many requests went out and how many rows they carried; kept by a connection for its owner to show.
+
+    `waited_seconds` is how long its threads, all together, stood still because the service asked them to.
+    """
+
+    reads: int = 0
+    writes: int = 0
+    rows_read: int = 0
+    rows_written: int = 0
+    waited_seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def add(
+        self,
+        *,
+        reads: int = 0,
+        writes: int = 0,
+        rows_read: int = 0,
+        rows_written: int = 0,
+        waited_seconds: float = 0.0,
+    ) -> None:
+        """Count more of it; several threads may."""
+        with self._lock:
+            self.reads += reads
+            self.writes += writes
+            self.rows_read += rows_read
+            self.rows_written += rows_written
+            self.waited_seconds += waited_seconds
+
+
+class Sink(Source, Protocol):
+    """An environment: a source that can also be written to."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """How much has gone over the wire so far."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many rows one request carries best; a call may bring any number, in as many requests as it takes."""
+        ...
+
+    def who_am_i(self) -> str:
+        """Return the id of the user that we write as: rows last modified by it are our own writes."""
+        ...
+
+    def find(self, table: str) -> TableDefinition | None:
+        """Return what the table is, or None where there is none."""
+        ...
+
+    def create_table(self, definition: TableDefinition) -> None:
+        """Create a table with its key (a GUID that the writer gives), columns and lookups."""
+        ...
+
+    def create_column(self, table: str, column: Column) -> None:
+        """Add a column to a table; with `lookup_to`, a lookup whose delete behaviour is *remove link*."""
+        ...
+
+    def upsert(self, table: str, rows: pa.RecordBatch) -> list[Outcome]:
+        """Create or overwrite rows of one of our own tables, by key; writing twice is harmless."""
+        ...
+
+    def stamp(self, table: str, lookup: str, stamps: Sequence[Stamp]) -> list[Outcome]:
+        """Update one lookup of existing rows and nothing else; never creates a row."""
+        ...
+
+    def delete(self, table: str, keys: Sequence[str]) -> list[Outcome]:
+        """Delete rows of one of our own tables; a row that is not there is "gone"."""
+        ...
+
+    def is_linked(self, table: str, lookup: str, key: str) -> bool:
+        """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
+        ...

@@ -1,0 +1,231 @@
+"""Keeps the definitions in tables of the database, and makes the database's tables and columns follow them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from backstamp import odata
+from backstamp.embedded import database, faults
+from backstamp.embedded.metadata import Column, Relationship, Table, audit_relationships
+from backstamp.embedded.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_tables = sa.Table(
+    "_table",
+    database.internal,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False, unique=True),
+    sa.Column("entity_set", sa.String(128), nullable=False, unique=True),
+    sa.Column("changed_in", sa.BigInteger, nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+)
+_columns = sa.Table(
+    "_column",
+    database.internal,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("table_name", sa.String(128), nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+    sa.UniqueConstraint("table_name", "name"),
+)
+_relationships = sa.Table(
+    "_relationship",
+    database.internal,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("schema_name", sa.String(256), nullable=False, unique=True),
+    sa.Column("definition", sa.JSON, nullable=False),
+)
+
+_TABLE = TypeAdapter(Table)
+_COLUMN = TypeAdapter(Column)
+_RELATIONSHIP = TypeAdapter(Relationship)
+
+
+def is_empty(connection: sa.Connection) -> bool:
+    """Tell whether there is no CRM in this database yet."""
+    return not sa.inspect(connection).has_table(_tables.name)
+
+
+def load(connection: sa.Connection) -> Schema:
+    """Read all definitions."""
+    columns: dict[str, list[Column]] = {}
+    for row in connection.execute(sa.select(_columns).order_by(_columns.c.position)):
+        columns.setdefault(row.table_name, []).append(_COLUMN.validate_python(row.definition))
+    tables = [
+        replace(
+            _TABLE.validate_python({**row.definition, "columns": ()}),
+            columns=tuple(columns[row.name]),
+            changed_in=row.changed_in,
+        )
+        for row in connection.execute(sa.select(_tables).order_by(_tables.c.name))
+    ]
+    relationships = connection.scalars(sa.select(_relationships.c.definition).order_by(_relationships.c.schema_name))
+    found = [_RELATIONSHIP.validate_python(definition) for definition in relationships]
+    return Schema(database.counts(connection)[database.METADATA_VERSION], tables, found)
+
+
+def add_tables(connection: sa.Connection, tables: Iterable[Table], relationships: Iterable[Relationship]) -> None:
+    """Create tables together with the relationships among them."""
+    known = load(connection)
+    for table in tables:
+        _refuse_duplicate(known, table)
+        _write_table(connection, table)
+    for relationship in relationships:
+        _write_relationship(connection, relationship)
+    schema = load(connection)
+    for table in tables:
+        schema.sql[table.name].create(connection)
+
+
+def _refuse_duplicate(schema: Schema, table: Table) -> None:
+    if table.name in schema.tables:
+        raise faults.already_exists(f"An entity with the specified name {table.schema_name}")
+    if table.entity_set in schema.by_entity_set:
+        raise faults.already_exists(f"An entity set with the specified name {table.entity_set}")
+
+
+def _write_table(connection: sa.Connection, table: Table) -> None:
+    identified = replace(table, id=table.id or str(uuid4()))
+    definition = {name: value for name, value in asdict(identified).items() if name not in {"columns", "by_name"}}
+    connection.execute(
+        _tables.insert().values(
+            id=identified.id,
+            name=table.name,
+            entity_set=table.entity_set,
+            changed_in=table.changed_in,
+            definition=definition,
+        )
+    )
+    for position, column in enumerate(table.columns):
+        _write_column(connection, table.name, column, position)
+
+
+def _write_column(connection: sa.Connection, table: str, column: Column, position: int) -> None:
+    identified = replace(column, id=column.id or str(uuid4()), schema_name=column.schema_name or column.name)
+    connection.execute(
+        _columns.insert().values(
+            id=identified.id, table_name=table, name=column.name, position=position, definition=asdict(identified)
+        )
+    )
+
+
+def _write_relationship(connection: sa.Connection, relationship: Relationship) -> str:
+    identified = replace(relationship, id=relationship.id or str(uuid4()))
+    connection.execute(
+        _relationships.insert().values(
+            id=identified.id, schema_name=identified.schema_name, definition=asdict(identified)
+        )
+    )
+    return identified.id
+
+
+def create_table(connection: sa.Connection, table: Table) -> str:
+    """Create a table with the relationships of its own columns; return its metadata id."""
+    identified = replace(table, id=str(uuid4()))
+    add_tables(connection, [identified], audit_relationships(identified))
+    _touch(connection, table.name)
+    return identified.id
+
+
+def drop_table(connection: sa.Connection, table: Table) -> None:
+    """Drop a table and the relationships that start from it.
+
+    Raises:
+        Fault: other tables have lookups to it.
+    """
+    schema = load(connection)
+    own = [relationship for relationship in schema.relationships if relationship.referencing == table.name]
+    for relationship in schema.relationships:
+        if relationship.referenced == table.name and relationship not in own:
+            raise faults.Fault(
+                400,
+                odata.HAS_DEPENDENCIES,
+                f"The {table.name} component cannot be deleted because {relationship.referencing} refers to it.",
+            )
+    connection.execute(sa.delete(_relationships).where(_relationships.c.id.in_([each.id for each in own])))
+    connection.execute(sa.delete(_columns).where(_columns.c.table_name == table.name))
+    connection.execute(sa.delete(_tables).where(_tables.c.name == table.name))
+    connection.execute(sa.delete(database.tombstones).where(database.tombstones.c.table_name == table.name))
+    schema.sql[table.name].drop(connection)
+    database.reserve(connection, database.METADATA_VERSION)
+
+
+def add_column(connection: sa.Connection, table: Table, column: Column) -> str:
+    """Add a column to a table; return its metadata id."""
+    if column.name in table.by_name:
+        raise faults.already_exists(f"An attribute with the specified name {column.name} in {table.name}")
+    identified = replace(column, id=str(uuid4()))
+    last = sa.select(sa.func.max(_columns.c.position)).where(_columns.c.table_name == table.name)
+    position = int(connection.execute(last).scalar_one()) + 1
+    _write_column(connection, table.name, identified, position)
+    added = load(connection).sql[table.name].c[column.name]
+    _add_to_database(connection, added)
+    _touch(connection, table.name)
+    return identified.id
+
+
+def _add_to_database(connection: sa.Connection, column: sa.Column[object]) -> None:
+    # SQLAlchemy spells the column itself, but has no construct for ALTER TABLE around it.
+    quote = connection.dialect.identifier_preparer.quote
+    specification = str(sa.schema.CreateColumn(column).compile(connection))
+    for key in column.foreign_keys:
+        target = key.column
+        specification += f" REFERENCES {quote(target.table.name)} ({quote(target.name)}) DEFERRABLE INITIALLY DEFERRED"
+    connection.exec_driver_sql(f"ALTER TABLE {quote(column.table.name)} ADD COLUMN {specification}")
+    for index in _indexes_of(column):
+        index.create(connection)
+
+
+def _indexes_of(column: sa.Column[object]) -> list[sa.Index]:
+    return [index for index in column.table.indexes if column.name in index.columns]
+
+
+def drop_column(connection: sa.Connection, table: Table, column: Column) -> None:
+    """Drop a column with its relationships.
+
+    Raises:
+        Fault: it is one of the product's own columns, or the one that names the rows.
+    """
+    if not column.custom or column.name in {table.key, table.name_column}:
+        message = f"The attribute {column.name} of {table.name} cannot be deleted."
+        raise faults.Fault(400, odata.HAS_DEPENDENCIES, message)
+    schema = load(connection)
+    ids = [each.id for each in schema.relationships if (each.referencing, each.column) == (table.name, column.name)]
+    connection.execute(sa.delete(_relationships).where(_relationships.c.id.in_(ids)))
+    connection.execute(sa.delete(_columns).where(_columns.c.id == column.id))
+    dropped = schema.sql[table.name].c[column.name]
+    for index in _indexes_of(dropped):
+        index.drop(connection)
+    quote = connection.dialect.identifier_preparer.quote
+    connection.exec_driver_sql(f"ALTER TABLE {quote(table.name)} DROP COLUMN {quote(column.name)}")
+    _touch(connection, table.name)
+
+
+def add_relationship(connection: sa.Connection, relationship: Relationship, lookup: Column) -> str:
+    """Add a lookup column and the relationship that it makes; return the relationship's metadata id."""
+    schema = load(connection)
+    if any(each.schema_name.lower() == relationship.schema_name.lower() for each in schema.relationships):
+        raise faults.already_exists(f"A relationship with the specified name {relationship.schema_name}")
+    add_column(connection, schema.tables[relationship.referencing], lookup)
+    return _write_relationship(connection, relationship)
+
+
+def replace_table(connection: sa.Connection, table: Table) -> None:
+    """Write the definition of a table anew, without its columns."""
+    definition = {name: value for name, value in asdict(table).items() if name not in {"columns", "by_name"}}
+    connection.execute(sa.update(_tables).where(_tables.c.id == table.id).values(definition=definition))
+    _touch(connection, table.name)
+
+
+def _touch(connection: sa.Connection, table: str) -> None:
+    version = database.reserve(connection, database.ROW_VERSION)
+    connection.execute(sa.update(_tables).where(_tables.c.name == table).values(changed_in=version))
+    database.reserve(connection, database.METADATA_VERSION)

@@ -1,0 +1,152 @@
+"""The routes of definitions: read, create, change and drop tables, columns and relationships."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from backstamp import odata
+from backstamp.embedded import catalog, definitions, faults, options, requested
+from backstamp.embedded.request import Response, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backstamp.embedded.metadata import Column, Relationship, Table
+    from backstamp.embedded.request import Request
+    from backstamp.embedded.store import Session
+
+_ATTRIBUTES = "Attributes"
+
+
+def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Response:
+    """Answer what begins with `EntityDefinitions`; `rest` has the segment itself and what follows.
+
+    Raises:
+        Fault: the path leads nowhere or the body is wrong.
+    """
+    match request.method, rest:
+        case "GET", (Segment(key=None),):
+            items = (definitions.table_item(session.schema, table) for table in session.schema.tables.values())
+            return _list(request, items, odata.TABLE_DEFINITIONS)
+        case "POST", (Segment(key=None),):
+            return _create_table(session, request, request.json_object())
+        case "GET", (segment,):
+            return _one(request, definitions.table_item(session.schema, _table(session, segment)))
+        case "PUT", (segment,):
+            return _replace_table(session, request, _table(session, segment))
+        case "DELETE", (segment,):
+            catalog.drop_table(session.connection, _custom(_table(session, segment)))
+            return Response()
+        case _, (segment, part, *cast):
+            return _part(session, request, _table(session, segment), part, cast)
+    raise faults.unknown_path(odata.TABLE_DEFINITIONS)
+
+
+def _part(session: Session, request: Request, table: Table, part: Segment, cast: list[Segment]) -> Response:
+    """Answer what stands below one table: its columns, keys and relationships."""
+    match request.method, part:
+        case "GET", Segment(name, None) if name in definitions.EXPANDABLE:
+            items = definitions.table_item(session.schema, table)[name]
+            return _list(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{name}")
+        case "GET", Segment("Attributes"):
+            return _one(request, definitions.column_item(table, _column(table, part)))
+        case "POST", Segment("Attributes", None):
+            identity = catalog.add_column(session.connection, table, requested.column(request.json_object()))
+            return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({table.id})/Attributes({identity})")
+        case "DELETE", Segment("Attributes"):
+            catalog.drop_column(session.connection, table, _column(table, part))
+            return Response()
+    raise faults.unknown_path(part.name)
+
+
+def _of_type(items: Iterable[dict[str, Any]], cast: list[Segment]) -> list[dict[str, Any]]:
+    """Keep the columns of the type in which the path ends: `…/Microsoft.Dynamics.CRM.PicklistAttributeMetadata`."""
+    return [item for item in items if not cast or item[odata.TYPE] == f"#{cast[0].name}"]
+
+
+def _list(request: Request, items: Iterable[dict[str, Any]], context: str) -> Response:
+    found = definitions.answer(items, options.parse(request.query))
+    return Response.json({odata.CONTEXT: f"{request.root}$metadata#{context}", "value": found})
+
+
+def _one(request: Request, item: dict[str, Any]) -> Response:
+    return Response.json(definitions.cut(item, options.parse(request.query)))
+
+
+def _table(session: Session, segment: Segment) -> Table:
+    for table in session.schema.tables.values():
+        if segment.key in {table.name, table.id}:
+            return table
+    raise faults.no_definition(f"an entity with the specified key '{segment.key}'")
+
+
+def _custom(table: Table) -> Table:
+    if not table.custom:
+        raise faults.Fault(400, odata.HAS_DEPENDENCIES, f"The {table.name} component cannot be deleted.")
+    return table
+
+
+def _column(table: Table, segment: Segment) -> Column:
+    for column in table.columns:
+        if segment.key in {column.name, column.id}:
+            return column
+    raise faults.no_definition(f"an attribute with the specified key '{segment.key}' in {table.name}")
+
+
+def create_tables(session: Session, request: Request) -> Response:
+    """Answer `POST CreateEntities`."""
+    wanted = request.json_object().get("Entities")
+    if not isinstance(wanted, list) or not wanted:
+        raise faults.bad_request("'Entities' must be a list with at least one definition.")
+    for body in wanted:
+        _create_table(session, request, body)
+    return Response()
+
+
+def _create_table(session: Session, request: Request, body: dict[str, Any]) -> Response:
+    identity = catalog.create_table(session.connection, requested.table(session.schema, body))
+    return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({identity})")
+
+
+def _replace_table(session: Session, request: Request, table: Table) -> Response:
+    """Switch change tracking on; it cannot be switched off again, and nothing else of a table changes."""
+    body = request.json_object()
+    if table.tracks_changes and body.get("ChangeTrackingEnabled") is False:
+        raise faults.bad_request("Change tracking cannot be disabled once it is enabled.")
+    tracks = table.tracks_changes or body.get("ChangeTrackingEnabled") is True
+    if tracks != table.tracks_changes:
+        catalog.replace_table(session.connection, replace(table, tracks_changes=tracks))
+    return Response()
+
+
+def relationships(session: Session, request: Request, segment: Segment) -> Response:
+    """Answer what begins with `RelationshipDefinitions`.
+
+    Raises:
+        Fault: the path leads nowhere or the body is wrong.
+    """
+    match request.method, segment.key:
+        case "GET", None:
+            found = session.schema.relationships
+            items = (definitions.relationship_item(session.schema, relationship) for relationship in found)
+            return _list(request, items, odata.RELATIONSHIP_DEFINITIONS)
+        case "GET", _:
+            return _one(request, definitions.relationship_item(session.schema, _relationship(session, segment)))
+        case "POST", None:
+            wanted, lookup = requested.relationship(session.schema, request.json_object())
+            identity = catalog.add_relationship(session.connection, wanted, lookup)
+            return Response.created(f"{request.root}{odata.RELATIONSHIP_DEFINITIONS}({identity})")
+        case "DELETE", _:
+            relationship = _relationship(session, segment)
+            table = session.schema.tables[relationship.referencing]
+            catalog.drop_column(session.connection, table, table.by_name[relationship.column])
+            return Response()
+    raise faults.unknown_path(odata.RELATIONSHIP_DEFINITIONS)
+
+
+def _relationship(session: Session, segment: Segment) -> Relationship:
+    for relationship in session.schema.relationships:
+        if segment.key in {relationship.id, relationship.schema_name}:
+            return relationship
+    raise faults.no_definition(f"a relationship with the specified key '{segment.key}'")

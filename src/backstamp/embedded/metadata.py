@@ -1,0 +1,239 @@
+"""Definitions of tables, columns and relationships, as values; what every table has of its own accord.
+
+Names are logical names (dataverse-webapi.md 2.4). Nothing here knows SQL or JSON.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMESPACE = uuid.UUID("5f1b7d0e-3c52-4c4e-9a58-6c1de5b3a7f4")
+
+
+def well_known_id(name: str) -> str:
+    """Return the GUID that stands for this name in every embedded CRM."""
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+class ColumnType(StrEnum):
+    """The attribute types of Dataverse that a column can have."""
+
+    BIGINT = "BigInt"
+    BOOLEAN = "Boolean"
+    CUSTOMER = "Customer"
+    DATETIME = "DateTime"
+    DECIMAL = "Decimal"
+    DOUBLE = "Double"
+    ENTITY_NAME = "EntityName"
+    INTEGER = "Integer"
+    LOOKUP = "Lookup"
+    MEMO = "Memo"
+    MONEY = "Money"
+    OWNER = "Owner"
+    PICKLIST = "Picklist"
+    STATE = "State"
+    STATUS = "Status"
+    STRING = "String"
+    UNIQUEIDENTIFIER = "Uniqueidentifier"
+
+
+LOOKUPS = frozenset({ColumnType.LOOKUP, ColumnType.CUSTOMER, ColumnType.OWNER})
+CHOICES = frozenset({ColumnType.PICKLIST, ColumnType.STATE, ColumnType.STATUS})
+TEXTS = frozenset({ColumnType.STRING, ColumnType.MEMO})
+
+
+class OnDelete(StrEnum):
+    """What becomes of the rows that point to a deleted row."""
+
+    CASCADE = "Cascade"
+    REMOVE_LINK = "RemoveLink"
+    RESTRICT = "Restrict"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One value of a choice or of a yes/no column; a status belongs to a state."""
+
+    value: int
+    label: str
+    state: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: the logical name.
+        type: what its values are.
+        schema_name: the name with its case.
+        label: what users read.
+        max_length: of text, in characters.
+        minimum, maximum: of numbers.
+        precision: digits after the point of Decimal, Money and Double.
+        date_only: the values of a DateTime are days, not moments.
+        targets: the tables that a lookup may point to.
+        options: the values of a choice, or the two labels of a yes/no column.
+        default: the value of a new row that gives none.
+        writable: whether a client may write it; others are ignored in a body, as Dataverse does.
+        part_of: the lookup whose target table this column names (EntityName only).
+        custom: made by a client, not by the product.
+    """
+
+    name: str
+    type: ColumnType
+    schema_name: str = ""
+    label: str = ""
+    description: str = ""
+    required: str = "None"
+    max_length: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    precision: int | None = None
+    date_only: bool = False
+    targets: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    default: int | bool | None = None
+    writable: bool = True
+    part_of: str = ""
+    custom: bool = False
+    id: str = ""
+
+    @property
+    def is_lookup(self) -> bool:
+        """Tell whether the values point to rows."""
+        return self.type in LOOKUPS
+
+    @property
+    def is_polymorphic(self) -> bool:
+        """Tell whether the values can point to rows of several tables."""
+        return len(self.targets) > 1
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether the values are compared as text."""
+        return self.type in TEXTS
+
+
+@dataclass(frozen=True)
+class Relationship:
+    """One-to-many: rows of `referencing` point with `column` to rows of `referenced`.
+
+    Attributes:
+        navigation: the single-valued property on the side of `referencing`.
+        collection: the collection-valued property on the side of `referenced`.
+        audit: made by the server for its own columns (created by, …).
+    """
+
+    schema_name: str
+    referenced: str
+    referencing: str
+    column: str
+    navigation: str
+    collection: str
+    on_delete: OnDelete = OnDelete.REMOVE_LINK
+    audit: bool = False
+    custom: bool = False
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the CRM.
+
+    Attributes:
+        key: the primary key column, a GUID.
+        name_column: the column that stands for a row before users.
+        changed_in: the version at which its definition changed last; a change feed from before may not go on.
+    """
+
+    name: str
+    schema_name: str
+    entity_set: str
+    key: str
+    name_column: str
+    columns: tuple[Column, ...]
+    label: str = ""
+    plural_label: str = ""
+    description: str = ""
+    user_owned: bool = True
+    tracks_changes: bool = False
+    custom: bool = False
+    code: int = 0
+    changed_in: int = 0
+    id: str = ""
+    by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.by_name.update({column.name: column for column in self.columns})
+
+
+def _audit(name: str, schema_name: str, kind: ColumnType, label: str, **details: object) -> Column:
+    column = Column(name, kind, schema_name, label, writable=False)
+    return replace(column, **details)  # type: ignore[arg-type]
+
+
+def _history() -> Iterator[Column]:
+    yield _audit("createdon", "CreatedOn", ColumnType.DATETIME, "Created On")
+    yield _audit("createdby", "CreatedBy", ColumnType.LOOKUP, "Created By", targets=("systemuser",))
+    yield _audit("modifiedon", "ModifiedOn", ColumnType.DATETIME, "Modified On")
+    yield _audit("modifiedby", "ModifiedBy", ColumnType.LOOKUP, "Modified By", targets=("systemuser",))
+    yield _audit("versionnumber", "VersionNumber", ColumnType.BIGINT, "Version Number")
+
+
+def _ownership() -> Iterator[Column]:
+    yield Column("ownerid", ColumnType.OWNER, "OwnerId", "Owner", targets=("systemuser",))
+    yield _audit("owninguser", "OwningUser", ColumnType.LOOKUP, "Owning User", targets=("systemuser",))
+    yield Column("overriddencreatedon", ColumnType.DATETIME, "OverriddenCreatedOn", "Record Created On")
+
+
+ACTIVE = (Option(0, "Active"), Option(1, "Inactive"))
+ACTIVE_REASONS = (Option(1, "Active", 0), Option(2, "Inactive", 1))
+
+
+def state_columns(
+    states: tuple[Option, ...] = ACTIVE, reasons: tuple[Option, ...] = ACTIVE_REASONS
+) -> tuple[Column, Column]:
+    """Return statecode and statuscode; a new row has the first state and its first reason."""
+    state = Column("statecode", ColumnType.STATE, "StateCode", "Status", options=states, default=states[0].value)
+    reason = Column(
+        "statuscode", ColumnType.STATUS, "StatusCode", "Status Reason", options=reasons, default=reasons[0].value
+    )
+    return state, reason
+
+
+def type_column(lookup: str) -> str:
+    """Return the column that names the target table of a lookup to several tables: `parentcustomeridtype`."""
+    return f"{lookup}type"
+
+
+def _type_columns(columns: tuple[Column, ...]) -> Iterator[Column]:
+    for column in columns:
+        if column.is_polymorphic:
+            name = type_column(column.name)
+            label = f"{column.label} Type"
+            yield _audit(name, f"{column.schema_name}Type", ColumnType.ENTITY_NAME, label, part_of=column.name)
+
+
+def complete(table: Table) -> Table:
+    """Add what every table has: its key, history and version, and an owner where users own the rows."""
+    key = _audit(table.key, f"{table.schema_name}Id", ColumnType.UNIQUEIDENTIFIER, table.label, writable=True)
+    owner = tuple(_ownership()) if table.user_owned else ()
+    types = _type_columns(table.columns)
+    return replace(table, columns=(key, *table.columns, *types, *owner, *_history()))
+
+
+def audit_relationships(table: Table) -> Iterator[Relationship]:
+    """Give the relationships of the columns that the server keeps: creator, last writer, owner."""
+    for name in ("createdby", "modifiedby", "owninguser", "ownerid"):
+        if name in table.by_name:
+            schema_name = f"lk_{table.name}_{name}"
+            yield Relationship(
+                schema_name, "systemuser", table.name, name, name, schema_name, OnDelete.RESTRICT, audit=True
+            )

@@ -1,0 +1,269 @@
+"""Writes rows: create, update, upsert and delete, always many at once and all or nothing.
+
+Each function works on a whole list with a handful of statements. Every row that is touched, by a client or by the
+server itself, gets a version of its own, a time and an author.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from backstamp import odata
+from backstamp.embedded import faults, tracking, values
+from backstamp.embedded.metadata import OnDelete, type_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from backstamp.embedded.metadata import Relationship, Table
+    from backstamp.embedded.store import Session
+    from backstamp.embedded.values import Row
+
+_CHUNK = 5000
+"""Ids in one IN list; SQLite takes at most 32 766 parameters."""
+_FULL_NAME = frozenset({"firstname", "lastname", "fullname"})
+
+
+def create(session: Session, table: Table, bodies: Sequence[object]) -> list[str]:
+    """Create rows and return their ids, in order; a body may give its own key.
+
+    Raises:
+        Fault: a body is wrong, a row that it refers to is missing, or its key is taken.
+    """
+    return _insert(session, table, [values.parse(session.schema, table, body) for body in bodies])
+
+
+def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
+    """Update existing rows; each body has its key and what changes. Of several bodies for one row the first counts.
+
+    Raises:
+        Fault: a body is wrong, or a row is missing (its id is in the message); nothing is written then.
+    """
+    rows: dict[str, Row] = {}
+    for body in bodies:
+        row = values.parse(session.schema, table, body)
+        rows.setdefault(_key_of(row, table), row)
+    _refuse_missing(session, table, rows)
+    _update(session, table, list(rows.values()))
+
+
+def upsert(session: Session, table: Table, bodies: Sequence[object]) -> int:
+    """Update the rows that exist and create the others with the keys that they bring; return how many were created.
+
+    Raises:
+        Fault: a body is wrong, has no key, or two are for one row.
+    """
+    rows: dict[str, Row] = {}
+    for body in bodies:
+        row = _with_referenced_key(values.parse(session.schema, table, body), table, body)
+        if rows.setdefault(_key_of(row, table), row) is not row:
+            raise faults.bad_request(f"Two targets have the same key {row[table.key]}.")
+    present = existing(session, table, rows)
+    _update(session, table, [row for key, row in rows.items() if key in present])
+    new = [row for key, row in rows.items() if key not in present]
+    _insert(session, table, new)
+    return len(new)
+
+
+def _key_of(row: Row, table: Table) -> str:
+    key = row.get(table.key)
+    if key is None:
+        raise faults.bad_request(f"A target has no value for the key '{table.key}'.")
+    return str(key)
+
+
+def _with_referenced_key(row: Row, table: Table, body: object) -> Row:
+    reference = body.get(odata.ROW_ID) if isinstance(body, dict) else None
+    if reference is None or table.key in row:
+        return row
+    try:
+        return {**row, table.key: odata.record_id(str(reference))}
+    except ValueError as error:
+        raise faults.bad_request(f"'{reference}' does not name a row by its id.") from error
+
+
+def existing(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
+    """Return which of these keys the table has."""
+    key = session.schema.sql[table.name].c[table.key]
+    found: set[str] = set()
+    for chunk in chunks(list(keys)):
+        found.update(session.connection.scalars(sa.select(key).where(key.in_(chunk))))
+    return found
+
+
+def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a list of ids into lists that a statement can hold."""
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
+
+
+def _refuse_missing(session: Session, table: Table, keys: Iterable[str]) -> None:
+    wanted = list(keys)
+    present = existing(session, table, wanted)
+    missing = next((key for key in wanted if key not in present), None)
+    if missing is not None:
+        raise faults.no_row(table.name, missing)
+
+
+def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return []
+    defaults = _defaults(session, table)
+    made = [
+        {**defaults, table.key: new_id(), **_settled(row, table), "versionnumber": version}
+        for version, row in enumerate(rows, start=session.reserve(len(rows)))
+    ]
+    for row in made:
+        row["createdon"] = row.get("overriddencreatedon") or session.now
+    _refuse_unknown_targets(session, table, made)
+    try:
+        for group in _by_columns(made):
+            session.connection.execute(session.schema.sql[table.name].insert(), group)
+    except sa.exc.IntegrityError as error:
+        message = "Cannot insert duplicate key. A record with matching key values already exists."
+        raise faults.Fault(412, odata.DUPLICATE_ID, message) from error
+    _compose_names(session, table, made)
+    return [row[table.key] for row in made]
+
+
+def new_id() -> str:
+    """Return a new GUID that sorts after the ones made in earlier milliseconds, so that inserts stay together."""
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    chance = secrets.token_hex(9)
+    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-a{chance[3:6]}-{chance[6:]}"
+
+
+def _defaults(session: Session, table: Table) -> Row:
+    row: Row = {column.name: column.default for column in table.columns if column.default is not None}
+    if table.user_owned:
+        row |= {"ownerid": session.user, "owninguser": session.user}
+    return row | {"createdby": session.user, "modifiedby": session.user, "modifiedon": session.now}
+
+
+def _settled(row: Row, table: Table) -> Row:
+    """Complete what belongs together: the owner and its kind, the state and its reason."""
+    if "ownerid" in row:
+        row["owninguser"] = row["ownerid"]
+    if "statecode" in row or "statuscode" in row:
+        reasons = table.by_name["statuscode"].options
+        state, value = row.get("statecode"), row.get("statuscode")
+        fitting = (each for each in reasons if state in {None, each.state} and value in {None, each.value})
+        reason = next(fitting, None)
+        if reason is None:
+            raise faults.bad_request(f"{value} is not a valid status code for state code {state} of '{table.name}'.")
+        row |= {"statecode": reason.state, "statuscode": reason.value}
+    return row
+
+
+def _by_columns(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    """Put rows that have the same columns together: one statement can write them."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row)].append(row)
+    return groups.values()
+
+
+def _compose_names(session: Session, table: Table, rows: Iterable[Row]) -> None:
+    """Compose the full names of people whose first or last name was written, and whose full name was not."""
+    if not table.by_name.keys() >= _FULL_NAME:
+        return
+    keys = [row[table.key] for row in rows if "fullname" not in row and not _FULL_NAME.isdisjoint(row)]
+    people = session.schema.sql[table.name]
+    both = sa.func.coalesce(people.c.firstname, "") + " " + sa.func.coalesce(people.c.lastname, "")
+    statement = sa.update(people).values(fullname=sa.func.nullif(sa.func.trim(both), ""))
+    for chunk in chunks(keys):
+        session.connection.execute(statement.where(people.c[table.key].in_(chunk)))
+
+
+def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row]) -> None:
+    """Refuse lookups to rows that do not exist; rows of one request may point to each other."""
+    lookups = [column for column in table.columns if column.is_lookup and column.writable]
+    wanted: dict[str, set[str]] = defaultdict(set)
+    made = {row[table.key] for row in rows}
+    for row in rows:
+        for column in lookups:
+            target = row.get(column.name)
+            if target is not None:
+                kind = row[type_column(column.name)] if column.is_polymorphic else column.targets[0]
+                wanted[kind].add(target)
+    for kind, keys in wanted.items():
+        _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
+
+
+def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """Update rows that are known to exist."""
+    if not rows:
+        return
+    written = {"modifiedon": session.now, "modifiedby": session.user}
+    changed = [
+        {**_settled(row, table), **written, "versionnumber": version}
+        for version, row in enumerate(rows, start=session.reserve(len(rows)))
+    ]
+    for row in changed:
+        row.pop("overriddencreatedon", None)  # it is for new rows only
+    _refuse_unknown_targets(session, table, changed)
+    target = session.schema.sql[table.name]
+    statement = sa.update(target).where(target.c[table.key] == sa.bindparam("row_key"))
+    for group in _by_columns(changed):
+        session.connection.execute(statement, [_parameters(row, table.key) for row in group])
+    _compose_names(session, table, changed)
+
+
+def _parameters(row: Row, key: str) -> dict[str, Any]:
+    return {"row_key" if name == key else name: value for name, value in row.items()}
+
+
+def delete(session: Session, table: Table, keys: Iterable[str]) -> None:
+    """Delete rows and do with the rows that point to them what each relationship says.
+
+    Raises:
+        Fault: a row is missing, or a relationship forbids it.
+    """
+    wanted = set(keys)
+    _refuse_missing(session, table, wanted)
+    _delete(session, table, wanted, {})
+
+
+def _delete(session: Session, table: Table, keys: set[str], going: dict[str, set[str]]) -> None:
+    """Delete rows after what hangs on them; `going` holds what is being deleted further up, so that rings end."""
+    keys = keys - going.setdefault(table.name, set())
+    if not keys:
+        return
+    going[table.name] |= keys
+    for relationship in session.schema.collections[table.name].values():
+        children = _children(session, relationship, keys)
+        _release(session, relationship, children - going.get(relationship.referencing, set()), going)
+    target = session.schema.sql[table.name]
+    for chunk in chunks(list(keys)):
+        session.connection.execute(sa.delete(target).where(target.c[table.key].in_(chunk)))
+    tracking.bury(session, table, keys)
+
+
+def _children(session: Session, relationship: Relationship, keys: set[str]) -> set[str]:
+    child = session.schema.tables[relationship.referencing]
+    columns = session.schema.sql[child.name].c
+    found: set[str] = set()
+    for chunk in chunks(list(keys)):
+        statement = sa.select(columns[child.key]).where(columns[relationship.column].in_(chunk))
+        found.update(session.connection.scalars(statement))
+    return found
+
+
+def _release(session: Session, relationship: Relationship, children: set[str], going: dict[str, set[str]]) -> None:
+    if not children:
+        return
+    child = session.schema.tables[relationship.referencing]
+    column = child.by_name[relationship.column]
+    match relationship.on_delete:
+        case OnDelete.RESTRICT:
+            message = f"The record cannot be deleted because rows of '{child.name}' refer to it."
+            raise faults.Fault(405, odata.DELETE_RESTRICTED, message)
+        case OnDelete.CASCADE:
+            _delete(session, child, children, going)
+        case OnDelete.REMOVE_LINK:
+            empty: Row = {column.name: None} | ({type_column(column.name): None} if column.is_polymorphic else {})
+            _update(session, child, [{child.key: key, **empty} for key in sorted(children)])

@@ -1,0 +1,229 @@
+"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, organization.
+
+Logical names, types and relationship names are Dataverse's own.
+"""
+
+from __future__ import annotations
+
+from backstamp.embedded import metadata
+from backstamp.embedded.metadata import Column, ColumnType, Option, Relationship, Table
+
+
+def _text(name: str, label: str, length: int = 100, schema_name: str = "") -> Column:
+    return Column(name, ColumnType.STRING, schema_name, label, max_length=length)
+
+
+def _memo(name: str, label: str, schema_name: str = "", length: int = 2000) -> Column:
+    return Column(name, ColumnType.MEMO, schema_name, label, max_length=length)
+
+
+def _money(name: str, label: str, schema_name: str = "") -> Column:
+    limit = 100_000_000_000.0
+    return Column(name, ColumnType.MONEY, schema_name, label, minimum=0.0, maximum=limit, precision=2)
+
+
+def _whole(name: str, label: str, schema_name: str = "") -> Column:
+    return Column(name, ColumnType.INTEGER, schema_name, label, minimum=0, maximum=1_000_000_000)
+
+
+def _time(name: str, label: str, schema_name: str = "", *, date_only: bool = False) -> Column:
+    return Column(name, ColumnType.DATETIME, schema_name, label, date_only=date_only)
+
+
+def _yes_no(name: str, label: str, schema_name: str, yes: str = "Yes", no: str = "No") -> Column:
+    options = (Option(0, no), Option(1, yes))
+    return Column(name, ColumnType.BOOLEAN, schema_name, label, options=options, default=False)
+
+
+def _choice(name: str, label: str, schema_name: str, *labels: str) -> Column:
+    options = tuple(Option(value, text) for value, text in enumerate(labels, start=1))
+    return Column(name, ColumnType.PICKLIST, schema_name, label, options=options)
+
+
+def _lookup(name: str, label: str, schema_name: str, *targets: str) -> Column:
+    kind = ColumnType.CUSTOMER if set(targets) == {"account", "contact"} else ColumnType.LOOKUP
+    return Column(name, kind, schema_name, label, targets=targets)
+
+
+_PERSON = (
+    _text("firstname", "First Name", 50, "FirstName"),
+    _text("lastname", "Last Name", 50, "LastName"),
+    _text("fullname", "Full Name", 160, "FullName"),
+    _text("middlename", "Middle Name", 50, "MiddleName"),
+    _text("salutation", "Salutation", 100, "Salutation"),
+    _text("jobtitle", "Job Title", 100, "JobTitle"),
+    _text("mobilephone", "Mobile Phone", 50, "MobilePhone"),
+)
+_REACH = (
+    _text("emailaddress1", "Email", 100, "EMailAddress1"),
+    _text("emailaddress2", "Email Address 2", 100, "EMailAddress2"),
+    _text("emailaddress3", "Email Address 3", 100, "EMailAddress3"),
+    _text("telephone1", "Business Phone", 50, "Telephone1"),
+    _text("telephone2", "Home Phone", 50, "Telephone2"),
+    _text("telephone3", "Telephone 3", 50, "Telephone3"),
+    _text("fax", "Fax", 50, "Fax"),
+    _text("websiteurl", "Website", 200, "WebSiteUrl"),
+    _text("address1_line1", "Address 1: Street 1", 250, "Address1_Line1"),
+    _text("address1_line2", "Address 1: Street 2", 250, "Address1_Line2"),
+    _text("address1_line3", "Address 1: Street 3", 250, "Address1_Line3"),
+    _text("address1_city", "Address 1: City", 80, "Address1_City"),
+    _text("address1_stateorprovince", "Address 1: State/Province", 50, "Address1_StateOrProvince"),
+    _text("address1_postalcode", "Address 1: ZIP/Postal Code", 20, "Address1_PostalCode"),
+    _text("address1_country", "Address 1: Country/Region", 80, "Address1_Country"),
+    _yes_no("donotemail", "Do not allow Emails", "DoNotEMail", yes="Do Not Allow", no="Allow"),
+    _yes_no("donotphone", "Do not allow Phone Calls", "DoNotPhone", yes="Do Not Allow", no="Allow"),
+    _time("lastusedincampaign", "Last Date Included in Campaign", "LastUsedInCampaign"),
+    _memo("description", "Description", "Description"),
+)
+
+_CONTACT = (
+    *_PERSON,
+    *_REACH,
+    _time("birthdate", "Birthday", "BirthDate", date_only=True),
+    _time("anniversary", "Anniversary", "Anniversary", date_only=True),
+    _choice("gendercode", "Gender", "GenderCode", "Male", "Female"),
+    _choice("familystatuscode", "Marital Status", "FamilyStatusCode", "Single", "Married", "Divorced", "Widowed"),
+    _lookup("parentcustomerid", "Company Name", "ParentCustomerId", "account", "contact"),
+    _money("creditlimit", "Credit Limit", "CreditLimit"),
+    _money("annualincome", "Annual Income", "AnnualIncome"),
+    _whole("numberofchildren", "No. of Children", "NumberOfChildren"),
+    _text("department", "Department", 100, "Department"),
+    _text("nickname", "Nickname", 100, "NickName"),
+    *metadata.state_columns(),
+)
+
+_LEAD_STATES = (Option(0, "Open"), Option(1, "Qualified"), Option(2, "Disqualified"))
+_LEAD_REASONS = (
+    Option(1, "New", 0),
+    Option(2, "Contacted", 0),
+    Option(3, "Qualified", 1),
+    Option(4, "Lost", 2),
+    Option(5, "Cannot Contact", 2),
+    Option(6, "No Longer Interested", 2),
+    Option(7, "Canceled", 2),
+)
+_LEAD_SOURCES = (
+    "Advertisement",
+    "Employee Referral",
+    "External Referral",
+    "Partner",
+    "Public Relations",
+    "Seminar",
+    "Trade Show",
+    "Web",
+    "Word of Mouth",
+    "Other",
+)
+_LEAD = (
+    *_PERSON,
+    *_REACH,
+    _text("companyname", "Company Name", 100, "CompanyName"),
+    _text("subject", "Topic", 300, "Subject"),
+    _choice("leadsourcecode", "Lead Source", "LeadSourceCode", *_LEAD_SOURCES),
+    _choice("leadqualitycode", "Rating", "LeadQualityCode", "Hot", "Warm", "Cold"),
+    _money("revenue", "Annual Revenue", "Revenue"),
+    _money("estimatedamount", "Est. Value", "EstimatedAmount"),
+    _whole("numberofemployees", "No. of Employees", "NumberOfEmployees"),
+    _lookup("parentcontactid", "Parent Contact for lead", "ParentContactId", "contact"),
+    _lookup("parentaccountid", "Parent Account for lead", "ParentAccountId", "account"),
+    *metadata.state_columns(_LEAD_STATES, _LEAD_REASONS),
+)
+
+_ACCOUNT = (
+    _text("name", "Account Name", 160, "Name"),
+    _text("accountnumber", "Account Number", 20, "AccountNumber"),
+    *_REACH,
+    _money("revenue", "Annual Revenue", "Revenue"),
+    _money("creditlimit", "Credit Limit", "CreditLimit"),
+    _whole("numberofemployees", "Number of Employees", "NumberOfEmployees"),
+    _time("lastonholdtime", "Last On Hold Time", "LastOnHoldTime"),
+    _lookup("primarycontactid", "Primary Contact", "PrimaryContactId", "contact"),
+    _lookup("parentaccountid", "Parent Account", "ParentAccountId", "account"),
+    _lookup("originatingleadid", "Originating Lead", "OriginatingLeadId", "lead"),
+    *metadata.state_columns(),
+)
+
+_TASK_STATES = (Option(0, "Open"), Option(1, "Completed"), Option(2, "Canceled"))
+_TASK_REASONS = (
+    Option(2, "Not Started", 0),
+    Option(3, "In Progress", 0),
+    Option(4, "Waiting on someone else", 0),
+    Option(5, "Completed", 1),
+    Option(6, "Canceled", 2),
+    Option(7, "Deferred", 0),
+)
+_TASK = (
+    _text("subject", "Subject", 200, "Subject"),
+    _memo("description", "Description", "Description"),
+    _time("scheduledstart", "Start Date", "ScheduledStart"),
+    _time("scheduledend", "Due Date", "ScheduledEnd"),
+    _whole("percentcomplete", "Percent Complete", "PercentComplete"),
+    _choice("prioritycode", "Priority", "PriorityCode", "Low", "Normal", "High"),
+    _lookup("regardingobjectid", "Regarding", "RegardingObjectId", "account", "contact", "lead"),
+    *metadata.state_columns(_TASK_STATES, _TASK_REASONS),
+)
+
+_SYSTEMUSER = (
+    _text("firstname", "First Name", 256, "FirstName"),
+    _text("lastname", "Last Name", 256, "LastName"),
+    _text("fullname", "Full Name", 200, "FullName"),
+    _text("domainname", "User Name", 1024, "DomainName"),
+    _text("internalemailaddress", "Primary Email", 100, "InternalEMailAddress"),
+    Column("applicationid", ColumnType.UNIQUEIDENTIFIER, "ApplicationId", "Application ID"),
+    Column("azureactivedirectoryobjectid", ColumnType.UNIQUEIDENTIFIER, "AzureActiveDirectoryObjectId", "Object ID"),
+    _yes_no("isdisabled", "Status", "IsDisabled", yes="Disabled", no="Enabled"),
+)
+_ORGANIZATION = (
+    _text("name", "Organization Name", 160, "Name"),
+    _whole("expirechangetrackingindays", "Days to Expire Change Tracking", "ExpireChangeTrackingInDays"),
+)
+
+
+def _table(code: int, schema_name: str, key: str, name_column: str, columns: tuple[Column, ...]) -> Table:
+    name = schema_name.lower()
+    people = name not in {"systemuser", "organization"}
+    return metadata.complete(
+        Table(
+            name,
+            schema_name,
+            f"{name}s",
+            key,
+            name_column,
+            columns,
+            label=schema_name,
+            plural_label=f"{schema_name}s",
+            user_owned=people,
+            tracks_changes=people,
+            code=code,
+        )
+    )
+
+
+TABLES = (
+    _table(8, "SystemUser", "systemuserid", "fullname", _SYSTEMUSER),
+    _table(1, "Account", "accountid", "name", _ACCOUNT),
+    _table(2, "Contact", "contactid", "fullname", _CONTACT),
+    _table(4, "Lead", "leadid", "fullname", _LEAD),
+    _table(4212, "Task", "activityid", "subject", _TASK),
+    _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
+)
+
+
+def _points(schema_name: str, referenced: str, lookup: str, navigation: str = "") -> Relationship:
+    referencing, column = lookup.split(".")
+    return Relationship(schema_name, referenced, referencing, column, navigation or column, schema_name)
+
+
+RELATIONSHIPS = (
+    _points("contact_customer_accounts", "account", "contact.parentcustomerid", "parentcustomerid_account"),
+    _points("contact_customer_contacts", "contact", "contact.parentcustomerid", "parentcustomerid_contact"),
+    _points("lead_parent_contact", "contact", "lead.parentcontactid"),
+    _points("lead_parent_account", "account", "lead.parentaccountid"),
+    _points("account_primary_contact", "contact", "account.primarycontactid"),
+    _points("account_parent_account", "account", "account.parentaccountid"),
+    _points("account_originating_lead", "lead", "account.originatingleadid"),
+    _points("Account_Tasks", "account", "task.regardingobjectid", "regardingobjectid_account_task"),
+    _points("Contact_Tasks", "contact", "task.regardingobjectid", "regardingobjectid_contact_task"),
+    _points("Lead_Tasks", "lead", "task.regardingobjectid", "regardingobjectid_lead_task"),
+    *(relationship for table in TABLES for relationship in metadata.audit_relationships(table)),
+)

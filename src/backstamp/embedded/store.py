@@ -1,0 +1,161 @@
+"""One CRM: its database, its settings, and what a new one starts with.
+
+A request works in one `Session`: one transaction, with the definitions that belong to it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from backstamp import errors, odata
+from backstamp.embedded import catalog, database, metadata, standard
+from backstamp.embedded.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ADMINISTRATOR = "administrator@onmicrosoft.com"
+"""The domain name of the person who may do everything."""
+APPLICATION_USER = "insightsappsplatform@onmicrosoft.com"
+"""The domain name of the service account that writes links."""
+
+ORGANIZATION_ID = metadata.well_known_id("organization")
+BUSINESS_UNIT_ID = metadata.well_known_id("businessunit")
+ADMINISTRATOR_ID = metadata.well_known_id(ADMINISTRATOR)
+_USERS = (
+    (ADMINISTRATOR, "System", "Administrator", "System Administrator"),
+    (APPLICATION_USER, None, "InsightsAppsPlatform", "InsightsAppsPlatform"),
+)
+
+
+class Settings(BaseModel):
+    """How an embedded CRM is set up.
+
+    Attributes:
+        database_url: where the rows are, as SQLAlchemy spells it (`sqlite:////srv/crm.sqlite`).
+        delta_days: how long a delta link can be used.
+        expire_on_metadata_change: whether a new or dropped column ends the delta links of its table, as it does on
+            real organizations.
+        max_page_size: the most rows of a page.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database_url: str
+    delta_days: int = Field(default=7, ge=0, le=365)
+    expire_on_metadata_change: bool = True
+    max_page_size: int = Field(default=odata.MAX_PAGE_SIZE, ge=1, le=odata.MAX_PAGE_SIZE)
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one request works with.
+
+    Attributes:
+        connection: its transaction.
+        schema: the definitions, as this transaction sees them.
+        version: the last row version that this transaction saw when it began.
+        user: the id of the system user who asks.
+        now: when it began, as it goes on the wire.
+    """
+
+    connection: sa.Connection
+    schema: Schema
+    settings: Settings
+    version: int
+    user: str
+    now: str
+
+    def reserve(self, amount: int) -> int:
+        """Take that many row versions and return the first."""
+        return database.reserve(self.connection, database.ROW_VERSION, amount)
+
+
+class Store:
+    """The CRM behind the server; made once, used by all threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._engine = database.open_engine(settings.database_url)
+        self._schema = Schema(-1, (), ())
+        with database.writing(self._engine) as connection:
+            if catalog.is_empty(connection):
+                _found(connection)
+            _keep_settings(connection, settings)
+
+    @contextmanager
+    def reading(self, user: str) -> Iterator[Session]:
+        """Give a session that sees one state of everything."""
+        with database.reading(self._engine) as connection:
+            yield self._session(connection, user)
+
+    @contextmanager
+    def writing(self, user: str) -> Iterator[Session]:
+        """Give the one session that may write; all of it is kept, or on any error nothing."""
+        with database.writing(self._engine) as connection:
+            yield self._session(connection, user)
+
+    def _session(self, connection: sa.Connection, user: str) -> Session:
+        counts = database.counts(connection)
+        if self._schema.version != counts[database.METADATA_VERSION]:
+            self._schema = catalog.load(connection)
+        now = odata.format_time(dt.datetime.now(dt.UTC))
+        return Session(connection, self._schema, self.settings, counts[database.ROW_VERSION], user, now)
+
+    def user_id(self, domain_name: str) -> str:
+        """Return the id of the system user with this domain name.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        with self.reading(ADMINISTRATOR_ID) as session:
+            users = session.schema.sql["systemuser"].c
+            statement = sa.select(users.systemuserid).where(sa.func.lower(users.domainname) == domain_name.lower())
+            found = session.connection.execute(statement).scalar()
+        if found is None:
+            raise errors.ConfigurationError(f"The embedded CRM has no user with the domain name {domain_name!r}.")
+        return str(found)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def _found(connection: sa.Connection) -> None:
+    """Make a new CRM: tables, the organization, and its two users."""
+    database.create_internal_tables(connection)
+    catalog.add_tables(connection, standard.TABLES, standard.RELATIONSHIPS)
+    database.reserve(connection, database.METADATA_VERSION)
+    tables = catalog.load(connection).sql
+    now = odata.format_time(dt.datetime.now(dt.UTC))
+    first = database.reserve(connection, database.ROW_VERSION, len(_USERS) + 1)
+    history = {"createdon": now, "modifiedon": now, "createdby": ADMINISTRATOR_ID, "modifiedby": ADMINISTRATOR_ID}
+    users = [
+        {
+            "systemuserid": metadata.well_known_id(domain_name),
+            "domainname": domain_name,
+            "internalemailaddress": domain_name,
+            "firstname": first_name,
+            "lastname": last_name,
+            "fullname": full_name,
+            "isdisabled": False,
+            "versionnumber": version,
+            **history,
+        }
+        for version, (domain_name, first_name, last_name, full_name) in enumerate(_USERS, start=first)
+    ]
+    connection.execute(tables["systemuser"].insert(), users)
+    organization = {"organizationid": ORGANIZATION_ID, "name": "backstamp", "versionnumber": first + len(_USERS)}
+    connection.execute(tables["organization"].insert(), organization | history)
+
+
+def _keep_settings(connection: sa.Connection, settings: Settings) -> None:
+    """Show the retention where Dataverse shows it."""
+    organization = catalog.load(connection).sql["organization"]
+    connection.execute(sa.update(organization).values(expirechangetrackingindays=settings.delta_days))

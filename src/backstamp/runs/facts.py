@@ -1,0 +1,205 @@
+"""The nouns of the ledger: what is told about runs, tasks and requests, as values that do not change.
+
+Times are UTC and aware. Everything here can be given to `dataclasses.asdict` or `orjson.dumps` as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from backstamp.runs.owner import Owner
+
+
+class TaskStatus(StrEnum):
+    """How a task, or a whole run, stands."""
+
+    NOT_STARTED = "Not started"  # declared; nothing has happened yet
+    QUEUED = "Queued"  # its turn has come, it waits for a free worker
+    PROCESSING = "Processing"  # under way
+    REFRESHING = "Refreshing"  # a data source is being read; what was read before stays usable meanwhile
+    SUCCESSFUL = "Successful"  # done, perhaps with warnings
+    SKIPPED = "Skipped"  # there was nothing it could do; the details say why
+    FAILED = "Failed"  # it met an error; trying again can help
+    FAILED_PERMANENTLY = "Failed (permanent)"  # its retries are used up: somebody has to look at it
+    CANCELED = "Canceled"  # somebody asked the run to stop
+    WAITING_FOR_APPROVAL = "Waiting for approval"  # what it would do was shown; it goes on when somebody approves
+
+
+UNDER_WAY = frozenset({TaskStatus.QUEUED, TaskStatus.PROCESSING, TaskStatus.REFRESHING})
+FAILURES = frozenset({TaskStatus.FAILED, TaskStatus.FAILED_PERMANENTLY})
+ENDS = FAILURES | {TaskStatus.SUCCESSFUL, TaskStatus.SKIPPED, TaskStatus.CANCELED}
+# The ends that no task can do without: a crash ends tasks as Failed, a failed predecessor as Skipped.
+ESSENTIAL_ENDS = frozenset({TaskStatus.SUCCESSFUL, TaskStatus.FAILED, TaskStatus.SKIPPED})
+
+
+@dataclass(frozen=True)
+class PlannedTask:
+    """A task as it is declared at the start of a run; unique in its run by group and name.
+
+    Attributes:
+        group: the heading it stands under, such as "Dataverse Hydration".
+        name: such as "CustomerId Backstamping Hydration".
+        ends_in: the only statuses it may end in (linking.md 4 restricts the linking task to `ESSENTIAL_ENDS`).
+        runs_as: its status while it works; a data source is `REFRESHING`.
+    """
+
+    group: str
+    name: str
+    ends_in: frozenset[TaskStatus] = ENDS
+    runs_as: TaskStatus = TaskStatus.PROCESSING
+
+    def __post_init__(self) -> None:
+        if not ESSENTIAL_ENDS <= self.ends_in <= ENDS:
+            raise ValueError(
+                f"{self.name} must be able to end {sorted(ESSENTIAL_ENDS)}, and may only in {sorted(ENDS)}"
+            )
+        if self.runs_as not in UNDER_WAY:
+            raise ValueError(f"{self.name} cannot work as {self.runs_as}")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task is, as seen when it was read.
+
+    Attributes:
+        done: rows done so far.
+        total: rows to do, or None where that is not known.
+        rows_per_second: since the start of the task; None before the first row.
+        seconds_left: at that speed; None where it cannot be told or the task is not under way.
+    """
+
+    done: int
+    total: int | None
+    rows_per_second: float | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step of a run, as seen when it was read.
+
+    Attributes:
+        run: the number of its run.
+        position: its place in the order of the run, from 1.
+        details: what to know about it, in words without personal data; the reason where it failed or was skipped.
+        rows: how many rows it was about, or None.
+        progress: None while it has told nothing.
+        attempts: how often it was started.
+        canceled: it was stopped by a cancel, even where its `ends_in` calls that Skipped.
+        seconds: how long it took, or has taken so far; None before the start.
+        heartbeat: the last sign of life of the process that works on it.
+    """
+
+    run: int
+    position: int
+    group: str
+    name: str
+    status: TaskStatus
+    details: str
+    warnings: tuple[str, ...]
+    rows: int | None
+    progress: Progress | None
+    attempts: int
+    canceled: bool
+    started: datetime | None
+    ended: datetime | None
+    heartbeat: datetime | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a run was asked to do.
+
+    Attributes:
+        full: read and compute everything instead of what changed.
+        until: the stage after which it stops and leaves a draft, or None.
+        requested_by: who asked, as text for people: a login, "schedule".
+    """
+
+    full: bool = False
+    until: str | None = None
+    requested_by: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One refresh: what was asked, who works on it, how it stands, and its tasks in order.
+
+    Attributes:
+        number: 1 for the first run of this ledger, then 2, …
+        canceled_by: who asked it to stop, or None.
+        warnings: how many warnings its tasks have.
+        seconds: how long it took, or has taken so far.
+    """
+
+    number: int
+    status: TaskStatus
+    arguments: Arguments
+    owner: Owner
+    started: datetime
+    ended: datetime | None
+    heartbeat: datetime
+    details: str
+    canceled_by: str | None
+    warnings: int
+    seconds: float
+    tasks: tuple[Task, ...]
+
+
+class EntryState(StrEnum):
+    """What is known about a request that changes rows of the environment."""
+
+    SENT = "sent"  # it may have arrived or not: its rows are unknown until they are read back
+    ACKNOWLEDGED = "acknowledged"  # the answer came: its rows are written, except those with an outcome of their own
+    REJECTED = "rejected"  # refused as a whole: none of its rows is written by this request
+
+
+class RowState(StrEnum):
+    """What became of a row that an acknowledged request did not write."""
+
+    REFUSED = "refused"  # the environment does not take it; tried again in the next run
+    GONE = "gone"  # it was deleted meanwhile; never brought back
+
+
+@dataclass(frozen=True)
+class Exceptional:
+    """A row that was not written by an acknowledged request.
+
+    Attributes:
+        position: of the row in the work list, from 0 (not in the request).
+        code: the service's error code.
+        message: the server's own words. They can quote personal data: for those who may see the row, never for a log.
+    """
+
+    position: int
+    state: RowState
+    code: str = ""
+    message: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request: the rows `first` … `first + count - 1` (from 0) of the run's work list.
+
+    Attributes:
+        id: grows with each request of the ledger.
+        sent: when it was made durable, just before the request left.
+        answered: when the answer came, or None.
+        exceptions: the rows that were not written; for an acknowledged request only.
+    """
+
+    id: int
+    run: int
+    work_list: str
+    first: int
+    count: int
+    state: EntryState
+    sent: datetime
+    answered: datetime | None
+    exceptions: tuple[Exceptional, ...] = ()

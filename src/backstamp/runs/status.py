@@ -1,0 +1,125 @@
+"""What runs and tasks do and did, for those who only read; also while a run goes on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Self
+
+import sqlalchemy as sa
+
+from backstamp.runs import schema
+from backstamp.runs.database import Database
+from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task
+from backstamp.runs.owner import Owner
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Status:
+    """The reader's side of the ledger.
+
+    Args:
+        location: a path, or a database URL; a ledger without runs is made where there is none.
+
+    Raises:
+        ConfigurationError: it cannot be opened.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self._database = Database(location)
+
+    def last(self) -> Run | None:
+        """The newest run with its tasks, or None before the first."""
+        return next(iter(self.history(1)), None)
+
+    def run(self, number: int) -> Run | None:
+        """One run with its tasks, or None where there is none of that number."""
+        with self._database.reading() as connection:
+            return load_run(connection, number)
+
+    def history(self, count: int) -> list[Run]:
+        """The newest runs with their tasks, newest first."""
+        newest = sa.select(schema.run).order_by(schema.run.c.number.desc()).limit(count)
+        with self._database.reading() as connection:
+            return _load(connection, newest)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def load_run(connection: sa.Connection, number: int) -> Run | None:
+    """One run with its tasks as they stand in the transaction of `connection`."""
+    return next(iter(_load(connection, sa.select(schema.run).where(schema.run.c.number == number))), None)
+
+
+def _load(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Run]:
+    now = datetime.now(UTC)
+    runs = connection.execute(query).mappings().all()
+    tasks = (
+        sa.select(schema.task)
+        .where(schema.task.c.run.in_([row["number"] for row in runs]))
+        .order_by(schema.task.c.run, schema.task.c.position)
+    )
+    by_run = {
+        number: tuple(_task(row, now) for row in rows)
+        for number, rows in groupby(connection.execute(tasks).mappings(), lambda row: row["run"])
+    }
+    return [_run(row, by_run.get(row["number"], ()), now) for row in runs]
+
+
+def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
+    return Run(
+        number=row["number"],
+        status=row["status"],
+        arguments=Arguments(**row["arguments"]),
+        owner=Owner(row["host"], row["pid"], row["birth"]),
+        started=row["started"],
+        ended=row["ended"],
+        heartbeat=row["heartbeat"],
+        details=row["details"],
+        canceled_by=row["canceled_by"],
+        warnings=sum(len(task.warnings) for task in tasks),
+        seconds=((row["ended"] or now) - row["started"]).total_seconds(),
+        tasks=tasks,
+    )
+
+
+def _task(row: sa.RowMapping, now: datetime) -> Task:
+    # A task that waits for approval has not ended, but its clock stands still.
+    until = row["ended"] or (now if row["status"] in UNDER_WAY else row["heartbeat"])
+    seconds = (until - row["started"]).total_seconds() if row["started"] else None
+    return Task(
+        run=row["run"],
+        position=row["position"],
+        group=row["group"],
+        name=row["name"],
+        status=row["status"],
+        details=row["details"],
+        warnings=tuple(row["warnings"]),
+        rows=row["rows"],
+        progress=_progress(row, seconds),
+        attempts=row["attempts"],
+        canceled=row["canceled"],
+        started=row["started"],
+        ended=row["ended"],
+        heartbeat=row["heartbeat"],
+        seconds=seconds,
+    )
+
+
+def _progress(row: sa.RowMapping, seconds: float | None) -> Progress | None:
+    done, total = row["done"], row["total"]
+    if done is None:
+        return None
+    speed = done / seconds if done and seconds else None
+    known = speed is not None and total is not None and row["status"] in UNDER_WAY
+    return Progress(done, total, speed, max(total - done, 0) / speed if known else None)

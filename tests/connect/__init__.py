@@ -1,0 +1,1 @@
+"""Connecting: files, and Dataverse over real HTTP against the embedded CRM."""

@@ -1,0 +1,14 @@
+"""The oracle of the laws: unification.md once more, in plain, quadratic Python for small tables.
+
+It is written from that page alone and imports nothing from `backstamp`, so that the two can only agree by being right.
+
+    model        what goes in and what comes out
+    normalize    section 2
+    compare      section 3: conditions, rules, shared values
+    deduplicate  section 4
+    match        section 5
+    merge        section 6
+    identify     section 7
+    unification  `unify`: all of them in order
+    strategies   random projects, rows and changes for Hypothesis
+"""

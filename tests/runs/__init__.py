@@ -1,0 +1,1 @@
+"""Tests of the operational store, on real SQLite files and real processes."""
