@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
 from fractions import Fraction
 from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tests.oracle import normalize
 from tests.oracle.model import Condition, Evidence, Record, Row, Rows, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
 
 Side = Literal["left", "right"]
 

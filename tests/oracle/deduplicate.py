@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.oracle import compare, normalize
 from tests.oracle.model import ALWAYS, Condition, Evidence, Group, Keep, Pair, Project, Record, Row, Rows, Rule, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+Item = TypeVar("Item")
 
 
 def own_side(condition: Condition, *, upper: bool) -> Condition:
@@ -78,7 +82,7 @@ def join(
     return sorted(set(group_of.values()), key=min), evidence
 
 
-def by_time[T](items: Iterable[T], time: Callable[[T], Any], direction: str) -> list[T]:
+def by_time(items: Iterable[Item], time: Callable[[Item], Any], direction: str) -> list[Item]:
     """Order by a time or number, null last in both directions, what is equal as it was."""
     dated = [(normalize.instant(time(item)), item) for item in items]
     known = sorted((d for d in dated if d[0] is not None), key=lambda d: d[0], reverse=direction == "most_recent")

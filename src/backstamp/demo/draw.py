@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+
+from backstamp.demo import columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Integers: TypeAlias = NDArray[np.int64]
-Flags: TypeAlias = NDArray[np.bool_]
-Times: TypeAlias = NDArray[np.datetime64]
+    from backstamp.demo.columns import Column, Flags, Integers
 
-# What a placeholder of a pattern stands for: the first code point and the one after the last.
+# What a placeholder of a pattern stands for: the first character and the one after the last.
 PLACEHOLDERS = {"#": ("0", ":"), "*": ("2", ":"), "@": ("A", "[")}
 
 
@@ -37,12 +36,17 @@ def happens(size: int, share: float, rng: np.random.Generator) -> Flags:
     return rng.random(size) < share
 
 
-def one_of(values: Sequence[str | None], size: int, rng: np.random.Generator) -> pa.Array:
+def mix(share: float, chosen: Column | None, other: Column, rng: np.random.Generator) -> Column:
+    """Return the chosen column in this share of the rows, and the other elsewhere; None leaves them empty."""
+    return columns.pick(happens(len(other), share, rng), chosen, other)
+
+
+def one_of(values: Sequence[str], size: int, rng: np.random.Generator) -> Column:
     """Return a column of `size` of these values, each as likely as the others."""
-    return pa.array(values, pa.string()).take(pa.array(rng.integers(0, len(values), size)))
+    return columns.take(pa.array(values, pa.string()), rng.integers(0, len(values), size))
 
 
-def fill(patterns: pa.Array, rng: np.random.Generator) -> pa.Array:
+def fill(patterns: Column, rng: np.random.Generator) -> Column:
     """Return the patterns (text) with a random digit or letter in place of every placeholder."""
     encoded = patterns.dictionary_encode()
     text = np.array(encoded.dictionary.to_pylist(), dtype=str)[encoded.indices.to_numpy()]
@@ -50,16 +54,14 @@ def fill(patterns: pa.Array, rng: np.random.Generator) -> pa.Array:
     for sign, (first, end) in PLACEHOLDERS.items():
         places = np.flatnonzero(code_points == ord(sign))
         code_points[places] = rng.integers(ord(first), ord(end), len(places))
-    return pa.array(text)
+    return columns.of(text)
 
 
-def guids(size: int, rng: np.random.Generator) -> pa.Array:
+def guids(size: int, rng: np.random.Generator) -> Column:
     """Return a column of `size` GUIDs as lower-case text, in the form of version 4 (RFC 9562, section 5.4)."""
     digits = rng.integers(0, 16, (size, 36), dtype=np.uint8)
     digits[:, 14] = 4
     digits[:, 19] = digits[:, 19] % 4 + 8
     letters = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)[digits]
     letters[:, [8, 13, 18, 23]] = ord("-")
-    ends = np.arange(0, 36 * (size + 1), 36, dtype=np.int64)
-    text = pa.Array.from_buffers(pa.large_string(), size, [None, pa.py_buffer(ends), pa.py_buffer(letters)])
-    return text.cast(pa.string())
+    return columns.of(letters.view("S36").ravel()).cast(pa.string())

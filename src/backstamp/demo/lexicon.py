@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
-from backstamp.demo import draw, words
+from backstamp.demo import columns, draw, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from backstamp.demo.columns import Columns, Integers
 
 Entry = tuple[str | None, ...]
 Weighted = dict[Entry, float]
@@ -26,12 +29,13 @@ JOINED_FROM = 50
 class Lexicon:
     """Entries of all countries, and how often each is drawn in its country."""
 
-    entries: pa.RecordBatch
+    entries: Columns
     choices: draw.Choices
 
-    def draw(self, countries: draw.Integers, rng: np.random.Generator) -> pa.RecordBatch:
+    def draw(self, countries: Integers, rng: np.random.Generator) -> Columns:
         """Return an entry for each country; a country is its place in `words.COUNTRIES`."""
-        return self.entries.take(pa.array(self.choices.draw(countries, rng)))
+        places = self.choices.draw(countries, rng)
+        return {name: columns.take(values, places) for name, values in self.entries.items()}
 
 
 def split(text: str) -> list[str]:
@@ -100,21 +104,19 @@ def facts(country: words.Country) -> Weighted:
     return {(country.name, country.code, country.dialing, country.trunk): 1.0}
 
 
-def collect(read: Callable[[words.Country], Weighted], columns: Sequence[str]) -> Lexicon:
-    """Return the lexicon of what `read` gives for each country."""
+def collect(read: Callable[[words.Country], Weighted], *names: str) -> Lexicon:
+    """Return the lexicon of what `read` gives for each country; the names are those of its columns."""
     by_country = [read(country) for country in words.COUNTRIES]
-    rows = [entry for entries in by_country for entry in entries]
-    values = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    values = zip(*(entry for entries in by_country for entry in entries), strict=True)
     return Lexicon(
-        pa.record_batch(values, names=list(columns)),
+        {name: pa.array(column, pa.string()) for name, column in zip(names, values, strict=True)},
         draw.Choices([list(entries.values()) for entries in by_country]),
     )
 
 
-FIRST_NAMES = collect(first_names, ["firstname", "nickname"])
-LAST_NAMES = collect(last_names, ["lastname"])
-STREETS = collect(streets, ["before", "after"])
-CITIES = collect(cities, ["city", "postalcode", "landline"])
-MOBILES = collect(mobiles, ["mobile"])
-COUNTRIES = collect(facts, ["country", "countrycode", "dialing", "trunk"])
-COUNTRY_SHARES = np.array([country.share for country in words.COUNTRIES])
+FIRST_NAMES = collect(first_names, "firstname", "nickname")
+LAST_NAMES = collect(last_names, "lastname")
+STREETS = collect(streets, "before", "after")
+CITIES = collect(cities, "city", "postalcode", "landline")
+MOBILES = collect(mobiles, "mobile")
+COUNTRIES = collect(facts, "country", "countrycode", "dialing", "trunk")

@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - the dotless ı of Turkish names is meant
+# ruff: noqa: RUF001 - the dotless i of Turkish names is meant
 """Short tables of facts about countries: what people, streets and cities are called, how phones are numbered.
 
 Words are separated by white space, the more frequent first; an underscore stands for a space. In a pattern `#` is any

@@ -1,0 +1,42 @@
+# The one list of commands; CI calls it too. `make` alone lists them.
+PYTHON ?= python3
+PEOPLE ?= 20000
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lock laws benchmark setup
+
+help:  ## List these commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
+
+demo: setup  ## Make a company and run the main job on it (PEOPLE=20000)
+	$(BIN)/backstamp demo demo --people $(PEOPLE)
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: setup  ## Lint, check types, check who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
+
+benchmark: setup  ## Measure unification beside Splink at a million people (PEOPLE=1000000)
+	$(BIN)/python benchmarks/unify.py
+
+setup: .venv/.ready
+
+# Everything comes locked and with hashes; the build backend is among it, so that nothing else is fetched.
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

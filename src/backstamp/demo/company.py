@@ -1,0 +1,70 @@
+"""The tables of a made-up company together, and their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from backstamp.demo import rows, tables
+from backstamp.demo.people import make_people
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Company:
+    """What the company has stored, and the truth behind it.
+
+    Attributes:
+        contact: crm.contact; `lastusedincampaign` tells how up to date a row is.
+        lead: crm.lead, with the custom column `new_birthdate`.
+        member: loyalty.member; `lastvisit` tells how up to date a row is.
+        purchase: shop.purchase, each of a contact.
+        case: service.case, each of a contact.
+        truth: table, key, person: whose each row of contact, lead and member is.
+    """
+
+    contact: pa.Table
+    lead: pa.Table
+    member: pa.Table
+    purchase: pa.Table
+    case: pa.Table
+    truth: pa.Table
+
+
+def make_company(people: int, *, seed: int = 1) -> Company:
+    """Return the tables of a company with this many customers, at least one; equal arguments give equal tables."""
+    rng = np.random.default_rng([seed, people])
+    population = make_people(people, rng)
+    owners = rows.draw_owners(people, rng)
+    contact = tables.make_contacts(population, owners["contact"], rng)
+    lead = tables.make_leads(population, owners["lead"], rng)
+    member = tables.make_members(population, owners["member"], rng)
+    truth = (
+        tables.tell_truth("crm.contact", contact["contactid"], owners["contact"]),
+        tables.tell_truth("crm.lead", lead["leadid"], owners["lead"]),
+        tables.tell_truth("loyalty.member", member["memberid"], owners["member"]),
+    )
+    return Company(
+        contact=contact,
+        lead=lead,
+        member=member,
+        purchase=tables.make_purchases(contact["contactid"], rng),
+        case=tables.make_cases(contact["contactid"], rng),
+        truth=pa.concat_tables(truth),
+    )
+
+
+def write_files(company: Company, folder: Path) -> None:
+    """Write under the folder what does not live in the CRM: members, purchases, service cases, and the truth."""
+    data = folder / "data"
+    (data / "purchases").mkdir(parents=True, exist_ok=True)
+    csv.write_csv(company.member, data / "members.csv")
+    parquet.write_table(company.purchase, data / "purchases" / "part-0.parquet")
+    parquet.write_table(company.case, data / "cases.parquet")
+    parquet.write_table(company.truth, folder / "truth.parquet")

@@ -1,0 +1,98 @@
+"""Engines: keep and read tables, run Ibis expressions, map a column, join what is connected.
+
+Relational work is written once as Ibis expressions and runs on any engine; work on single strings is written once
+as a function on Arrow batches and is mapped by any engine. `duckdb` is the engine in this process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backstamp.engine.duckdb import DuckDB as DuckDB
+from backstamp.engine.duckdb import Settings as Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+
+class Engine(Protocol):
+    """A warehouse and the means to compute in it.
+
+    A run keeps tables in its *draft*, beside the published ones; `publish` makes all of them the published ones in
+    one moment. A draft that was not published is forgotten at the next opening.
+    """
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a table of that name, in the draft or published."""
+        ...
+
+    def table(self, name: str) -> ir.Table:
+        """Return a table: the draft's if it has one of that name, else the published one (KeyError if none)."""
+        ...
+
+    def published(self, name: str) -> ir.Table | None:
+        """Return the published table of that name, whatever the draft holds, or None."""
+        ...
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """Compute an expression and keep it in the draft under that name."""
+        ...
+
+    def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """Keep a stream of Arrow batches in the draft under that name."""
+        ...
+
+    def cache(self, expression: ir.Table) -> ir.Table:
+        """Compute an expression now, for the use of this process only."""
+        ...
+
+    def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """Hold a stream of Arrow batches as a table, for the use of this process only."""
+        ...
+
+    def map(
+        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+    ) -> ir.Table:
+        """Give each batch of an expression to a function; hold what it returns, a table of that schema."""
+        ...
+
+    def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
+        """Join what `shapes.LINKS` connects, in the order rule, score (high first), left, right.
+
+        Returns:
+            (record, group) of every record with a link, the group being its smallest record; and the links that
+            joined two groups not yet joined, as `shapes.LINKS`.
+        """
+        ...
+
+    def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
+        """Return (record, partner): the next record on the way of each one to its root, along the forest."""
+        ...
+
+    def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
+        """Return a small result as Python values."""
+        ...
+
+    def count(self, expression: ir.Table) -> int:
+        """Return the number of rows."""
+        ...
+
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """Stream a result as Arrow batches."""
+        ...
+
+    def write_parquet(self, expression: ir.Table, path: Path) -> int:
+        """Write a result to one Parquet file, in its order; return the number of rows."""
+        ...
+
+    def publish(self) -> None:
+        """Make the draft's tables the published ones, all in one moment."""
+        ...
+
+    def close(self) -> None:
+        """Let the warehouse go, so that another process can open it."""
+        ...

@@ -1,0 +1,217 @@
+"""The engine in this process: one DuckDB file."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import duckdb
+import ibis
+import pyarrow as pa
+import pyarrow.parquet
+
+from backstamp import errors
+from backstamp.engine import graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+
+BATCH_ROWS = 262_144
+_STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
+_SCRATCH = "scratch"  # a database in memory, shared by all cursors, for what only this process needs
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much of the machine the engine may take: `memory` as `8GB`, threads as many as there are cores."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    kind: Literal["duckdb"] = "duckdb"
+    threads: int | None = None
+    memory: str | None = None
+
+
+class DuckDB:
+    """An `Engine` on a DuckDB file.
+
+    The manifest (`store.manifest`: name, physical table) says which tables are published; `publish` changes it, and
+    the views that people read, in one transaction. Physical tables that it does not name are drafts of runs that
+    ended in the middle, and are dropped when the file is opened.
+
+    Raises:
+        BusyError: another process has the file open.
+    """
+
+    def __init__(self, path: Path | str = ":memory:", settings: Settings | None = None) -> None:
+        self._draft: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._connection = _connect(str(path), settings or Settings())
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
+        self._connection.execute(f"ATTACH ':memory:' AS {_SCRATCH}")
+        self._ibis = ibis.duckdb.from_connection(self._connection)
+        self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
+        self._drop_unpublished()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def has(self, name: str) -> bool:
+        """See `Engine.has`."""
+        return name in self._draft or name in self._manifest
+
+    def table(self, name: str) -> ir.Table:
+        """See `Engine.table`."""
+        return self._ibis.table(self._draft.get(name) or self._manifest[name], database=(self._catalog, _STORE))
+
+    def published(self, name: str) -> ir.Table | None:
+        """See `Engine.published`."""
+        physical = self._manifest.get(name)
+        return None if physical is None else self._ibis.table(physical, database=(self._catalog, _STORE))
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.keep`."""
+        return self._keep(name, self._ibis.compile(expression))
+
+    def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """See `Engine.land`."""
+        return self._keep(name, "SELECT * FROM landed", landed=pa.RecordBatchReader.from_batches(schema, batches))
+
+    def cache(self, expression: ir.Table) -> ir.Table:
+        """See `Engine.cache`."""
+        return self._hold(self._ibis.compile(expression))
+
+    def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """See `Engine.load`."""
+        return self._hold("SELECT * FROM landed", landed=pa.RecordBatchReader.from_batches(schema, batches))
+
+    def map(
+        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+    ) -> ir.Table:
+        """See `Engine.map`."""
+        return self.load(schema, (function(batch) for batch in self.batches(expression)))
+
+    def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
+        """See `Engine.spanning_forest`."""
+        ordered = links.order_by([links.rule, links.score.desc(), links.left, links.right])
+        members, forest = graph.spanning_forest(self._arrow(ordered))
+        return self._load_table(members), self._load_table(forest)
+
+    def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
+        """See `Engine.toward`."""
+        return self._load_table(graph.toward(self._arrow(forest), self._arrow(roots)))
+
+    def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
+        """See `Engine.rows`."""
+        rows: list[dict[str, Any]] = self._arrow(expression).to_pylist()
+        return rows
+
+    def count(self, expression: ir.Table) -> int:
+        """See `Engine.count`."""
+        return int(self._fetch(self._ibis.compile(expression.count()))[0][0])
+
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """See `Engine.batches`."""
+        cursor = self._connection.cursor()  # so that another statement can run while this one is read
+        yield from cursor.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
+        cursor.close()
+
+    def write_parquet(self, expression: ir.Table, path: Path) -> int:
+        """See `Engine.write_parquet`."""
+        count = 0
+        schema: pa.Schema = expression.schema().to_pyarrow()
+        with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+            for batch in self.batches(expression):
+                writer.write_batch(batch.cast(schema))
+                count += batch.num_rows
+        return count
+
+    def publish(self) -> None:
+        """See `Engine.publish`."""
+        self._connection.execute("BEGIN")
+        for name, physical in self._draft.items():
+            self._connection.execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
+            self._connection.execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
+            view = f"{self._catalog_sql}.main.{_quoted(name)}"
+            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {self._stored(physical)}")
+        self._connection.execute("COMMIT")
+        self._manifest |= self._draft
+        self._draft = {}
+        self._drop_unpublished()
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._connection.close()
+
+    @property
+    def _catalog(self) -> str:
+        return str(self._ibis.current_catalog)
+
+    @property
+    def _catalog_sql(self) -> str:
+        return _quoted(self._catalog)
+
+    def _stored(self, physical: str) -> str:
+        return f"{self._catalog_sql}.{_STORE}.{_quoted(physical)}"
+
+    def _keep(self, name: str, select: str, **sources: object) -> ir.Table:
+        physical = f"{name}__{next(self._numbers)}"
+        while physical in self._manifest.values():
+            physical = f"{name}__{next(self._numbers)}"
+        self._create(self._stored(physical), select, **sources)
+        self._draft[name] = physical
+        return self.table(name)
+
+    def _hold(self, select: str, **sources: object) -> ir.Table:
+        name = f"t{next(self._numbers)}"
+        self._create(f"{_SCRATCH}.main.{name}", select, **sources)
+        return self._ibis.table(name, database=(_SCRATCH, "main"))
+
+    def _load_table(self, table: pa.Table) -> ir.Table:
+        return self.load(table.schema, table.to_batches())
+
+    def _create(self, target: str, select: str, **sources: object) -> None:
+        cursor = self._connection.cursor()
+        for name, source in sources.items():
+            cursor.register(name, source)
+        cursor.execute(f"CREATE TABLE {target} AS {select}")
+        cursor.close()
+
+    def _arrow(self, expression: ir.Table) -> pa.Table:
+        return self._connection.execute(self._ibis.compile(expression)).to_arrow_table()
+
+    def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def _drop_unpublished(self) -> None:
+        tables = self._fetch(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{_STORE}'")
+        for (physical,) in tables:
+            if physical != "manifest" and physical not in self._manifest.values():
+                self._connection.execute(f"DROP TABLE {self._stored(physical)}")
+
+
+def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
+    options: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": True}
+    if settings.threads:
+        options["threads"] = settings.threads
+    if settings.memory:
+        options["memory_limit"] = settings.memory
+    try:
+        return duckdb.connect(path, config=options)
+    except duckdb.IOException as error:
+        raise errors.BusyError(
+            f"The warehouse {path} is open in another process. See `backstamp status`, or wait for its end."
+        ) from error
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

@@ -1,0 +1,69 @@
+"""Functions of values that Ibis does not name, spelled so that every engine gives the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.datatypes as dt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    import ibis.expr.types as ir
+
+
+@ibis.udf.scalar.builtin(name="encode")
+def _utf8(text: str) -> bytes:  # type: ignore[empty-body]
+    """Return the UTF-8 bytes of a text."""
+
+
+@ibis.udf.scalar.builtin(name="unhex")
+def _bytes_of(hexadecimal: str) -> bytes:  # type: ignore[empty-body]
+    """Return the bytes that hexadecimal digits stand for."""
+
+
+@ibis.udf.scalar.builtin(name="hex")
+def _hexadecimal(data: bytes) -> str:  # type: ignore[empty-body]
+    """Return the hexadecimal digits of bytes."""
+
+
+@ibis.udf.scalar.builtin(name="sha1")
+def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
+    """Return the SHA-1 of bytes in hexadecimal digits."""
+
+
+def digest(values: Sequence[ir.Value]) -> ir.StringValue:
+    """Return a 128-bit hash of values, null counting as a value: hexadecimal digits.
+
+    Each value is written with its length before it, so that ("ab", "c") and ("a", "bc") differ.
+    """
+    parts = [_length_prefixed(value.cast(dt.string)) for value in values]
+    return ibis.literal("").concat(*parts).hexdigest("md5")
+
+
+def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
+    """Return the 128-bit hash of a match key, or null where one of its values is null."""
+    text = values[0].length().cast(dt.string) + ":" + values[0]
+    for value in values[1:]:
+        text = text + value.length().cast(dt.string) + ":" + value
+    return text.hexdigest("md5").cast(dt.uuid)
+
+
+def uuid5(namespace: UUID, name: ir.StringValue) -> ir.StringValue:
+    """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5)."""
+    digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + _hexadecimal(_utf8(name))))
+    variant = digits.substr(16, 1).translate("0123456789abcdef", "89ab89ab89ab89ab")
+    parts = (
+        digits.substr(0, 8),
+        digits.substr(8, 4),
+        ibis.literal("5") + digits.substr(13, 3),
+        variant + digits.substr(17, 3),
+        digits.substr(20, 12),
+    )
+    return ibis.literal("-").join(list(parts))
+
+
+def _length_prefixed(text: ir.StringValue) -> ir.StringValue:
+    return ibis.coalesce(text.length().cast(dt.string) + ":" + text, ibis.literal("-"))

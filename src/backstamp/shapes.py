@@ -1,0 +1,99 @@
+"""The tables that pass from room to room, in the order in which they arise. A newcomer reads this page first.
+
+A *record* is a whole number that stands for a row of a unified table: records are numbered in match order of their
+tables and, in a table, in the order of their keys. So "the smallest (table, key)" is simply the smallest record.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def shape(**columns: pa.DataType) -> pa.Schema:
+    """Return the schema with these columns."""
+    return pa.schema(list(columns.items()))
+
+
+TIME = pa.timestamp("us")
+"""Times are UTC throughout, kept without a zone: DuckDB needs an extension for the other kind."""
+
+SOURCE = shape(key=pa.string())
+"""`source_<s>_<t>`: the rows of a source table as they are known: `key`, the columns that the project uses under
+their own names, and for a table of the environment `_link` (the CustomerId seen in the lookup)."""
+
+CORRUPT = shape(place=pa.string(), column=pa.string(), reason=pa.string())
+"""`<s>_<t>_corrupt`: rows and values that cannot be used; `place` is the key, or where the row stands in its file."""
+
+RECORDS = shape(record=pa.int64(), position=pa.int64(), table=pa.string(), key=pa.string())
+"""Every row of unification: its number, its table's place in the match order and name, its key as text."""
+
+KEYED = shape(record=pa.int64())
+"""One table for each unified table: `record`; `key_<n>`, a 128-bit hash of the values of exact conditions (null where
+one of them is empty); `value_<n>`, normalized values for fuzzy conditions. Which is which: `unify.block.Keying`."""
+
+LINKS = shape(
+    left=pa.int64(),
+    right=pa.int64(),
+    rule=pa.int64(),
+    score=pa.float64(),
+)
+"""Pairs of records for which a rule holds, left < right; `rule` is its place in the order of rules, `score` the lowest
+similarity of its conditions (an exact one scores 1)."""
+
+GROUPS = shape(
+    record=pa.int64(),
+    group=pa.int64(),
+    winner=pa.int64(),
+    rule=pa.string(),
+    partner=pa.int64(),
+    score=pa.float64(),
+)
+"""Deduplication: each record's group (its smallest record), the group's winner, and the evidence: the link on the way
+to the winner (null for the winner itself)."""
+
+CUSTOMERS = shape(
+    record=pa.int64(),
+    group=pa.int64(),
+    winner=pa.int64(),
+    customer=pa.int64(),
+    rule=pa.string(),
+    partner=pa.int64(),
+    score=pa.float64(),
+)
+"""Match: each record's customer (its smallest record; null for a row that was left out) and the evidence of its group:
+rule, the row above that was matched (`partner`), score; null where the group founded the customer."""
+
+MEMBERS = shape(
+    table=pa.string(),
+    key=pa.string(),
+    customer_id=pa.string(),
+)
+"""Published: every row of unification that belongs to a profile, and whose."""
+
+IDS = shape(
+    customer=pa.int64(),
+    customer_id=pa.string(),
+    made_in_run=pa.int64(),
+)
+"""Identify: the CustomerId of each customer and the run that made it."""
+
+PREVIOUS_IDS = shape(customer_id=pa.string(), previous_id=pa.string())
+"""Identify: ids that a profile stands for besides its own, one row each."""
+
+FOLLOWED = shape(customer_id=pa.string(), table=pa.string(), key=pa.string())
+"""Identify: the last rows of ids that vanished and are still followed (unification.md 7, *resolve*)."""
+
+PROFILES = shape(customer_id=pa.string(), previous_customer_id=pa.string(), made_in_run=pa.int64())
+"""Merge: one row a customer: these three, the project's columns, and `<s>_<t>_<key>` with `…_alternate` a table."""
+
+MEASURES = shape(customer_id=pa.string())
+"""Measures: one row a profile with a column for each customer attribute."""
+
+KNOWN = shape(key=pa.string(), digest=pa.string())
+"""Link: what the environment is known to hold of one of our own tables: key and a digest of the row's values."""
+
+KNOWN_LINKS = shape(table=pa.string(), key=pa.string(), customer_id=pa.string())
+"""Link: what the environment is known to hold in the lookups of its own rows."""
+
+FEEDS = shape(table=pa.string(), token=pa.string())
+"""Where the next read of each source table goes on."""

@@ -1,0 +1,15 @@
+"""Unification: which rows are the same customer, and what is known of each (unification.md).
+
+The stages, each a function of tables, in order:
+
+    transform    rows in: one row a key, what cannot be used set apart, row filters
+    describe     what a project file may say of the tables that there are
+    normalize    values made comparable
+    deduplicate  groups of duplicates in each table, and their winners
+    match        groups of all tables joined into customers
+    identify     CustomerIds that stay
+    merge        one profile a customer
+
+Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `group` (what is connected),
+`prefer` (which row goes first).
+"""

@@ -1,0 +1,158 @@
+"""What a project file says about unification: tables, rules, profile (unification.md 3 to 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+Precision = Literal["exact", "low", "medium", "high"] | int
+Normalizer = Literal["lowercase", "symbols", "phone", "whitespace"]
+
+FORBID_OTHER_KEYS = {"extra": "forbid"}
+PER_CENT = {"low": 30, "medium": 60, "high": 80}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Two values are the same: one `column` of one table, or `columns` [lower table's, upper table's] of a pair."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    column: str | None = None
+    columns: tuple[str, str] | None = None
+    normalize: tuple[Normalizer, ...] = ()
+    precision: Precision = "exact"
+
+    @property
+    def lower(self) -> str:
+        """The column of the lower table, or of the only one."""
+        return self.columns[0] if self.columns else str(self.column)
+
+    @property
+    def upper(self) -> str:
+        """The column of the table above, or of the only one."""
+        return self.columns[1] if self.columns else str(self.column)
+
+    @property
+    def per_cent(self) -> int | None:
+        """The least similarity in per cent, or None for an exact condition."""
+        if self.precision == "exact":
+            return None
+        return self.precision if isinstance(self.precision, int) else PER_CENT[self.precision]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Conditions that must all hold; rows that hold a key shared by more than `max_rows_per_key` make no link."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    name: str
+    match: tuple[Condition, ...]
+    active: bool = True
+    max_rows_per_key: int = 1000
+
+
+@dataclass(frozen=True)
+class Recency:
+    """A preference by time: the row with the most (or least) recent value of a column."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    most_recent: str | None = None
+    least_recent: str | None = None
+
+
+Keep = Literal["most_filled"] | Recency
+
+
+@dataclass(frozen=True)
+class Deduplicate:
+    """How rows of one table are grouped and which row of a group wins; no rules: those of the match (section 4)."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    rules: tuple[Rule, ...] | None = None
+    keep: Keep = "most_filled"
+
+
+@dataclass(frozen=True)
+class UnifiedTable:
+    """A table of unification, named `source.table`; the order of tables is the match order, the first is primary."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    table: str
+    key: str
+    types: dict[str, str] = field(default_factory=dict)
+    where: dict[str, str | int | bool] = field(default_factory=dict)
+    include_all: bool = False
+    deduplicate: Deduplicate | Literal["off"] = Deduplicate()
+
+
+@dataclass(frozen=True)
+class Match:
+    """The rules between a lower table and one above it: `between: [lower, upper]`."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    between: tuple[str, str]
+    rules: tuple[Rule, ...]
+
+    @property
+    def lower(self) -> str:
+        """The table that matches."""
+        return self.between[0]
+
+    @property
+    def upper(self) -> str:
+        """The table above it that is matched."""
+        return self.between[1]
+
+
+@dataclass(frozen=True)
+class ByTime:
+    """A preference over tables by time: the column of each table that says when its values were true."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    most_recent: dict[str, str] | None = None
+    least_recent: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class ProfileColumn:
+    """A column of the profile: `source.table.column` of each table it can come from, and which value is taken."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    sources: tuple[str, ...]
+    prefer: Literal["importance"] | ByTime = "importance"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The columns that the file names; columns of one semantic type are combined besides, by themselves."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    columns: dict[str, ProfileColumn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unify:
+    """Everything that unification is told."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    tables: tuple[UnifiedTable, ...]
+    match: tuple[Match, ...] = ()
+    profile: Profile = Profile()
+
+    def table(self, name: str) -> UnifiedTable:
+        """Return the unified table of that name."""
+        return next(table for table in self.tables if table.table == name)
+
+    def position(self, name: str) -> int:
+        """Return the table's place in the match order, from 0."""
+        return [table.table for table in self.tables].index(name)
