@@ -16,7 +16,12 @@ A message is whole sentences: what is wrong, where, and what to do. It never hol
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class BackstampError(Exception):
@@ -33,6 +38,25 @@ class Location:
 
     def __str__(self) -> str:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A setting that is wrong: its place in the project file, as keys and indexes, and a sentence that says why."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of these names that is written most like this one, if any is near."""
+    return next(iter(difflib.get_close_matches(name, list(names), n=1)), None)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message about a wrong name: " Did you mean …?", or "" where none is near."""
+    near = nearest(name, names)
+    return f" Did you mean `{near}`?" if near else ""
 
 
 class ConfigurationError(BackstampError):

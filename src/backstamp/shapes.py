@@ -57,11 +57,12 @@ CUSTOMERS = shape(
     winner=pa.int64(),
     customer=pa.int64(),
     rule=pa.string(),
+    row=pa.int64(),
     partner=pa.int64(),
     score=pa.float64(),
 )
 """Match: each record's customer (its smallest record; null for a row that was left out) and the evidence of its group:
-rule, the row above that was matched (`partner`), score; null where the group founded the customer."""
+rule, its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
 
 MEMBERS = shape(
     table=pa.string(),

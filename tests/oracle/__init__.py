@@ -8,7 +8,8 @@ It is written from that page alone and imports nothing from `backstamp`, so that
     deduplicate  section 4
     match        section 5
     merge        section 6
-    identify     section 7
+    identify     section 7, without ids derived from columns
     unification  `unify`: all of them in order
     strategies   random projects, rows and changes for Hypothesis
+    mutants      the oracle with one rule changed, to see that the strategies notice it
 """

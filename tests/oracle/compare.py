@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
 Side = Literal["left", "right"]
+SAME = Fraction(1)  # the score of an exact condition
 
 
+@cache
 def levenshtein(left: str, right: str) -> int:
     """Count the code points to insert, delete or replace."""
     previous = list(range(len(right) + 1))
@@ -45,7 +48,7 @@ def score(condition: Condition, left: Row, right: Row) -> Fraction | None:
     if a is None or b is None:
         return None
     if condition.percent is None:
-        return Fraction(1) if a == b else None
+        return SAME if a == b else None
     return similarity(a, b, condition.percent)
 
 
@@ -59,7 +62,7 @@ def holds(condition: Condition, left: Row, right: Row) -> bool:
 
 def rule_score(rule: Rule, left: Row, right: Row) -> Fraction | None:
     """Return the lowest score of the rule's conditions, None if one does not hold or an exception does."""
-    lowest = Fraction(1)
+    lowest = SAME
     for condition in rule.conditions:
         found = score(condition, left, right)
         if found is None:

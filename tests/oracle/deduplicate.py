@@ -94,14 +94,19 @@ def is_filled(value: Any) -> bool:
     return value is not None and value != ""
 
 
+def larger_first(records: Iterable[Record]) -> list[Record]:
+    """Order rows of one table that nothing else orders: a tie goes to the larger key."""
+    return sorted(records, reverse=True)
+
+
 def in_preference(keep: Keep, table: Table, records: Iterable[Record], rows: Rows) -> list[Record]:
-    """Order rows of one table, the winner first; a tie goes to the larger key."""
-    larger_first = sorted(records, reverse=True)
+    """Order rows of one table, the winner first."""
+    records = larger_first(records)
     if keep[0] == "most_filled":
-        filled = {record: sum(is_filled(rows[record][column]) for column in table.content) for record in larger_first}
-        return sorted(larger_first, key=lambda record: filled[record], reverse=True)
+        filled = {record: sum(is_filled(rows[record][column]) for column in table.content) for record in records}
+        return sorted(records, key=lambda record: filled[record], reverse=True)
     column = keep[1]
-    return by_time(larger_first, lambda record: rows[record][column], keep[0])
+    return by_time(records, lambda record: rows[record][column], keep[0])
 
 
 def toward(winner: Record, evidence: Iterable[Evidence]) -> Mapping[Record, Evidence]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
 # The characters with the Unicode property White_Space.
 WHITE_SPACE = frozenset("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {
@@ -63,13 +64,20 @@ NORMALIZERS: dict[str, Callable[[str], str]] = {
 }
 
 
-def normalize(text: str, names: Collection[str]) -> str:
+def normalize(text: str, names: tuple[str, ...]) -> str:
     """Apply the named normalizers; text is NFC first and last."""
     text = unicodedata.normalize("NFC", text)
     for name, normalizer in NORMALIZERS.items():
         if name in names:
             text = normalizer(text)
     return unicodedata.normalize("NFC", text)
+
+
+@cache
+def comparable_text(text: str, names: tuple[str, ...]) -> str | None:
+    """Return the text as conditions compare it, None if it is nothing but white space."""
+    text = normalize(text, names)
+    return text if whitespace(text) else None
 
 
 def decimal_text(number: float | Decimal) -> str:
@@ -86,11 +94,10 @@ def instant(value: Any) -> Any:
     return datetime.combine(value, time()) if isinstance(value, date) else value
 
 
-def comparable(value: Any, names: Collection[str]) -> Any:
+def comparable(value: Any, names: tuple[str, ...]) -> Any:
     """Return the value as conditions compare it, None if it counts as empty and never matches."""
     if value is None:
         return None
     if isinstance(value, str) or (names and isinstance(value, int | float | Decimal)):
-        text = normalize(value if isinstance(value, str) else decimal_text(value), names)
-        return text if whitespace(text) else None
+        return comparable_text(value if isinstance(value, str) else decimal_text(value), names)
     return instant(value)

@@ -12,9 +12,9 @@ import hashlib
 import itertools
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv
@@ -37,6 +37,17 @@ _BLOCK_BYTES = 8 << 20
 _ROWS_OF_A_BATCH = 65_536
 
 
+ColumnType = Literal["text", "integer", "decimal", "date", "time", "boolean"]
+_ARROW_TYPES: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "decimal": pa.decimal128(38, 10),
+    "date": pa.date32(),
+    "time": pa.timestamp("us"),
+    "boolean": pa.bool_(),
+}
+
+
 @dataclass(frozen=True)
 class FileTable:
     """A table kept in files.
@@ -44,12 +55,17 @@ class FileTable:
     Attributes:
         path: of a file, of a folder, or a pattern (`purchases/*.parquet`), from the project's folder.
         key: the primary key; "" where the project names none.
+        types: what the text of a CSV column stands for: `integer`, `decimal`, `date`, `time` or `boolean`; what does
+            not fit is for the reader of the rows to set apart.
         delimiter: between the values of a CSV file.
         encoding: of a CSV file, as Python names it; a byte order mark is skipped.
     """
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     path: str
     key: str = ""
+    types: dict[str, ColumnType] = field(default_factory=dict)
     delimiter: str = ","
     encoding: str = "utf-8"
 
@@ -67,14 +83,17 @@ class Files:
         self._tables = tables
 
     def define(self, table: str) -> ports.TableDefinition:
-        """Return the table's columns; only headers are read.
+        """Return the table's columns, those of CSV files as they are declared; only headers are read.
 
         Raises:
             SourceError: there is no file, one cannot be read, or two of them differ in their columns.
         """
         schema = self._schema(table, self._files(table))
-        columns = tuple(ports.Column(field.name, field.type) for field in schema)
-        return ports.TableDefinition(name=table, key=self._tables[table].key, columns=columns)
+        settings = self._tables[table]
+        _wanted(schema, list(settings.types), table)
+        types = {name: _ARROW_TYPES[kind] for name, kind in settings.types.items()}
+        columns = tuple(ports.Column(field.name, types.get(field.name, field.type)) for field in schema)
+        return ports.TableDefinition(name=table, key=settings.key, columns=columns)
 
     def read(self, table: str, columns: Sequence[str], token: str | None = None) -> Iterator[ports.Change]:
         """Read the key, these columns and `POSITION`; with the token of unchanged files one page without rows.

@@ -170,6 +170,10 @@ class Sink(Source, Protocol):
         """Return what the table is, or None where there is none."""
         ...
 
+    def row(self, table: str, key: str, columns: Sequence[str]) -> dict[str, object] | None:
+        """Return the key and these columns of one row as it is now, or None where no row has that key."""
+        ...
+
     def create_table(self, definition: TableDefinition) -> None:
         """Create a table with its key (a GUID that the writer gives), columns and lookups."""
         ...

@@ -6,15 +6,27 @@
     people     who they are and were: the truth
     noise      what becomes of a value when somebody types it
     rows       what the company's tables say of the people
+    tables     the tables themselves, a function each
     company    all tables together, and their files
     project    the project file that unifies them
+    load       contacts and leads go into the CRM
+    changes    what happens there between two runs
+    accuracy   how well profiles agree with the truth
 
 Each column is made whole, by numpy and Arrow; no step goes through the rows one by one.
 """
 
 from __future__ import annotations
 
+from backstamp.demo.accuracy import Accuracy as Accuracy
+from backstamp.demo.accuracy import measure_accuracy as measure_accuracy
+from backstamp.demo.changes import Changes as Changes
+from backstamp.demo.changes import choose_changes as choose_changes
+from backstamp.demo.changes import make_changes as make_changes
+from backstamp.demo.company import TRUTH as TRUTH
 from backstamp.demo.company import Company as Company
 from backstamp.demo.company import make_company as make_company
 from backstamp.demo.company import write_files as write_files
+from backstamp.demo.company import write_truth as write_truth
+from backstamp.demo.load import load as load
 from backstamp.demo.project import PROJECT as PROJECT

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+TRUTH = "truth.parquet"
+
+
 @dataclass(frozen=True)
 class Company:
     """What the company has stored, and the truth behind it.
@@ -67,4 +70,9 @@ def write_files(company: Company, folder: Path) -> None:
     csv.write_csv(company.member, data / "members.csv")
     parquet.write_table(company.purchase, data / "purchases" / "part-0.parquet")
     parquet.write_table(company.case, data / "cases.parquet")
-    parquet.write_table(company.truth, folder / "truth.parquet")
+    write_truth(company.truth, folder)
+
+
+def write_truth(truth: pa.Table, folder: Path) -> None:
+    """Write whose each row is: table, key, person; no source of the project reads it."""
+    parquet.write_table(truth, folder / TRUTH)

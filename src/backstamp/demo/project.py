@@ -3,15 +3,162 @@
 from __future__ import annotations
 
 PROJECT = """\
+# The project file of the demo company. `backstamp check` says what it means, `backstamp run` does it.
 version: 1
+
 environment:
-  kind: embedded
+  kind: embedded              # the CRM that comes with backstamp; `dataverse` for a Dynamics 365 organization
   audience: individuals
+
+# What is read: tables of the CRM itself, and files beside this one. A table is called source.table from here on.
 sources:
-  crm:
-    from: environment
-    tables: [contact, lead]
+  crm:     {from: environment, tables: [contact, lead]}
   loyalty: {from: files, tables: {member: data/members.csv}}
-  shop:    {from: files, tables: {purchase: data/purchases/*.parquet}}
-  service: {from: files, tables: {case: data/cases.parquet}}
+  shop:    {from: files, tables: {purchase: {path: data/purchases/*.parquet, key: purchaseid}}}
+  service: {from: files, tables: {case: {path: data/cases.parquet, key: caseid}}}
+
+unify:
+  # The tables that hold people, the most trusted first. Semantic types say what a column means: columns of one type
+  # become one column of the profile.
+  tables:
+    - table: crm.contact
+      key: contactid
+      types:
+        firstname: Person.FirstName
+        lastname: Person.LastName
+        emailaddress1: Identity.Service.Email
+        birthdate: Person.BirthDate
+        jobtitle: Person.JobTitle
+        address1_line1: Location.Street
+        address1_city: Location.City
+        address1_postalcode: Location.PostalCode
+        address1_country: Location.Country
+      # Which contacts are the same person twice, and which of them stands for the others.
+      deduplicate:
+        rules:
+          - name: Email and first name
+            match:
+              - {column: emailaddress1, normalize: [lowercase, whitespace]}
+              - {column: firstname, normalize: [lowercase, whitespace, symbols], precision: low}
+          - name: Email and birth date
+            match:
+              - {column: emailaddress1, normalize: [lowercase, whitespace]}
+              - {column: birthdate}
+          - name: Phone and last name
+            match:
+              - {column: mobilephone, normalize: [phone]}
+              - {column: lastname, normalize: [lowercase, whitespace, symbols], precision: high}
+            max_rows_per_key: 20      # a number on more rows is nobody's own: 0000000000
+          - name: Name and birth date
+            match:
+              - {column: birthdate}
+              - {column: firstname, normalize: [lowercase, whitespace, symbols], precision: high}
+              - {column: lastname, normalize: [lowercase, whitespace, symbols], precision: high}
+          - name: Name and postal code
+            match:
+              - {column: firstname, normalize: [lowercase, whitespace, symbols]}
+              - {column: lastname, normalize: [lowercase, whitespace, symbols]}
+              - {column: address1_postalcode, normalize: [lowercase, whitespace, symbols]}
+        keep: {most_recent: lastusedincampaign}
+
+    # Without deduplication rules of its own a table uses the rules below, by which it matches other tables.
+    - table: crm.lead
+      key: leadid
+      include_all: true       # a lead that is no known customer becomes a new one
+      types:
+        firstname: Person.FirstName
+        lastname: Person.LastName
+        emailaddress1: Identity.Service.Email
+        new_birthdate: Person.BirthDate
+        address1_line1: Location.Street
+        address1_city: Location.City
+        address1_postalcode: Location.PostalCode
+        address1_country: Location.Country
+      deduplicate: {keep: {most_recent: lastusedincampaign}}
+
+    - table: loyalty.member
+      key: memberid
+      include_all: true
+      types:
+        firstname: Person.FirstName
+        lastname: Person.LastName
+        email: Identity.Service.Email
+        street: Location.Street
+        city: Location.City
+        postalcode: Location.PostalCode
+        country: Location.Country
+
+  # Which rows of a table are which person of a table above it. Conditions of a rule must all hold; the first rule that
+  # finds somebody decides. A couple may share an e-mail address, a family its name and phone: no rule trusts one alone.
+  match:
+    - between: [crm.lead, crm.contact]
+      rules:
+        - name: Email and first name
+          match:
+            - {columns: [emailaddress1, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+        - name: Email and birth date
+          match:
+            - {columns: [emailaddress1, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [new_birthdate, birthdate]}
+        - name: Phone and last name
+          match:
+            - {columns: [mobilephone, mobilephone], normalize: [phone]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+          max_rows_per_key: 20
+        - name: Name and birth date
+          match:
+            - {columns: [new_birthdate, birthdate]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+        - name: Name and postal code
+          match:
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [address1_postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
+
+    - between: [loyalty.member, crm.contact]
+      rules: &member
+        - name: Email and first name
+          match:
+            - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+        - name: Phone and last name
+          match:
+            - {columns: [phone, mobilephone], normalize: [phone]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+          max_rows_per_key: 20
+        - name: Name and postal code
+          match:
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
+
+    - between: [loyalty.member, crm.lead]
+      rules: *member          # the same as with contacts: leads have the same columns
+
+  # Columns of the profile that need more than a semantic type.
+  profile:
+    columns:
+      Email:
+        from: [crm.contact.emailaddress1, crm.lead.emailaddress1, loyalty.member.email]
+        prefer: {most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign}}
+      Phone:
+        from: [crm.contact.mobilephone, crm.lead.mobilephone, loyalty.member.phone]
+        prefer: {most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign}}
+      LoyaltyTier: {from: [loyalty.member.tier]}
+
+# Whose the purchases and the service cases are: the contact's, and so the customer's that the contact is.
+relationships:
+  - {from: shop.purchase.contactid, to: crm.contact.contactid}
+  - {from: service.case.contactid, to: crm.contact.contactid}
+
+# One value for each customer, over everything that he or she did.
+measures:
+  LifetimePurchases: {kind: attribute, of: shop.purchase, value: sum(amount)}
+  LastPurchase:      {kind: attribute, of: shop.purchase, value: max(purchasedon)}
+  OpenCases:         {kind: attribute, of: service.case, value: count(*), where: "status = 'open'"}
+
+# What the CRM gets besides profiles and links: the measures.
+hydrate: [attributes]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -120,17 +121,15 @@ class DuckDB:
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
-        cursor = self._connection.cursor()  # so that another statement can run while this one is read
-        yield from cursor.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
-        cursor.close()
+        with self._reading(expression) as reader:
+            yield from reader
 
     def write_parquet(self, expression: ir.Table, path: Path) -> int:
         """See `Engine.write_parquet`."""
         count = 0
-        schema: pa.Schema = expression.schema().to_pyarrow()
-        with pyarrow.parquet.ParquetWriter(path, schema) as writer:
-            for batch in self.batches(expression):
-                writer.write_batch(batch.cast(schema))
+        with self._reading(expression) as reader, pyarrow.parquet.ParquetWriter(path, reader.schema) as writer:
+            for batch in reader:
+                writer.write_batch(batch)
                 count += batch.num_rows
         return count
 
@@ -150,6 +149,14 @@ class DuckDB:
     def close(self) -> None:
         """See `Engine.close`."""
         self._connection.close()
+
+    @contextmanager
+    def _reading(self, expression: ir.Table) -> Iterator[pa.RecordBatchReader]:
+        cursor = self._connection.cursor()  # so that another statement can run while this one is read
+        try:
+            yield cursor.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
+        finally:
+            cursor.close()
 
     @property
     def _catalog(self) -> str:

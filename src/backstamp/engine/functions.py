@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-
 @ibis.udf.scalar.builtin(name="encode")
 def _utf8(text: str) -> bytes:  # type: ignore[empty-body]
     """Return the UTF-8 bytes of a text."""
@@ -34,6 +33,11 @@ def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
     """Return the SHA-1 of bytes in hexadecimal digits."""
 
 
+def whole(number: int) -> ir.IntegerScalar:
+    """Return a constant of 64 bits; a bare literal would be kept in the smallest type that holds it."""
+    return ibis.literal(number).cast(dt.int64)
+
+
 def digest(values: Sequence[ir.Value]) -> ir.StringValue:
     """Return a 128-bit hash of values, null counting as a value: hexadecimal digits.
 
@@ -51,9 +55,10 @@ def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
     return text.hexdigest("md5").cast(dt.uuid)
 
 
-def uuid5(namespace: UUID, name: ir.StringValue) -> ir.StringValue:
-    """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5)."""
-    digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + _hexadecimal(_utf8(name))))
+def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
+    """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
+    spelled = ibis.literal("00").join([_hexadecimal(_utf8(part)) for part in name])
+    digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + spelled))
     variant = digits.substr(16, 1).translate("0123456789abcdef", "89ab89ab89ab89ab")
     parts = (
         digits.substr(0, 8),

@@ -158,6 +158,7 @@ class EntryState(StrEnum):
     SENT = "sent"  # it may have arrived or not: its rows are unknown until they are read back
     ACKNOWLEDGED = "acknowledged"  # the answer came: its rows are written, except those with an outcome of their own
     REJECTED = "rejected"  # refused as a whole: none of its rows is written by this request
+    LOST = "lost"  # the answer will never come: its rows are unknown until they are read back or sent again
 
 
 class RowState(StrEnum):

@@ -61,6 +61,12 @@ class Journal:
         with self._database.writing() as connection:
             _answer(connection, entry, EntryState.REJECTED)
 
+    def give_up(self) -> None:
+        """Note that what is unanswered stays so: to be called when nobody is hydrating, so that `after` can go on."""
+        lost = schema.entry.update().where(schema.entry.c.state == EntryState.SENT).values(state=EntryState.LOST)
+        with self._database.writing() as connection:
+            connection.execute(lost)
+
     def entries(self, run: int) -> list[Entry]:
         """All entries of a run, with their exceptional rows."""
         return self._select(schema.entry.c.run == run)

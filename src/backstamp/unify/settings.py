@@ -122,9 +122,14 @@ class ByTime:
 
 @dataclass(frozen=True)
 class ProfileColumn:
-    """A column of the profile: `source.table.column` of each table it can come from, and which value is taken."""
+    """A column of the profile: `source.table.column` of each table it can come from, and which value is taken.
 
-    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+    The project file calls `sources` `from`, which is no name in Python.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS | {
+        "alias_generator": lambda name: "from" if name == "sources" else name
+    }
 
     sources: tuple[str, ...]
     prefer: Literal["importance"] | ByTime = "importance"

@@ -4,11 +4,13 @@
     metadata      table definitions: Dataverse's types as Arrow types and back
     feed          pages of rows as typed Arrow batches, and the token where the next read goes on
     batches       which rows to send next, after what became of the last ones
+    credentials   who gives bearer tokens
     session       requests: counted, paced, and their failures in our words
 
-All but `environment` and `session` is free of I/O.
+All but `environment`, `credentials` and `session` is free of I/O.
 """
 
+from backstamp.connect.dataverse.credentials import client_secret
 from backstamp.connect.dataverse.environment import Dataverse
 
-__all__ = ["Dataverse"]
+__all__ = ["Dataverse", "client_secret"]

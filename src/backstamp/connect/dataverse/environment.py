@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from backstamp import errors, http, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import batches, feed, metadata, session
+from backstamp.connect.dataverse import batches, credentials, feed, metadata, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -20,21 +20,12 @@ _NO_SUCH_ROW = 404
 _FEED_ENDED = frozenset({400, 404, 410, 412})
 
 
-class Credential(Protocol):
-    """What azure-identity's credentials are."""
-
-    def get_token(self, *scopes: str) -> Any:  # noqa: ANN401 - azure.core.credentials.AccessToken
-        """Return an object whose `token` is the bearer token."""
-        ...
-
-
 class Dataverse:
     """A Dataverse organization as a source and an environment: a `ports.Sink`; its methods may run on many threads.
 
     Args:
         url: of the organization: `https://contoso.crm.dynamics.com`.
-        token: gives the bearer token when asked, or is a credential of azure-identity. Keeping it until it runs
-            out is its job.
+        token: gives the bearer token when asked, or is a credential of azure-identity.
         page_size: rows of a page that is read.
         batch_size: rows of a request that writes.
         tag: marks our writes for the organization's own plug-ins.
@@ -45,7 +36,7 @@ class Dataverse:
     def __init__(
         self,
         url: str,
-        token: Callable[[], str] | Credential,
+        token: credentials.TokenSource,
         *,
         page_size: int = odata.MAX_PAGE_SIZE,
         batch_size: int = 500,
@@ -54,7 +45,7 @@ class Dataverse:
     ) -> None:
         self._batch_size = batch_size
         self._page_size = page_size
-        self._session = session.Session(url, _token_giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic)
+        self._session = session.Session(url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic)
         self._tables: dict[str, metadata.Table] = {}
 
     @property
@@ -101,6 +92,29 @@ class Dataverse:
             parameters = None
             self.traffic.add(rows_read=change.rows.num_rows)
             yield change
+
+    def row(self, table: str, key: str, columns: Sequence[str]) -> dict[str, object] | None:
+        """Return the key and these columns of one row, or None where no row has that key.
+
+        Raises:
+            SourceError: the table, or one of the columns, is not there.
+            EnvironmentServiceError: the account may not read the table, or no answer came.
+        """
+        known = self._table(table)
+        wanted = feed.reading(known, columns, organization="")
+        if not odata.is_guid(key):
+            return None
+        parameters = {"$select": ",".join(wanted.properties)}
+        try:
+            answer = self._session.get(f"{known.entity_set}({key})", f"read {table}", parameters=parameters)
+        except errors.RefusedError as error:
+            if error.status != _NO_SUCH_ROW:
+                raise
+            return None
+        change, _ = feed.read_page({"value": [answer.json(exact=wanted.needs_exact_numbers)]}, wanted)
+        self.traffic.add(rows_read=1)
+        [row] = change.rows.to_pylist()
+        return dict(row)
 
     def create_table(self, definition: ports.TableDefinition) -> None:
         """Create a table, or what is missing of it; its changes are tracked.
@@ -305,13 +319,6 @@ class Dataverse:
             return ports.Outcome(key, "acknowledged")
         state = "gone" if answer.status == _NO_SUCH_ROW else "refused"
         return ports.Outcome(key, state, *session.failure(answer))
-
-
-def _token_giver(url: str, token: Callable[[], str] | Credential) -> Callable[[], str]:
-    if callable(token):
-        return token
-    scope = f"{url.rstrip('/')}/.default"
-    return lambda: str(token.get_token(scope).token)
 
 
 def _is_feed_ended(error: errors.RefusedError) -> bool:

@@ -1,0 +1,55 @@
+"""Linking: from a profile back to every row of the CRM (linking.md).
+
+With the warehouse open:
+
+    eligibility   which tables may be linked
+    desired       what the environment is to hold, in columns that it can hold
+    known         what it is known to hold
+    differences   what must be written: the plan
+
+Without it:
+
+    plan          what is written, as a value and its work lists; what is shown is what is done
+    hydrate       writing it, step by step
+"""
+
+from backstamp.link.desired import (
+    Desired,
+    LinkedTable,
+    Own,
+    desired_keys,
+    desired_links,
+    desired_measures,
+    desired_profiles,
+)
+from backstamp.link.differences import make_plan
+from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
+from backstamp.link.hydrate import STEPS, Hydration, Step
+from backstamp.link.known import acknowledge
+from backstamp.link.plan import Linking, Plan, Removal, Writing, load
+from backstamp.link.settings import Link
+
+__all__ = [
+    "STEPS",
+    "Candidate",
+    "Desired",
+    "Eligibility",
+    "FailedCheck",
+    "Hydration",
+    "Link",
+    "LinkedTable",
+    "Linking",
+    "Own",
+    "Plan",
+    "Removal",
+    "Step",
+    "Writing",
+    "acknowledge",
+    "desired_keys",
+    "desired_links",
+    "desired_measures",
+    "desired_profiles",
+    "eligibility",
+    "load",
+    "make_plan",
+]

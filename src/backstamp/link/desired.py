@@ -1,0 +1,210 @@
+"""What the environment is to hold after a run: our own tables' rows, and the link of every row of a linked table.
+
+Nothing here knows what it holds now. The tables are those of dataverse-webapi.md 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from backstamp.connect import ports
+from backstamp.engine import functions
+from backstamp.link import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ibis.expr.types as ir
+
+    from backstamp.link.settings import Link
+
+CUT = "_cut"
+"""The last column of each table of desired rows: how many of the row's values did not fit."""
+
+_KEY_IDS = UUID("0f5b8a4e-7c1d-5d0a-9f0e-3b8f6b1c2d47")
+"""Where the ids of alternate keys are named: never to be changed, or every alternate key is written anew."""
+
+_NOT_PLAIN = r'[\x01-\x1f"\\]'
+_ESCAPES = (("\\", r"\\"), ('"', r"\""), *((chr(code), f"\\u{code:04x}") for code in range(1, 32)))
+
+
+@dataclass(frozen=True)
+class Own:
+    """One of our own tables as it is to be: what it is, and its rows under the environment's names, with `CUT`."""
+
+    definition: ports.TableDefinition
+    rows: ir.Table
+
+
+@dataclass(frozen=True)
+class LinkedTable:
+    """A table of the environment whose rows are linked.
+
+    Attributes:
+        table: as the project names it (`crm.contact`).
+        outer: as the environment does (`contact`).
+        rows: the `key` of every row that is known, and the `customer_id` of its profile, or null.
+    """
+
+    table: str
+    outer: str
+    rows: ir.Table
+
+
+@dataclass(frozen=True)
+class Desired:
+    """Everything that the environment is to hold.
+
+    Attributes:
+        measures: the tables of measures, each with a lookup to the profile.
+        skip: why no table may be linked (`Eligibility.skip`), or "".
+    """
+
+    profiles: Own
+    keys: Own
+    measures: tuple[Own, ...] = ()
+    links: tuple[LinkedTable, ...] = ()
+    skip: str = ""
+
+
+def profile_table(settings: Link) -> str:
+    """Return the name of the profile table in the environment."""
+    return f"{settings.prefix}customerprofile"
+
+
+def desired_profiles(settings: Link, profiles: ir.Table) -> Own:
+    """Return the profile table: one row for each row of `shapes.PROFILES`, each profile column a column.
+
+    The full name stands first, so that it becomes what people read as the name of a row.
+    """
+    fixed = [
+        columns.fit(f"{settings.prefix}customerid", profiles.customer_id, display_name="CustomerId"),
+        columns.fit(
+            f"{settings.prefix}previouscustomerid",
+            profiles.previous_customer_id,
+            display_name="PreviousCustomerId",
+            memo=True,
+        ),
+        columns.fit(f"{settings.prefix}madeinrun", profiles.made_in_run.cast(dt.int32), display_name="Made in run"),
+    ]
+    shared = ("customer_id", "previous_customer_id", "made_in_run")
+    own = sorted((name for name in profiles.columns if name not in shared), key=lambda name: name.lower() != "fullname")
+    return _own(
+        profile_table(settings), "Customer Profile", profiles, [*_fields(settings, profiles, own, fixed), *fixed]
+    )
+
+
+def desired_measures(settings: Link, measures: ir.Table) -> Own:
+    """Return the table of customer attributes: one row for each row of `shapes.MEASURES`, a column an attribute."""
+    fixed = [
+        columns.fit(
+            f"{settings.prefix}identifier",
+            ibis.literal("Customer_Measure|") + measures.customer_id,
+            display_name="Identifier",
+        ),
+        columns.fit(f"{settings.prefix}customerid", measures.customer_id, display_name="CustomerId"),
+        _to_profile(settings, measures),
+    ]
+    own = [name for name in measures.columns if name != "customer_id"]
+    name = f"{settings.prefix}customermeasure"
+    return _own(name, "Customer Measure", measures, [*fixed, *_fields(settings, measures, own, fixed)])
+
+
+def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferred: Mapping[str, str]) -> Own:
+    """Return the table of alternate keys: one row for each row of `shapes.MEMBERS`.
+
+    Args:
+        settings: of linking.
+        members: which row belongs to which profile.
+        profiles: `shapes.PROFILES`.
+        preferred: for each unified table the profile column with the key of its first winner.
+    """
+    rings = _key_rings(members, profiles, preferred)
+    source, table = members.table.split(".")[0], members.table.split(".")[1]
+    rows = members.select(
+        "customer_id",
+        identifier=source + "|" + table + "|" + members.key,
+        datasourcename=source,
+        tablename=table,
+        alternatevalue=members.key,
+    )
+    rows = rows.join(rings, "customer_id").mutate(id=functions.uuid5(_KEY_IDS, rows.identifier))
+    texts = ("identifier", "datasourcename", "tablename", "alternatevalue")
+    fields = [columns.fit(settings.prefix + text, rows[text]) for text in texts]
+    fields += [
+        columns.fit(f"{settings.prefix}customerid", rows.customer_id, display_name="CustomerId"),
+        columns.fit(f"{settings.prefix}keyring", rows.keyring, memo=True),
+        _to_profile(settings, rows),
+    ]
+    return _own(f"{settings.prefix}alternatekey", "Alternate Key", rows, fields, key="id")
+
+
+def desired_links(table: str, outer: str, source: ir.Table, members: ir.Table) -> LinkedTable:
+    """Return the link of every row of a source table: its profile's, or none for a row in no profile."""
+    mine = members.filter(members.table == table).select(member="key", customer_id="customer_id")
+    rows = source.select("key").left_join(mine, source.key == mine.member).select("key", "customer_id")
+    return LinkedTable(table, outer, rows)
+
+
+def _to_profile(settings: Link, rows: ir.Table) -> columns.Field:
+    table = profile_table(settings)
+    return columns.point(table, rows.customer_id, table, "Customer Profile")
+
+
+def _fields(
+    settings: Link, rows: ir.Table, names: Sequence[str], fixed: Sequence[columns.Field]
+) -> list[columns.Field]:
+    """Fit the project's own columns, beside those that are always there."""
+    spelled = columns.logical_names(settings.prefix, names, [field.column.name for field in fixed])
+    return [
+        columns.fit(spelled[name], rows[name], display_name=name, memo=name.lower().endswith("_alternate"))
+        for name in names
+    ]
+
+
+def _own(
+    table: str, display_name: str, rows: ir.Table, fields: Sequence[columns.Field], key: str = "customer_id"
+) -> Own:
+    definition = ports.TableDefinition(
+        table, f"{table}id", tuple(field.column for field in fields), display_name=display_name
+    )
+    cut = reduce(lambda total, field: total + field.is_cut, fields, ibis.literal(0))
+    values = {field.column.name: field.value for field in fields}
+    return Own(definition, rows.select(**{definition.key: rows[key], **values, CUT: cut.cast(dt.int64)}))
+
+
+def _key_rings(members: ir.Table, profiles: ir.Table, preferred: Mapping[str, str]) -> ir.Table:
+    """Return (customer_id, keyring): all keys of a profile, table by table, as JSON."""
+    parts = [
+        _keys_of(table, members, profiles.select("customer_id", preferred=profiles[column].cast(dt.string)))
+        for table, column in preferred.items()
+    ]
+    every = ibis.union(*parts)
+    return every.group_by("customer_id").aggregate(keyring=ibis.literal("[") + _listed(every.text) + "]")
+
+
+def _keys_of(table: str, members: ir.Table, preferred: ir.Table) -> ir.Table:
+    source, _, name = table.partition(".")
+    mine = members.filter(members.table == table)
+    keys = mine.group_by("customer_id").aggregate(keys=_listed(_quoted(mine.key)))
+    rows = keys.left_join(preferred, "customer_id")
+    head = ibis.literal(f'{{"dataSourceName":"{source}","tableName":"{name}","preferredKey":')
+    text = head + _quoted(rows.preferred).fill_null("null") + ',"keys":[' + rows["keys"] + "]}"
+    return rows.select("customer_id", text=text)
+
+
+def _listed(texts: ir.Value) -> ir.Value:
+    """Join the texts of a group, in order; sorting each list is much faster than an ordered aggregate."""
+    return texts.collect().sort().join(",")
+
+
+def _quoted(text: ir.Value) -> ir.Value:
+    """Spell text as a JSON string; few keys hold what must be escaped."""
+    escaped = reduce(lambda value, pair: value.replace(*pair), _ESCAPES, text)
+    return ibis.literal('"') + text.re_search(_NOT_PLAIN).ifelse(escaped, text) + '"'

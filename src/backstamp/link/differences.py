@@ -1,0 +1,150 @@
+"""The differences between what the environment is known to hold and what it is to hold: they become the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import pyarrow as pa
+import pyarrow.compute
+
+from backstamp.connect import ports
+from backstamp.engine import functions
+from backstamp.link import desired as desires
+from backstamp.link import known, plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+
+    from backstamp import engine as engines
+    from backstamp.link.settings import Link
+
+
+def make_plan(engine: engines.Engine, desired: desires.Desired, settings: Link, state: Path, run: int) -> plan.Plan:
+    """Write the work lists of a run and its plan; after `acknowledge`, before publishing.
+
+    Args:
+        engine: holds what is known.
+        desired: what the environment is to hold.
+        settings: of linking.
+        state: the folder under which a run keeps its lists.
+        run: its number.
+    """
+    folder = plan.folder_of(state, run)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = (desired.profiles, desired.keys, *desired.measures)
+    emptied = _emptied(engine, own)
+    profiles, keys, *measures = (_writing(engine, folder, table, emptied[table.definition.name]) for table in own)
+    retired, held = _retired(engine, folder, desired)
+    made = plan.Plan(
+        folder=folder,
+        run=run,
+        profiles=profiles,
+        keys=keys,
+        measures=tuple(measures),
+        lookup=_lookup(settings),
+        links=tuple(_linking(engine, folder, table) for table in desired.links),
+        skip=desired.skip,
+        removals=tuple(_removal(engine, folder, table, _gone(engine, table)) for table in own[1:]),
+        retired=retired,
+        held=held,
+    )
+    made.save()
+    return made
+
+
+def _lookup(settings: Link) -> ports.Column:
+    table = desires.profile_table(settings)
+    name = f"{settings.prefix}lookupfield_customerprofile"
+    return ports.Column(name, pa.string(), lookup_to=table, display_name=settings.display_name)
+
+
+def _emptied(engine: engines.Engine, own: tuple[desires.Own, ...]) -> dict[str, tuple[str, ...]]:
+    """Return for each table the columns that were written once and are no more; keep which ever were."""
+    before = {(row["table"], row["column"]) for row in engine.rows(known.of_columns(engine))}
+    now = {(table.definition.name, column.name) for table in own for column in table.definition.columns}
+    if now - before:
+        rows = [{"table": table, "column": column} for table, column in sorted(before | now)]
+        engine.land(known.COLUMNS, known.COLUMN, [pa.RecordBatch.from_pylist(rows, schema=known.COLUMN)])
+    names = [table.definition.name for table in own]
+    return {name: tuple(sorted(column for table, column in before - now if table == name)) for name in names}
+
+
+def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...]) -> plan.Writing:
+    definition = table.definition
+    now = known.of_table(engine, definition.name).select(known_key="key", known="digest")
+    rows = table.rows.mutate(**{plan.DIGEST: functions.digest([_content(table)])})
+    pairs = rows.left_join(now, rows[definition.key] == now.known_key)
+    different = pairs.filter(pairs.known.isnull() | (pairs.known != pairs[plan.DIGEST]))
+    is_new = different.known.fill_null(known.UNKNOWN) == known.UNKNOWN
+    work = different.select(*rows.columns, **{plan.KIND: is_new.ifelse("new", "changed")})
+    path = plan.list_path(folder, definition.name)
+    engine.write_parquet(work.order_by(definition.key), path)
+    kinds = _tally(path, plan.KIND)
+    cut = sum(values * rows for values, rows in _tally(path, desires.CUT).items())
+    return plan.Writing(definition, definition.name, kinds["new"], kinds["changed"], cut, emptied)
+
+
+def _content(table: desires.Own) -> ir.Value:
+    """Spell a row's values; a column without one leaves no trace.
+
+    So a new or removed column writes only the rows that have a value in it (linking.md 4).
+    """
+    texts = ((column.name, table.rows[column.name].cast(dt.string)) for column in table.definition.columns)
+    parts = (
+        ibis.coalesce(ibis.literal(f"{name}=") + text.length().cast(dt.string) + ":" + text, ibis.literal(""))
+        for name, text in texts
+    )
+    return reduce(lambda left, right: left + right, parts)
+
+
+def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable) -> plan.Linking:
+    links = known.of_links(engine)
+    before = links.filter(links.table == table.table).select(known_key="key", before="customer_id")
+    pairs = table.rows.left_join(before, table.rows.key == before.known_key)
+    different = pairs.filter(~pairs.before.identical_to(pairs.customer_id))
+    kind = ibis.cases((different.before.isnull(), "set"), (different.customer_id.isnull(), "cleared"), else_="changed")
+    name = f"links_{table.table}"
+    path = plan.list_path(folder, name)
+    engine.write_parquet(different.select("key", "before", "customer_id", **{plan.KIND: kind}).order_by("key"), path)
+    kinds = _tally(path, plan.KIND)
+    return plan.Linking(table.table, table.outer, name, kinds["set"], kinds["changed"], kinds["cleared"])
+
+
+def _gone(engine: engines.Engine, table: desires.Own) -> ir.Table:
+    now = known.of_table(engine, table.definition.name)
+    return now.anti_join(table.rows, now.key == table.rows[table.definition.key]).select("key")
+
+
+def _retired(engine: engines.Engine, folder: Path, desired: desires.Desired) -> tuple[plan.Removal, int]:
+    """Return the profiles that are gone, and how many more must stay.
+
+    A table that is linked no more keeps its links: what they point to stays.
+    """
+    gone = _gone(engine, desired.profiles)
+    links = known.of_links(engine)
+    elsewhere = links.filter(links.table.notin([table.table for table in desired.links]))
+    pointed_to = elsewhere.select(key="customer_id")
+    removal = _removal(engine, folder, desired.profiles, gone.anti_join(pointed_to, "key"))
+    return removal, engine.count(gone.semi_join(pointed_to, "key"))
+
+
+def _removal(engine: engines.Engine, folder: Path, table: desires.Own, gone: ir.Table) -> plan.Removal:
+    name = f"{table.definition.name}_gone"
+    count = engine.write_parquet(gone.order_by("key"), plan.list_path(folder, name))
+    return plan.Removal(table.definition.name, name, count)
+
+
+def _tally(path: Path, column: str) -> Counter[Any]:
+    """Count the values of a column of a work list."""
+    found: Counter[Any] = Counter()
+    for batch in plan.batches(path, [column]):
+        counts = pyarrow.compute.value_counts(batch[column])
+        values, numbers = counts.field("values"), counts.field("counts")
+        found.update(dict(zip(values.to_pylist(), numbers.to_pylist(), strict=True)))
+    return found

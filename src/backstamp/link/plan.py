@@ -1,0 +1,188 @@
+"""The plan: what a run writes to the environment, as a value. What is shown is what is done.
+
+Beside `plan.json` lie the work lists that it names: Parquet, in the order of keys, one row for each row to write.
+A row's place in its list is what the journal calls its position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow.parquet
+
+from backstamp.connect import ports
+from backstamp.link import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+DIGEST = "_digest"
+"""In a list of our own rows: the digest of the row's values (`shapes.KNOWN`)."""
+KIND = "_kind"
+"""In every list of rows to write: `new` or `changed`; for links `set`, `changed` or `cleared`."""
+
+_FILE = "plan.json"
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Rows of one of our own tables to create or to overwrite.
+
+    Attributes:
+        definition: the table, to be created where it, or a column, is not there.
+        list: the work list: the table's columns, `DIGEST`, `KIND` and how many values were cut.
+        new: rows that the environment is not known to hold.
+        changed: rows that it holds with other values.
+        cut: values that did not fit.
+        emptied: columns that we wrote once and do no more: emptied in every row that is written.
+    """
+
+    definition: ports.TableDefinition
+    list: str
+    new: int
+    changed: int
+    cut: int
+    emptied: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Rows in the list."""
+        return self.new + self.changed
+
+
+@dataclass(frozen=True)
+class Linking:
+    """Links of one table to write.
+
+    Attributes:
+        table: as the project names it.
+        outer: as the environment does.
+        list: the work list: `key`, `before` (the CustomerId that is known), `customer_id` (the one to write), `KIND`.
+        set: rows that had no link; `changed`: that had another; `cleared`: that are to have none.
+    """
+
+    table: str
+    outer: str
+    list: str
+    set: int
+    changed: int
+    cleared: int
+
+    @property
+    def count(self) -> int:
+        """Rows in the list."""
+        return self.set + self.changed + self.cleared
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Rows of one of our own tables to delete: the column `key` of a work list."""
+
+    table: str
+    list: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run writes, in this order.
+
+    Attributes:
+        folder: where the work lists are.
+        run: its number.
+        profiles: the profile table.
+        keys: the alternate keys.
+        measures: the tables of measures.
+        lookup: the column that each linked table gets.
+        links: the linked tables.
+        skip: why there are none, or "".
+        removals: rows of alternate keys and measures that go before their profiles.
+        retired: profiles that are gone.
+        held: profiles that are gone but stay, because rows of tables that are linked no more point to them.
+    """
+
+    folder: Path
+    run: int
+    profiles: Writing
+    keys: Writing
+    measures: tuple[Writing, ...]
+    lookup: ports.Column
+    links: tuple[Linking, ...]
+    skip: str
+    removals: tuple[Removal, ...]
+    retired: Removal
+    held: int
+
+    @property
+    def writings(self) -> tuple[Writing, ...]:
+        """All of our own tables, the profile table first."""
+        return (self.profiles, self.keys, *self.measures)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row to write or to delete."""
+        works: tuple[Writing | Linking | Removal, ...] = (*self.writings, *self.links, *self.removals, self.retired)
+        return not any(work.count for work in works)
+
+    def rows(self, work_list: str, names: Sequence[str] | None = None, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Read a work list, or some of its columns, in its order, at most so many rows at once."""
+        return batches(list_path(self.folder, work_list), names, size)
+
+    def save(self) -> None:
+        """Write `plan.json` beside the work lists."""
+        told = {name: value for name, value in asdict(self).items() if name != "folder"}
+        (self.folder / _FILE).write_bytes(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2))
+
+
+def folder_of(state: Path, run: int) -> Path:
+    """Return where plan and work lists of a run are."""
+    return state / "runs" / str(run)
+
+
+def list_path(folder: Path, work_list: str) -> Path:
+    """Return the file of a work list."""
+    return folder / f"{work_list}.parquet"
+
+
+def batches(path: Path, names: Sequence[str] | None = None, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+    """Read a work list's file in its order, at most so many rows at once."""
+    with pyarrow.parquet.ParquetFile(path) as parquet:
+        yield from parquet.iter_batches(size, columns=list(names) if names else None)
+
+
+def load(state: Path, run: int) -> Plan | None:
+    """Read the plan of a run, or return None where it has none (any more)."""
+    folder = folder_of(state, run)
+    if not (folder / _FILE).exists():
+        return None
+    told = orjson.loads((folder / _FILE).read_bytes())
+    return Plan(
+        folder=folder,
+        run=told["run"],
+        profiles=_writing(told["profiles"]),
+        keys=_writing(told["keys"]),
+        measures=tuple(_writing(measure) for measure in told["measures"]),
+        lookup=_column(told["lookup"]),
+        links=tuple(Linking(**linking) for linking in told["links"]),
+        skip=told["skip"],
+        removals=tuple(Removal(**removal) for removal in told["removals"]),
+        retired=Removal(**told["retired"]),
+        held=told["held"],
+    )
+
+
+def _writing(told: Mapping[str, Any]) -> Writing:
+    definition = told["definition"]
+    made = ports.TableDefinition(
+        **{**definition, "columns": tuple(_column(column) for column in definition["columns"])}
+    )
+    return Writing(**{**told, "definition": made, "emptied": tuple(told["emptied"])})
+
+
+def _column(told: Mapping[str, Any]) -> ports.Column:
+    return ports.Column(**{**told, "type": columns.TYPES[told["type"]]})

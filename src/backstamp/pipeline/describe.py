@@ -1,0 +1,110 @@
+"""What the tables of the sources are, and whether the project fits them; before anything runs or is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backstamp import errors, link, measures, project
+from backstamp.connect import files
+from backstamp.project import FileSource
+from backstamp.unify import describe as unify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backstamp.connect import ports
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of a source, and where it is read.
+
+    Attributes:
+        name: `source.table`.
+        outer: its name in the system outside.
+        source: that system.
+        columns: what the project uses of it, besides its key.
+        is_of_environment: whether its rows are those of the default environment.
+        definition: what it is; None where its system could not be asked.
+        failure: why not.
+    """
+
+    name: str
+    outer: str
+    source: ports.Source
+    columns: tuple[str, ...]
+    is_of_environment: bool
+    definition: ports.TableDefinition | None
+    failure: errors.BackstampError | None = None
+
+
+@dataclass(frozen=True)
+class Described:
+    """All tables of a project's sources, and which of them are linked."""
+
+    tables: tuple[SourceTable, ...]
+    eligibility: link.Eligibility
+
+
+def describe(settings: project.Project, environment: ports.Sink) -> Described:
+    """Ask every source for its tables, and hold the project against them.
+
+    Raises:
+        ConfigurationError: a table or column is not there, or is not what a rule needs; a file cannot be read.
+    """
+    tables: list[SourceTable] = []
+    problems: list[errors.Problem] = []
+    for path, table in _tables(settings, environment):
+        try:
+            tables.append(_defined(table))
+        except errors.SourceError as error:
+            problems.append(errors.Problem(path, str(error)))
+    found = {table.name: table.definition for table in tables if table.definition}
+    if not problems:
+        types = {name: {column.name: column.type for column in made.columns} for name, made in found.items()}
+        problems += unify.problems(settings.unify, types)
+        keys = {table.table: table.key for table in settings.unify.tables}
+        if len(found) == len(tables):
+            problems += measures.problems(settings.measures, settings.relationships, types, keys, keys)
+    project.reject(settings, problems)
+    return Described(tuple(tables), _eligibility(settings, tables))
+
+
+def _tables(settings: project.Project, environment: ports.Sink) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
+    """Yield each source table, not yet described, with its place in the project file."""
+    for name, source in settings.sources.items():
+        from_files = isinstance(source, FileSource)
+        system = files.Files(settings.folder, source.tables) if isinstance(source, FileSource) else environment
+        for place, table in enumerate(source.tables):
+            path = ("sources", name, "tables", table if from_files else place)
+            full_name = f"{name}.{table}"
+            columns = settings.columns_of(full_name)
+            yield path, SourceTable(full_name, table, system, columns, not from_files, None)
+
+
+def _defined(table: SourceTable) -> SourceTable:
+    """Return the table with its definition; or with the reason why its system cannot tell it now."""
+    made, failure = None, None
+    try:
+        made = table.source.define(table.outer)
+    except errors.EnvironmentServiceError as error:
+        failure = error
+    return SourceTable(table.name, table.outer, table.source, table.columns, table.is_of_environment, made, failure)
+
+
+def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
+    keys = {table.table: table.key for table in settings.unify.tables}
+    candidates = [
+        link.Candidate(
+            table=table.name,
+            outer=table.outer,
+            default_environment=table.is_of_environment,
+            connector=table.is_of_environment,
+            key=keys.get(table.name),
+            true_key=table.definition.key if table.definition else "",
+        )
+        for table in tables
+        if table.is_of_environment or table.name in keys
+    ]
+    return link.eligibility(candidates, settings.environment.audience)

@@ -1,0 +1,195 @@
+"""A source table's rows, or what changed of them, into the draft of the warehouse (unification.md 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import ibis
+import pyarrow as pa
+
+from backstamp import errors, shapes
+from backstamp.unify import transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import ibis.expr.types as ir
+
+    from backstamp.connect import ports
+    from backstamp.engine import Engine
+    from backstamp.pipeline.describe import SourceTable
+
+LINK = "_link"
+"""The column of a stored table of the environment with the CustomerId seen in its lookup."""
+_KEY = pa.schema([("key", pa.string())])
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading a table came to.
+
+    Attributes:
+        token: where the next read goes on; None where there is no feed.
+        in_full: whether all rows were read.
+        rows: how many were read; `deleted`: how many keys were said to be gone.
+        known: how many rows are known now.
+        corrupt: how many rows and values could not be used.
+        seen: `shapes.KNOWN_LINKS` of the rows read, where the lookup was read with them.
+        note: why a feed did not go on, or "".
+    """
+
+    token: str | None
+    in_full: bool
+    rows: int
+    deleted: int
+    known: int
+    corrupt: int
+    seen: ir.Table | None
+    note: str = ""
+
+
+def read(
+    engine: Engine,
+    table: SourceTable,
+    *,
+    token: str | None,
+    lookup: str,
+    accept_loss: bool,
+    progress: Callable[[int], None],
+) -> Read:
+    """Read a table into the draft: `source_<s>_<t>` and `<s>_<t>_corrupt`.
+
+    Args:
+        engine: whose draft it is.
+        table: what is read.
+        token: where the last read ended; None reads everything.
+        lookup: the name of our lookup, which is read where it is.
+        accept_loss: believe the read however much it lacks.
+        progress: is told how many rows have come so far.
+
+    Raises:
+        SourceError: the table cannot be read, or lacks too much to be believed.
+        EnvironmentServiceError: the environment refused or did not answer.
+    """
+    if table.definition is None:
+        raise table.failure or errors.SourceError(f"{table.name} could not be described.")
+    has_link = table.is_of_environment and table.definition.column(lookup) is not None
+    columns = [*table.columns, lookup] if has_link else list(table.columns)
+    incoming, note = _begin(table, columns, token, progress)
+    landed = engine.load(incoming.schema, incoming.batches())
+    if incoming.is_delta and not incoming.rows and not incoming.deleted:
+        return Read(incoming.token, False, 0, 0, engine.count(stored(engine, table.name)), 0, None, note)
+    seen = None
+    if has_link:
+        key = table.definition.key
+        seen = landed.select(table=ibis.literal(table.name), key=landed[key], customer_id=landed[lookup])
+        seen = engine.cache(seen.distinct(on="key", keep="last") if incoming.is_delta else seen)
+        landed = landed.rename({LINK: lookup})
+    return _store(engine, table, landed, incoming, seen, note, accept_loss=accept_loss)
+
+
+def stored(engine: Engine, table: str) -> ir.Table:
+    """Return a source table as it is known: `shapes.SOURCE`."""
+    return engine.table(stored_name(table))
+
+
+def stored_name(table: str) -> str:
+    """Return the name of a stored source table."""
+    return f"source_{table.replace('.', '_')}"
+
+
+@dataclass
+class _Incoming:
+    """The pages of a read as they come, and what they tell besides rows."""
+
+    schema: pa.Schema
+    pages: Iterator[ports.Change]
+    is_delta: bool
+    progress: Callable[[int], None]
+    rows: int = 0
+    token: str | None = None
+    deleted: list[str] = field(default_factory=list)
+    unreadable: list[ports.Unreadable] = field(default_factory=list)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, numbered in the order in which they come."""
+        for page in self.pages:
+            positions = pa.array(range(self.rows, self.rows + page.rows.num_rows), pa.int64())
+            self.rows += page.rows.num_rows
+            self.deleted += page.deleted
+            self.unreadable += page.unreadable
+            self.token = page.token
+            rows = transform.plain(page.rows)
+            columns = [rows[name] for name in self.schema.names[:-1]]
+            yield pa.RecordBatch.from_arrays([*columns, positions], schema=self.schema)
+            self.progress(self.rows)
+
+
+def _begin(
+    table: SourceTable, columns: list[str], token: str | None, progress: Callable[[int], None]
+) -> tuple[_Incoming, str]:
+    """Begin to read from the token, or in full with the reason why the feed could not go on."""
+    note = ""
+    try:
+        pages = table.source.read(table.outer, columns, token)
+        first = next(pages)
+    except errors.FeedEndedError as ended:
+        token, note = None, str(ended)
+        pages = table.source.read(table.outer, columns)
+        first = next(pages)
+    names = [name for name in first.rows.schema.names if name != transform.POSITION]
+    plain = transform.plain_schema(first.rows.select(names).schema)
+    schema = plain.append(pa.field(transform.POSITION, pa.int64()))
+    return _Incoming(schema, _chained(first, pages), token is not None, progress), note
+
+
+def _chained(first: ports.Change, others: Iterator[ports.Change]) -> Iterator[ports.Change]:
+    yield first
+    yield from others
+
+
+def _store(
+    engine: Engine,
+    table: SourceTable,
+    rows: ir.Table,
+    incoming: _Incoming,
+    seen: ir.Table | None,
+    note: str,
+    *,
+    accept_loss: bool,
+) -> Read:
+    definition = table.definition
+    assert definition is not None  # noqa: S101 - `read` has looked
+    previous = engine.published(stored_name(table.name))
+    unreadable = [{"place": row.where, "column": "", "reason": row.reason} for row in incoming.unreadable]
+    landed = transform.Landed(
+        rows=rows,
+        deleted=_keys(engine, incoming.deleted) if incoming.is_delta else None,
+        unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
+        latest_wins=table.is_of_environment,
+    )
+    types = {column.name: column.type for column in definition.columns}
+    made = transform.store(engine, landed, previous, definition.key, types)
+    now = engine.keep(stored_name(table.name), made.rows)
+    corrupt = engine.keep(f"{table.name.replace('.', '_')}_corrupt", made.corrupt)
+    unusable = engine.count(corrupt.select("place").distinct())
+    if not accept_loss:
+        known = engine.count(previous) if previous is not None else 0
+        missing = engine.count(previous.anti_join(now, "key")) if previous is not None and not incoming.is_delta else 0
+        read_in_all = incoming.rows + len(incoming.unreadable)
+        transform.believe(table.name, known=known, missing=missing, read=read_in_all, corrupt=unusable)
+    return Read(
+        token=incoming.token,
+        in_full=not incoming.is_delta,
+        rows=incoming.rows,
+        deleted=len(incoming.deleted),
+        known=engine.count(now),
+        corrupt=engine.count(corrupt),
+        seen=seen,
+        note=note,
+    )
+
+
+def _keys(engine: Engine, keys: list[str]) -> ir.Table:
+    return engine.load(_KEY, [pa.RecordBatch.from_pydict({"key": keys}, schema=_KEY)])

@@ -1,0 +1,252 @@
+"""One run: read, unify, measure, plan, publish, hydrate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import ibis
+import pyarrow as pa
+
+from backstamp import engine as engines
+from backstamp import errors, link, measures, runs, shapes
+from backstamp.pipeline import reading, stages
+from backstamp.unify import identify
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from contextlib import AbstractContextManager
+
+    from backstamp import project
+    from backstamp.connect import ports
+    from backstamp.pipeline.describe import Described, SourceTable
+
+WAREHOUSE, LEDGER = "warehouse.duckdb", "ledger.sqlite"
+"""The names of the stores in the project's folder of state."""
+
+_ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
+
+
+def run(
+    settings: project.Project,
+    environment: ports.Sink,
+    described: Described,
+    arguments: runs.Arguments,
+    *,
+    accept_loss: Collection[str] = (),
+) -> runs.Run:
+    """Do one run, and return how it ended.
+
+    What a task cannot do ends that task, and what depends on it is skipped; nothing is published unless every table of
+    unification was read, and then all of it in one moment.
+
+    Args:
+        settings: the project.
+        environment: where the CRM's rows are and links are written.
+        described: the sources' tables, as `describe` found them.
+        arguments: what was asked for.
+        accept_loss: sources, or `source.table`, that are believed however much they lack.
+
+    Raises:
+        BusyError: another run is going on, or another process has the warehouse open.
+    """
+    settings.state.mkdir(mode=0o700, exist_ok=True)
+    with runs.Ledger(settings.state / LEDGER) as ledger:
+        current = ledger.begin_run(arguments)
+        failure: BaseException | None = None
+        try:
+            running = _Running(settings, environment, described, ledger, current, accept_loss)
+            running.plan_tasks()
+            plan = running.compute()
+            if plan:
+                running.hydrate(plan)
+        except (errors.BackstampError, KeyboardInterrupt) as error:
+            failure = error
+        except BaseException as error:
+            ledger.end_run(current, error)
+            raise
+        return ledger.end_run(current, failure)
+
+
+@dataclass
+class _Running:
+    """A run under way: what it works with, and the tasks that have failed."""
+
+    settings: project.Project
+    environment: ports.Sink
+    described: Described
+    ledger: runs.Ledger
+    current: runs.Run
+    accept_loss: Collection[str]
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def plan_tasks(self) -> None:
+        """Declare every task, so that a reader sees what is to come."""
+        sources = [_source_task(table) for table in self.described.tables]
+        unification = [_stage_task(name) for name in stages.STAGES]
+        attributes = [_ATTRIBUTES] if self.settings.measures else []
+        hydration = [step.planned for step in self._steps()]
+        self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
+
+    def compute(self) -> link.Plan | None:
+        """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
+        with engines.DuckDB(self.settings.state / WAREHOUSE, self.settings.engine) as engine:
+            read = self._read_sources(engine)
+            unified = [table.table for table in self.settings.unify.tables]
+            if missing := [name for name in unified if name not in read]:
+                self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
+                return None
+            sources = {name: reading.stored(engine, name) for name in unified}
+            before = _before(engine)
+            stages.unify(
+                engine, self.settings.unify, sources, before, run=self.current.number, seed=uuid4(), stage=self._stage
+            )
+            self._measure(engine, read)
+            plan = self._plan(engine, read)
+            self._check()
+            engine.publish()
+            return plan
+
+    def hydrate(self, plan: link.Plan) -> None:
+        """Send what the plan says, step by step; what a failed step is needed for is skipped."""
+        failed: set[str] = set()
+        name = getattr(self.settings.environment, "url", "the embedded CRM")
+        with self.ledger.lease(name, self.current):
+            for step in self._steps():
+                stopped = [needed.planned.name for needed in step.needs if needed.planned.name in failed]
+                if stopped:
+                    failed.add(step.planned.name)
+                    self.ledger.skip(self.current, step.planned, f"{stopped[0]} failed or was skipped.")
+                    continue
+                try:
+                    with self.ledger.task(self.current, step.planned) as task:
+                        step.work(link.Hydration(plan, self.environment, self.ledger.journal, task, self._check))
+                except errors.CanceledError:
+                    raise
+                except errors.BackstampError:
+                    failed.add(step.planned.name)
+
+    def _read_sources(self, engine: engines.Engine) -> dict[str, reading.Read]:
+        """Read every source table; those that could not be read are missing in what is returned."""
+        tokens = _tokens(engine)
+        read: dict[str, reading.Read] = {}
+        for table in self.described.tables:
+            self._check()
+            try:
+                with self.ledger.task(self.current, _source_task(table)) as task:
+                    read[table.name] = self._read_source(engine, table, tokens.get(table.name), task)
+            except errors.CanceledError:
+                raise
+            except errors.BackstampError as error:
+                self.failed[table.name] = str(error)
+        told = [
+            {"table": name, "token": token}
+            for name, token in (tokens | {name: found.token for name, found in read.items()}).items()
+            if token is not None
+        ]
+        engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
+        return read
+
+    def _read_source(
+        self, engine: engines.Engine, table: SourceTable, token: str | None, task: runs.RunningTask
+    ) -> reading.Read:
+        found = reading.read(
+            engine,
+            table,
+            token=None if self.current.arguments.full else token,
+            lookup=link.lookup_name(self.settings.link),
+            accept_loss=bool({table.name, table.name.partition(".")[0]} & set(self.accept_loss)),
+            progress=task.progress,
+        )
+        task.rows = found.rows + found.deleted
+        task.detail(_words(found))
+        if found.corrupt:
+            listed = f"{table.name.replace('.', '_')}_corrupt"
+            task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
+        return found
+
+    def _measure(self, engine: engines.Engine, read: dict[str, reading.Read]) -> None:
+        if not self.settings.measures:
+            return
+        used = {measure.of for measure in self.settings.measures.values()}
+        if missing := sorted(used - set(read)):
+            reason = f"{', '.join(missing)} could not be read, so the measures keep their values."
+            self.ledger.skip(self.current, _ATTRIBUTES, reason)
+            return
+        with self.ledger.task(self.current, _ATTRIBUTES) as task:
+            tables = {name: reading.stored(engine, name) for name in used}
+            members = engine.table("members")
+            made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
+            task.rows = engine.count(engine.keep("measures", made))
+
+    def _plan(self, engine: engines.Engine, read: dict[str, reading.Read]) -> link.Plan:
+        """Compare what the environment is known to hold with what it is to hold; write the work lists."""
+        linked = self.described.eligibility.linked
+        sources = {candidate.table: reading.stored(engine, candidate.table) for candidate in linked}
+        seen = [found.seen for found in read.values() if found.seen is not None]
+        together = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
+        link.acknowledge(engine, self.ledger.journal, self.settings.state, together, sources)
+        members, profiles = engine.table("members"), engine.table("profiles")
+        keys = {table.table: f"{table.table.replace('.', '_')}_{table.key}" for table in self.settings.unify.tables}
+        hydrates_attributes = "attributes" in self.settings.hydrate and engine.has("measures")
+        desired = link.Desired(
+            profiles=link.desired_profiles(self.settings.link, profiles),
+            keys=link.desired_keys(self.settings.link, members, profiles, keys),
+            measures=(link.desired_measures(self.settings.link, engine.table("measures")),)
+            if hydrates_attributes
+            else (),
+            links=tuple(link.desired_links(one.table, one.outer, sources[one.table], members) for one in linked),
+            skip=self.described.eligibility.skip,
+        )
+        return link.make_plan(engine, desired, self.settings.link, self.settings.state, self.current.number)
+
+    def _steps(self) -> Iterator[link.Step]:
+        """Yield the steps of hydration that this project has."""
+        without_measures = "attributes" not in self.settings.hydrate
+        yield from (step for step in link.STEPS if not (without_measures and step is link.MEASURES))
+
+    def _stage(self, name: str) -> AbstractContextManager[runs.RunningTask]:
+        self._check()
+        return self.ledger.task(self.current, _stage_task(name))
+
+    def _skip_all(self, reason: str) -> None:
+        for name in stages.STAGES:
+            self.ledger.skip(self.current, _stage_task(name), reason)
+        if self.settings.measures:
+            self.ledger.skip(self.current, _ATTRIBUTES, reason)
+        for step in self._steps():
+            self.ledger.skip(self.current, step.planned, reason)
+
+    def _check(self) -> None:
+        self.ledger.check_canceled(self.current)
+
+
+def _source_task(table: SourceTable) -> runs.PlannedTask:
+    return runs.PlannedTask("Data Sources", table.name, runs_as=runs.TaskStatus.REFRESHING)
+
+
+def _stage_task(name: str) -> runs.PlannedTask:
+    return runs.PlannedTask("Unification", name)
+
+
+def _words(found: reading.Read) -> str:
+    """Say in short what was read."""
+    if found.in_full:
+        return f"{found.rows:,} rows, all of them" + (f": {found.note}" if found.note else "")
+    return f"{found.rows:,} new or changed and {found.deleted:,} deleted rows of {found.known:,}"
+
+
+def _tokens(engine: engines.Engine) -> dict[str, str]:
+    if not engine.has("feeds"):
+        return {}
+    return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
+
+
+def _before(engine: engines.Engine) -> identify.Before | None:
+    """Return what the run before published, or None before the first."""
+    members = engine.published("members")
+    if members is None:
+        return None
+    made = engine.table("ids").select("customer_id", "made_in_run")
+    return identify.Before(members, made, engine.table("previous_ids"), engine.table("followed"))

@@ -1,0 +1,145 @@
+"""The stages of unification in their order; each is a function of tables that the one before has finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import ibis
+
+from backstamp.engine import functions
+from backstamp.unify import block, deduplicate, identify, match, merge, places, transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from uuid import UUID
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+    from backstamp.unify.settings import Keep, UnifiedTable, Unify
+
+NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE = STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge")
+_NO_CONTENT = frozenset({"createdon", "createdby", "modifiedon", "modifiedby", "versionnumber"})
+
+
+class Told(Protocol):
+    """Who is told about a stage while it works: a task of a run, or nobody."""
+
+    rows: int | None
+
+    def detail(self, text: str) -> None:
+        """Take a short sentence about the stage."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A unified table: its settings, its rows (record, key and columns), and the columns that count as content."""
+
+    settings: UnifiedTable
+    rows: ir.Table
+    content: tuple[str, ...]
+
+    @property
+    def keep(self) -> Keep:
+        made = self.settings.deduplicate
+        return "most_filled" if made == "off" else made.keep
+
+
+def unify(
+    engine: Engine,
+    settings: Unify,
+    sources: Mapping[str, ir.Table],
+    before: identify.Before | None,
+    *,
+    run: int,
+    seed: UUID,
+    stage: Callable[[str], AbstractContextManager[Told]],
+) -> None:
+    """Unify source tables; the results stay in the engine's draft.
+
+    They are `records`, `deduplicated` (`shapes.GROUPS`), `customers`, `ids`, `members`, `previous_ids`, `followed` and
+    `profiles`, each as in `shapes`.
+
+    Args:
+        engine: where it is computed, and whose draft takes the results.
+        settings: what the project file says.
+        sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`).
+        before: what the run before published, or None before the first.
+        run: the number of this run.
+        seed: drawn once for this run; CustomerIds are made of it.
+        stage: opens the task of a stage, by its name.
+    """
+    tables = list(_numbered(engine, settings, sources))
+    records = engine.keep("records", ibis.union(*map(_records, tables, range(len(tables)))))
+    with stage(NORMALIZE) as told:
+        keyed = {table.settings.table: block.keyed(engine, table.rows, _sides(settings, table)) for table in tables}
+        told.rows = engine.count(records)
+    with stage(DEDUPLICATE) as told:
+        groups = {table.settings.table: _deduplicate(engine, settings, table, keyed) for table in tables}
+        deduplicated = engine.keep("deduplicated", ibis.union(*groups.values()))
+        told.rows = engine.count(deduplicated.filter(deduplicated.record != deduplicated.winner))
+        told.detail(f"{told.rows:,} duplicates")
+    with stage(MATCH) as told:
+        matched = [
+            match.Table(name, groups[name], keyed[name], include_all=place == 0 or settings.table(name).include_all)
+            for place, name in enumerate(groups)
+        ]
+        customers = engine.keep("customers", match.match(engine, matched, settings.match))
+        told.rows = engine.count(customers.customer.name("customer").as_table().distinct().drop_null())
+        told.detail(f"{told.rows:,} customers")
+    with stage(IDENTIFY) as told:
+        identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
+        for name in ("ids", "members", "previous_ids", "followed"):
+            engine.keep(name, getattr(identified, name))
+        new = identified.ids.filter(identified.ids.made_in_run == run)
+        told.rows = engine.count(new)
+        told.detail(f"{told.rows:,} new CustomerIds")
+    with stage(MERGE) as told:
+        merged = [
+            merge.Table(table.settings.table, table.settings.key, table.rows, table.keep, table.content)
+            for table in tables
+        ]
+        columns = merge.columns_of(settings)
+        profiles = merge.merge(engine, merged, customers, columns, identified.ids, identified.previous_ids, records)
+        told.rows = engine.count(engine.keep("profiles", profiles))
+        told.detail(f"{told.rows:,} profiles")
+
+
+def _numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[_Table]:
+    """Yield the tables in match order, their rows filtered, with their record."""
+    offset = 0
+    for table in settings.tables:
+        source = sources[table.table]
+        # The key is there under its own name too, as text, for a rule or a profile column that names it.
+        rows = source.mutate(record=source[transform.ROW] + offset, **{table.key: source.key}).drop(transform.ROW)
+        offset += engine.count(source)
+        for column, value in table.where.items():
+            rows = rows.filter(rows[column] == value)
+        used = places.columns_of(settings, table.table)
+        yield _Table(table, rows, tuple(column for column in used if column not in {table.key, *_NO_CONTENT}))
+
+
+def _records(table: _Table, position: int) -> ir.Table:
+    name = ibis.literal(table.settings.table)
+    return table.rows.select("record", position=functions.whole(position), table=name, key="key")
+
+
+def _sides(settings: Unify, table: _Table) -> Iterator[block.Side]:
+    """Yield what all rules compare in a table."""
+    name = table.settings.table
+    for rule in deduplicate.rules_of(settings, name):
+        yield block.side_of(rule, "lower")
+    for between in settings.match:
+        for rule in between.rules:
+            if rule.active and name == between.lower:
+                yield block.side_of(rule, "lower")
+            if rule.active and name == between.upper:
+                yield block.side_of(rule, "upper")
+
+
+def _deduplicate(engine: Engine, settings: Unify, table: _Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:
+    rules = deduplicate.rules_of(settings, table.settings.table)
+    return deduplicate.deduplicate(engine, table.rows, keyed[table.settings.table], rules, table.keep, table.content)

@@ -1,0 +1,20 @@
+"""The project file: what a user says, read into frozen values, with its place in every error.
+
+settings   what may stand in the file: the settings of all rooms, and those of the file's own
+document   the file as YAML: values, variables, places
+mistakes   values of the wrong kind, in our words
+checks     values that do not go together
+project    the project: read, refused, shown
+"""
+
+from backstamp.project.project import Project as Project
+from backstamp.project.project import load as load
+from backstamp.project.project import reject as reject
+from backstamp.project.project import show as show
+from backstamp.project.project import state_folder as state_folder
+from backstamp.project.settings import ClientSecret as ClientSecret
+from backstamp.project.settings import DataverseOrganization as DataverseOrganization
+from backstamp.project.settings import Embedded as Embedded
+from backstamp.project.settings import EnvironmentSource as EnvironmentSource
+from backstamp.project.settings import FileSource as FileSource
+from backstamp.project.settings import Token as Token

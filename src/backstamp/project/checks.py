@@ -1,0 +1,116 @@
+"""What can be wrong in a project file whose values are each of the right kind; nothing outside the file is looked at.
+
+What concerns unification alone is checked there (`unify.contradictions`), what needs the tables by the rooms that
+use them (`unify.describe`, `measures.check`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from backstamp import errors
+from backstamp.project.settings import SECRETS, DataverseOrganization, FileSource
+from backstamp.unify import contradictions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from backstamp.engine import Settings as Engine
+    from backstamp.project.document import Document, KeyPath
+    from backstamp.project.settings import Environment, Settings, Source
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+_URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
+
+
+def literal_secrets(document: Document) -> Iterator[errors.Problem]:
+    """Yield the secrets that stand in the file itself."""
+    for name in SECRETS:
+        path: KeyPath = ("environment", "credential", name)
+        if document.has(path) and not document.is_variable(path):
+            message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME."
+            yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
+
+
+def problems(read: Settings) -> list[errors.Problem]:
+    """Return everything that is wrong, each with its place in the file."""
+    unknown = list(_unknown_tables(read))
+    return [
+        *_wrong_url(read.environment),
+        *_wrong_names(read.sources),
+        *_wrong_keys(read),
+        *unknown,
+        # One wrong name in the list of tables would be told again at every place that has it right.
+        *(contradictions.contradictions(read.unify) if all(problem.path[0] != "unify" for problem in unknown) else ()),
+        *_wrong_engine(read.engine),
+    ]
+
+
+def _wrong_url(environment: Environment) -> Iterator[errors.Problem]:
+    if isinstance(environment, DataverseOrganization) and not _URL.fullmatch(environment.url):
+        message = "`url` should be like https://contoso.crm.dynamics.com: without https anybody on the way could read"
+        yield errors.Problem(("environment", "url"), f"{message} the token.")
+
+
+def _wrong_names(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
+    """Tell of names that cannot be part of a table's name in the warehouse, and of tables that would share one."""
+    named: list[tuple[KeyPath, str]] = [(("sources", source), source) for source in sources]
+    named += [(path, table) for path, _, table in _tables(sources)]
+    for path, name in named:
+        if not _NAME.fullmatch(name):
+            message = (
+                f"`{name}` is no name for a source or a table: use letters, digits and _, and begin with a letter."
+            )
+            yield errors.Problem(path, message)
+    stored: dict[str, str] = {}
+    for path, source, table in _tables(sources):
+        kept_as = f"{source}_{table}".lower()
+        if kept_as in stored:
+            message = f"{source}.{table} and {stored[kept_as]} are two tables of one name (as `{kept_as}`):"
+            yield errors.Problem(path, f"{message} remove or rename one.")
+        stored.setdefault(kept_as, f"{source}.{table}")
+
+
+def _wrong_keys(read: Settings) -> Iterator[errors.Problem]:
+    """Tell of files with one key where they are read and another in unification."""
+    unified = {table.table: table.key for table in read.unify.tables}
+    for name, source in read.sources.items():
+        for table, files in source.tables.items() if isinstance(source, FileSource) else ():
+            key = unified.get(f"{name}.{table}", files.key)
+            if files.key not in {"", key}:
+                path: KeyPath = ("sources", name, "tables", table, "key")
+                yield errors.Problem(path, f"`unify` names another key, `{key}`: leave this one out, or correct one.")
+
+
+def _unknown_tables(read: Settings) -> Iterator[errors.Problem]:
+    """Tell of tables that no source has; `match` and `profile` may only name those of `unify.tables`."""
+    known = [f"{source}.{table}" for _, source, table in _tables(read.sources)]
+    named: list[tuple[KeyPath, str, str]] = [
+        (("unify", "tables", place, "table"), table.table, table.table) for place, table in enumerate(read.unify.tables)
+    ]
+    for place, link in enumerate(read.relationships):
+        named.append((("relationships", place, "from"), link.from_table, link.from_))
+        named.append((("relationships", place, "to"), link.to_table, link.to))
+    named += [(("measures", name, "of"), measure.of, measure.of) for name, measure in read.measures.items()]
+    for path, table, written in named:
+        if table not in known:
+            hint = errors.did_you_mean(table, known)
+            message = f"`{written}` names no table of a source.{hint} There are: {', '.join(known)}."
+            yield errors.Problem(path, message)
+
+
+def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:
+    if settings.threads is not None and settings.threads < 1:
+        yield errors.Problem(("engine", "threads"), "`threads` should be 1 or more, or left out for all cores.")
+    if settings.memory is not None and not _MEMORY.fullmatch(settings.memory):
+        yield errors.Problem(("engine", "memory"), "`memory` should be a size like `8GB`.")
+
+
+def _tables(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield every table with its source and the place that names it."""
+    for name, source in sources.items():
+        files = isinstance(source, FileSource)
+        for place, table in enumerate(source.tables):
+            yield ("sources", name, "tables", table if files else place), name, table

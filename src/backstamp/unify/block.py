@@ -1,0 +1,150 @@
+"""Keys: which values a rule compares in a table, and who shares one (unification.md 3).
+
+The values of a table are made comparable once, however many rules use them; the values of a rule's exact conditions
+become one key, a hash of 128 bits, so that joining by key compares whole numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from backstamp import shapes
+from backstamp.engine import functions
+from backstamp.unify import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+    from backstamp.unify.settings import Condition, Normalizer, Rule
+
+Role = Literal["lower", "upper"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column as conditions see it: its name and normalizers, in their order."""
+
+    column: str
+    normalizers: tuple[Normalizer, ...]
+
+
+Key = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one rule compares in one table.
+
+    Attributes:
+        key: the values of the exact conditions, which are compared together; at least one.
+        fuzzy: the values of the other conditions, in the order of the rule.
+        per_cent: the least similarity of each of these.
+        max_rows: how many rows may share a key.
+    """
+
+    key: Key
+    fuzzy: tuple[Value, ...]
+    per_cent: tuple[int, ...]
+    max_rows: int
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the fuzzy values in `Keyed.rows`."""
+        return [f"fuzzy_{n}" for n in range(len(self.fuzzy))]
+
+
+def side_of(rule: Rule, role: Role) -> Side:
+    """Return what a rule compares in the lower or in the upper table; in deduplication both are the same."""
+    fuzzy = [condition for condition in rule.match if condition.per_cent is not None]
+    return Side(
+        key=tuple(_value(condition, role) for condition in rule.match if condition.per_cent is None),
+        fuzzy=tuple(_value(condition, role) for condition in fuzzy),
+        per_cent=tuple(condition.per_cent or 0 for condition in fuzzy),
+        max_rows=rule.max_rows_per_key,
+    )
+
+
+def _value(condition: Condition, role: Role) -> Value:
+    column = condition.lower if role == "lower" else condition.upper
+    return Value(column, tuple(name for name in normalize.ORDER if name in condition.normalize))
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A table's rows with their keys: `shapes.KEYED`.
+
+    Attributes:
+        table: record, and a column for each key and each fuzzy value, named by `columns`.
+        columns: the name of the column of each key and each fuzzy value.
+        holders: for each key a table of its values: `key`, `first` (the smallest record that holds it), `holders`
+            (how many do).
+    """
+
+    table: ir.Table
+    columns: Mapping[Key | Value, str]
+    holders: Mapping[Key, ir.Table]
+
+    def rows(self, side: Side) -> ir.Table:
+        """Return the rows that hold a key: record, key, and the fuzzy values, which may be null."""
+        fuzzy = {name: self.table[self.columns[value]] for name, value in zip(side.names, side.fuzzy, strict=True)}
+        rows = self.table.select("record", key=self.table[self.columns[side.key]], **fuzzy)
+        return rows.filter(rows.key.notnull())
+
+
+def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side]) -> Keyed:
+    """Compute the keys of a table.
+
+    Args:
+        engine: where it is computed.
+        rows: record, and the columns that the rules name.
+        sides: what all rules compare in it.
+    """
+    used = list(sides)
+    keys = list(dict.fromkeys(side.key for side in used))
+    fuzzy = list(dict.fromkeys(value for side in used for value in side.fuzzy))
+    values = list(dict.fromkeys([*(value for key in keys for value in key), *fuzzy]))
+    made = _comparable(engine, rows, values)
+    columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(fuzzy)}
+    columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
+    table = engine.cache(
+        made.select(
+            "record",
+            **{columns[value]: made[f"c{values.index(value)}"] for value in fuzzy},
+            **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
+        )
+    )
+    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys})
+
+
+def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> ir.Table | None:
+    """Return the keys that more rows of both tables hold than the rule allows (`key`, `holders`), None without any."""
+    below, above = lower.holders[lower_side.key], upper.holders[upper_side.key]
+    # One of the two holds at least half of them, so that a full join of both can be spared.
+    suspects = below.union(above).filter(lambda t: t.holders * 2 > lower_side.max_rows).select("key").distinct()
+    suspects = engine.cache(suspects)
+    if not engine.count(suspects):
+        return None
+    counted = below.union(above).semi_join(suspects, "key").group_by("key").agg(holders=lambda t: t.holders.sum())
+    return engine.cache(counted.filter(counted.holders > lower_side.max_rows))
+
+
+def _holders(table: ir.Table, key: str) -> ir.Table:
+    held = table.filter(table[key].notnull())
+    return held.group_by(key=held[key]).agg(first=held.record.min(), holders=held.count())
+
+
+def _comparable(engine: Engine, rows: ir.Table, values: Sequence[Value]) -> ir.Table:
+    """Return record and a column of text `c<n>` for each value, null where a row has none."""
+    schema = shapes.shape(record=pa.int64(), **{f"c{n}": pa.string() for n in range(len(values))})
+
+    def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
+        made = [normalize.comparable(batch[value.column], value.normalizers) for value in values]
+        return pa.RecordBatch.from_arrays([batch["record"], *made], schema=schema)
+
+    return engine.map(rows.select("record", *dict.fromkeys(value.column for value in values)), compute, schema)

@@ -1,0 +1,159 @@
+"""What can be wrong in the settings of unification whatever the tables are (unification.md 3 to 6)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from backstamp import errors, shapes
+from backstamp.unify import places
+from backstamp.unify.settings import ByTime, Deduplicate, Recency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from backstamp.unify.settings import Condition, Match, ProfileColumn, Rule, UnifiedTable, Unify
+
+    _Name = TypeVar("_Name")
+
+_LEAST_WITHOUT_EXACT = 60  # per cent: below it candidates that share nothing exactly cannot all be found
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_SEMANTIC_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
+
+
+def contradictions(unify: Unify) -> list[errors.Problem]:
+    """Return everything that is wrong, each with its place in the file."""
+    return [
+        *_wrong_tables(unify),
+        *_wrong_matches(unify),
+        *(problem for path, rule, tables in places.rules(unify) for problem in _wrong_rule(path, rule, tables)),
+        *_wrong_profile(unify),
+    ]
+
+
+def _wrong_tables(unify: Unify) -> Iterator[errors.Problem]:
+    if not unify.tables:
+        yield errors.Problem(("unify", "tables"), "Unification needs a table: name one, the first is primary.")
+    for path, name in _repeated([((*path, "table"), table.table) for path, table in places.tables(unify)]):
+        yield errors.Problem(path, f"`{name}` is in the list of tables twice: keep one of the two.")
+    for path, table in places.tables(unify):
+        yield from _wrong_types(path, table)
+        if isinstance(table.deduplicate, Deduplicate):
+            within: places.Path = (*path, "deduplicate")
+            yield from _repeated_rules(within, table.deduplicate.rules or ())
+            if isinstance(table.deduplicate.keep, Recency):
+                yield from _not_one((*within, "keep"), table.deduplicate.keep)
+
+
+def _wrong_types(path: places.Path, table: UnifiedTable) -> Iterator[errors.Problem]:
+    named = [((*path, "types", column), kind) for column, kind in table.types.items()]
+    for place, kind in named:
+        if not _SEMANTIC_TYPE.fullmatch(kind):
+            yield errors.Problem(place, f"`{place[-1]}` should have a semantic type like `Person.FullName`.")
+    for place, name in _repeated([(place, kind.rpartition(".")[2]) for place, kind in named]):
+        message = f"A second column of {table.table} has the semantic type `{name}`: one column of a table may have it."
+        yield errors.Problem(place, message)
+
+
+def _wrong_matches(unify: Unify) -> Iterator[errors.Problem]:
+    order = [table.table for table in unify.tables]
+    pairs: list[tuple[places.Path, tuple[str, str]]] = []
+    for place, match in enumerate(unify.match):
+        path: places.Path = ("unify", "match", place)
+        pairs.append(((*path, "between"), match.between))
+        unknown = [name for name in match.between if name not in order]
+        for name in unknown:
+            yield _no_unified_table((*path, "between", match.between.index(name)), name, order)
+        if not unknown:
+            yield from _wrong_order((*path, "between"), match, order)
+        yield from _repeated_rules(path, match.rules)
+    for path, (lower, upper) in _repeated(pairs):
+        yield errors.Problem(path, f"{lower} and {upper} have rules already: put all their rules there.")
+
+
+def _wrong_order(path: places.Path, match: Match, order: Sequence[str]) -> Iterator[errors.Problem]:
+    if match.lower == match.upper:
+        yield errors.Problem(path, f"{match.lower} stands here twice: within one table, rules go under `deduplicate`.")
+    elif order.index(match.lower) < order.index(match.upper):
+        message = f"{match.lower} stands above {match.upper} in the list of tables:"
+        yield errors.Problem(path, f"{message} name the lower one first, and the columns of its conditions too.")
+
+
+def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Iterator[errors.Problem]:
+    if not rule.match:
+        yield errors.Problem((*path, "match"), f"The rule `{rule.name}` has no condition: it would match everything.")
+    if rule.max_rows_per_key < 1:
+        yield errors.Problem((*path, "max_rows_per_key"), "`max_rows_per_key` should be 1 or more.")
+    for place, condition in enumerate(rule.match):
+        yield from _wrong_condition((*path, "match", place), condition, tables)
+    fuzzy = [(place, condition.per_cent) for place, condition in enumerate(rule.match)]
+    if all(per_cent is not None for _, per_cent in fuzzy):
+        for place, per_cent in fuzzy:
+            if per_cent is not None and 1 <= per_cent < _LEAST_WITHOUT_EXACT:
+                message = f"The rule `{rule.name}` has no exact condition, and this one asks for {per_cent} % only:"
+                remedy = f"ask for {_LEAST_WITHOUT_EXACT} % or more, or add an exact condition."
+                yield errors.Problem((*path, "match", place, "precision"), f"{message} {remedy}")
+
+
+def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str, ...]) -> Iterator[errors.Problem]:
+    if len(tables) == 1 and (condition.column is None or condition.columns is not None):
+        message = "A condition of `deduplicate` has one `column`, for both rows: write `column: name`."
+        yield errors.Problem((*path, "columns"), message)
+    if len(tables) > 1 and (condition.columns is None or condition.column is not None):
+        message = f"A condition of `match` has two columns: write `columns: [one of {tables[0]}, one of {tables[1]}]`."
+        yield errors.Problem((*path, "column"), message)
+    if condition.per_cent is not None and not 1 <= condition.per_cent <= 100:
+        yield errors.Problem((*path, "precision"), "A precision in per cent is a whole number from 1 to 100.")
+
+
+def _wrong_profile(unify: Unify) -> Iterator[errors.Problem]:
+    order = [table.table for table in unify.tables]
+    taken: list[tuple[places.Path, str]] = [((), name) for name in shapes.PROFILES.names]
+    named = [(path, str(path[-1])) for path, _ in places.profile_columns(unify)]
+    for path, name in named:
+        if not _COLUMN_NAME.fullmatch(name):
+            message = f"`{name}` is no name of a profile column: use letters, digits and _, and begin with a letter."
+            yield errors.Problem(path, message)
+    for path, name in _repeated([*taken, *((path, name.lower()) for path, name in named)]):
+        message = f"The profile has a column `{name}` already, capitals or not: choose another name."
+        yield errors.Problem(path, message)
+    for path, column in places.profile_columns(unify):
+        yield from _wrong_profile_column(path, column, order)
+
+
+def _wrong_profile_column(path: places.Path, column: ProfileColumn, order: Sequence[str]) -> Iterator[errors.Problem]:
+    if not column.sources:
+        yield errors.Problem((*path, "from"), f"`{path[-1]}` comes from no column: name one.")
+    sources = places.sources(path, column)
+    for mention in [*sources, *places.prefer_times(path, column)]:
+        if mention.table not in order:
+            yield _no_unified_table(mention.path, mention.table or mention.column, order)
+    for place, table in _repeated([(mention.path, mention.table) for mention in sources]):
+        yield errors.Problem(place, f"A second column of {table} is named here: name one column of each table.")
+    if isinstance(column.prefer, ByTime):
+        yield from _not_one((*path, "prefer"), column.prefer)
+
+
+def _not_one(path: places.Path, preference: Recency | ByTime) -> Iterator[errors.Problem]:
+    if len(places.by_time(preference)) != 1:
+        yield errors.Problem(path, f"`{path[-1]}` should have one of `most_recent` and `least_recent`.")
+
+
+def _repeated_rules(path: places.Path, rules: Sequence[Rule]) -> Iterator[errors.Problem]:
+    named = [((*path, "rules", place, "name"), rule.name) for place, rule in enumerate(rules)]
+    for place, name in _repeated(named):
+        yield errors.Problem(place, f"A rule before this one is called `{name}` too: give each a name of its own.")
+
+
+def _repeated(named: Iterable[tuple[places.Path, _Name]]) -> Iterator[tuple[places.Path, _Name]]:
+    """Yield what has the name of something before it."""
+    seen: set[_Name] = set()
+    for path, name in named:
+        if name in seen:
+            yield path, name
+        seen.add(name)
+
+
+def _no_unified_table(path: places.Path, name: str, order: Iterable[str]) -> errors.Problem:
+    hint = errors.did_you_mean(name, order)
+    return errors.Problem(path, f"`{name}` is none of the tables of `unify`.{hint} There are: {', '.join(order)}.")

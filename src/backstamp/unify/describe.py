@@ -1,0 +1,156 @@
+"""What a project file may say of the tables that there are (unification.md 3 to 6).
+
+Everything that is wrong is told at once, each with its place in the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+
+from backstamp import errors
+from backstamp.unify import merge, places
+from backstamp.unify.places import Mention
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backstamp.unify.settings import Condition, UnifiedTable, Unify
+
+Family = Literal["text", "number", "date", "boolean"]
+
+_NAMES_SHOWN = 30
+_IS = {"text": "text", "number": "a number", "date": "a date", "boolean": "true or false"}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the tables: of each column its type."""
+
+    tables: Mapping[str, Mapping[str, pa.DataType]]
+
+    def type_of(self, mention: Mention) -> pa.DataType | None:
+        """Return the type of a column, None where there is no such column."""
+        return self.tables.get(mention.table, {}).get(mention.column)
+
+    def family_of(self, mention: Mention) -> Family | None:
+        """Return what the values of a column are; None where `_unusable` tells of the column."""
+        kind = self.type_of(mention)
+        return None if kind is None else _family(kind)
+
+
+def problems(unify: Unify, tables: Mapping[str, Mapping[str, pa.DataType]]) -> list[errors.Problem]:
+    """Return what is wrong with the settings as these tables are.
+
+    Args:
+        unify: settings without contradictions.
+        tables: of each unified table, by its name `source.table`, the types of its columns; of a table that is not
+            here nothing is said.
+    """
+    known = _Known(tables)
+    return [
+        *(problem for mention in places.mentions(unify) for problem in _unusable(mention, known)),
+        *(problem for path, table in places.tables(unify) for problem in _misfits_of_table(path, table, known)),
+        *(problem for sides, condition in places.conditions(unify) for problem in _misfits(sides, condition, known)),
+        *_misfits_of_profile(unify, known),
+    ]
+
+
+def _unusable(mention: Mention, known: _Known) -> Iterator[errors.Problem]:
+    """Tell of a column that is not there, or whose values unification cannot use."""
+    if mention.table not in known.tables:
+        return
+    kind = known.type_of(mention)
+    if kind is None:
+        names = list(known.tables[mention.table])
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        message = f"{mention.table} has no column `{mention.column}`.{errors.did_you_mean(mention.column, names)}"
+        yield errors.Problem(mention.path, f"{message} It has: {', '.join(names[:_NAMES_SHOWN])}{more}.")
+    elif _family(kind) is None:
+        message = f"`{mention.column}` of {mention.table} is of the type {kind}, which unification cannot use:"
+        yield errors.Problem(mention.path, f"{message} make it text, or leave it out.")
+
+
+def _misfits_of_table(path: places.Path, table: UnifiedTable, known: _Known) -> Iterator[errors.Problem]:
+    key = Mention((*path, "key"), table.table, table.key)
+    kind = known.type_of(key)
+    if kind is not None and _family(kind) not in {None, "text"} and not pa.types.is_integer(kind):
+        yield errors.Problem(key.path, f"`{key.column}` is {kind}: a key is text or a whole number.")
+    for column, value in table.where.items():
+        filtered = Mention((*path, "where", column), table.table, column)
+        family = known.family_of(filtered)
+        given = "boolean" if isinstance(value, bool) else "number" if isinstance(value, int) else "text"
+        if family and family != given:
+            message = f"`{column}` of {table.table} is {_IS[family]}, and the value here is {_IS[given]}:"
+            yield errors.Problem(filtered.path, f"{message} write a value of the column's kind, text in quotes.")
+    yield from _no_times(places.keep_times(path, table), known)
+
+
+def _no_times(times: Sequence[Mention], known: _Known) -> Iterator[errors.Problem]:
+    """Tell of columns that say no time, and of those that say it in another way than the first."""
+    first: Family | None = None
+    for time in times:
+        match known.family_of(time):
+            case "date" | "number" as family:
+                first = first or family
+                if family != first:
+                    message = f"`{time.column}` of {time.table} is {_IS[family]}, and the column before {_IS[first]}:"
+                    yield errors.Problem(time.path, f"{message} use dates for all tables, or numbers.")
+            case "text" | "boolean" as family:
+                message = f"`{time.column}` of {time.table} is {_IS[family]}: most or least recent needs"
+                yield errors.Problem(time.path, f"{message} a date or a number.")
+
+
+def _misfits(sides: Sequence[Mention], condition: Condition, known: _Known) -> Iterator[errors.Problem]:
+    """Tell of the columns of a condition that cannot be compared as it asks (unification.md 3)."""
+    compared: list[Family] = []
+    for side in sides:
+        family = known.family_of(side)
+        what = f"`{side.column}` of {side.table} is {_IS.get(str(family))}:"
+        if family in {"number", "date", "boolean"} and condition.per_cent is not None:
+            yield errors.Problem(side.path, f"{what} only text is compared by similarity, leave `precision` out.")
+        elif family in {"date", "boolean"} and condition.normalize:
+            yield errors.Problem(side.path, f"{what} only text and numbers are normalized, leave `normalize` out.")
+        elif family:
+            # A normalizer makes text of a number.
+            compared.append("text" if condition.normalize and family == "number" else family)
+    if len(set(compared)) > 1:
+        one, other = sides
+        message = f"`{one.column}` is {_IS[compared[0]]} and `{other.column}` {_IS[compared[1]]}:"
+        yield errors.Problem(one.path[:-1], f"{message} both must be of one kind.")
+
+
+def _misfits_of_profile(unify: Unify, known: _Known) -> Iterator[errors.Problem]:
+    """Tell of columns that give a profile column values or times of another kind than the first (section 6)."""
+    for path, column in places.profile_columns(unify):
+        yield from _no_times(places.prefer_times(path, column), known)
+    typed = {
+        f"{table.table}.{column}": Mention((*path, "types", column), table.table, column)
+        for path, table in places.tables(unify)
+        for column in table.types
+    }
+    named = {path[-1]: places.sources(path, column) for path, column in places.profile_columns(unify)}
+    for name, column in merge.columns_of(unify).items():
+        sources = named.get(name) or [typed[source] for source in column.sources]
+        families = [(source, family) for source in sources if (family := known.family_of(source))]
+        for source, family in families:
+            if family != families[0][1]:
+                message = f"`{source.column}` of {source.table} is {_IS[family]} and cannot be the same profile column"
+                first = f"`{name}` as `{families[0][0].column}` of {families[0][0].table}, which is"
+                yield errors.Problem(source.path, f"{message} {first} {_IS[families[0][1]]}.")
+
+
+def _family(kind: pa.DataType) -> Family | None:
+    """Return what values of a type are to a comparison, or None where they cannot be compared."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        return _family(kind.value_type)
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return "text"
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        return "number"
+    if types.is_date(kind) or types.is_timestamp(kind):
+        return "date"
+    return "boolean" if types.is_boolean(kind) else None

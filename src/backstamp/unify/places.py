@@ -1,0 +1,110 @@
+"""Where a project file names the rules and columns of unification: each with its place (`errors.Problem.path`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from backstamp.unify.settings import ByTime, Deduplicate, Recency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backstamp.unify.settings import Condition, ProfileColumn, Rule, UnifiedTable, Unify
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A place that names a column of a unified table."""
+
+    path: Path
+    table: str
+    column: str
+
+
+def columns_of(unify: Unify, table: str) -> tuple[str, ...]:
+    """Return the columns of a table that the settings name, its key among them; those of inactive rules too."""
+    return tuple(dict.fromkeys(mention.column for mention in mentions(unify) if mention.table == table))
+
+
+def mentions(unify: Unify) -> Iterator[Mention]:
+    """Yield every place that names a column."""
+    for path, table in tables(unify):
+        yield Mention((*path, "key"), table.table, table.key)
+        yield from (Mention((*path, "types", column), table.table, column) for column in table.types)
+        yield from (Mention((*path, "where", column), table.table, column) for column in table.where)
+        yield from keep_times(path, table)
+    for sides, _ in conditions(unify):
+        yield from sides
+    for path, column in profile_columns(unify):
+        yield from sources(path, column)
+        yield from prefer_times(path, column)
+
+
+def tables(unify: Unify) -> Iterator[tuple[Path, UnifiedTable]]:
+    """Yield every unified table."""
+    for place, table in enumerate(unify.tables):
+        yield ("unify", "tables", place), table
+
+
+def rules(unify: Unify) -> Iterator[tuple[Path, Rule, tuple[str, ...]]]:
+    """Yield every rule with the tables that it compares: one with itself, or a lower one and one above."""
+    for path, table in tables(unify):
+        if isinstance(table.deduplicate, Deduplicate):
+            for place, rule in enumerate(table.deduplicate.rules or ()):
+                yield (*path, "deduplicate", "rules", place), rule, (table.table,)
+    for number, match in enumerate(unify.match):
+        for place, rule in enumerate(match.rules):
+            yield ("unify", "match", number, "rules", place), rule, match.between
+
+
+def conditions(unify: Unify) -> Iterator[tuple[list[Mention], Condition]]:
+    """Yield every condition with the columns that it compares."""
+    for path, rule, tables in rules(unify):
+        for place, condition in enumerate(rule.match):
+            yield _sides((*path, "match", place), condition, tables), condition
+
+
+def _sides(path: Path, condition: Condition, tables: tuple[str, ...]) -> list[Mention]:
+    if condition.columns is None:
+        return [Mention((*path, "column"), tables[0], condition.lower)]
+    named = zip(tables, condition.columns, strict=True)
+    return [Mention((*path, "columns", side), table, column) for side, (table, column) in enumerate(named)]
+
+
+def profile_columns(unify: Unify) -> Iterator[tuple[Path, ProfileColumn]]:
+    """Yield every column of the profile that the file names."""
+    for name, column in unify.profile.columns.items():
+        yield ("unify", "profile", "columns", name), column
+
+
+def sources(path: Path, column: ProfileColumn) -> list[Mention]:
+    """Return the columns that a profile column comes from; a table is "" where the file names none."""
+    named = (source.rpartition(".") for source in column.sources)
+    return [Mention((*path, "from", place), table, name) for place, (table, _, name) in enumerate(named)]
+
+
+def keep_times(path: Path, table: UnifiedTable) -> list[Mention]:
+    """Return the column by whose time the winner of a table is chosen, if it is chosen so."""
+    keep = table.deduplicate.keep if isinstance(table.deduplicate, Deduplicate) else None
+    times = by_time(keep) if isinstance(keep, Recency) else {}
+    return [Mention((*path, "deduplicate", "keep", name), table.table, str(time)) for name, time in times.items()]
+
+
+def prefer_times(path: Path, column: ProfileColumn) -> list[Mention]:
+    """Return the columns by whose time a value of the profile is chosen, if it is chosen so."""
+    times = by_time(column.prefer) if isinstance(column.prefer, ByTime) else {}
+    return [
+        Mention((*path, "prefer", name, table), table, time)
+        for name, of_tables in times.items()
+        if isinstance(of_tables, dict)
+        for table, time in of_tables.items()
+    ]
+
+
+def by_time(preference: Recency | ByTime) -> dict[str, str | dict[str, str]]:
+    """Return what a preference by time says, by the key that says it."""
+    both = {"most_recent": preference.most_recent, "least_recent": preference.least_recent}
+    return {name: time for name, time in both.items() if time is not None}

@@ -1,0 +1,183 @@
+"""Rows in (unification.md 1): what a source tells becomes the stored table, and what cannot be used is set apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.datatypes as dt
+import pyarrow as pa
+
+from backstamp import errors, shapes
+from backstamp.engine import functions
+from backstamp.unify import prefer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+
+POSITION = "_position"
+"""The column that tells in which order landed rows were read."""
+ROW = "_row"
+"""The column of a stored table that numbers its rows in the order of their keys, from 1."""
+
+MAX_MISSING, MAX_CORRUPT, FEW_ROWS = 0.05, 0.01, 100
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one read of a table brought.
+
+    Attributes:
+        rows: the key and the columns under their own names, and `POSITION`.
+        deleted: `key` of rows that are gone; None in a full read, where what is not among the rows is gone.
+        unreadable: `shapes.CORRUPT` of rows that could not even be read.
+        latest_wins: of several rows with one key the last one read counts (a change feed), else the first.
+    """
+
+    rows: ir.Table
+    deleted: ir.Table | None
+    unreadable: ir.Table
+    latest_wins: bool
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A source table as it is known now: `shapes.SOURCE` with `ROW`, and `shapes.CORRUPT`."""
+
+    rows: ir.Table
+    corrupt: ir.Table
+
+
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch with times in UTC without a zone and plain text, as the warehouse keeps them."""
+    return batch.cast(plain_schema(batch.schema))
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema that `plain` gives."""
+    return pa.schema([(field.name, _plain_type(field.type)) for field in schema])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind):
+        return shapes.TIME
+    if pa.types.is_date64(kind):
+        return pa.date32()
+    is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_dictionary(kind)
+    return pa.string() if is_text else kind
+
+
+def store(
+    engine: Engine, landed: Landed, previous: ir.Table | None, key: str, types: Mapping[str, pa.DataType]
+) -> Stored:
+    """Return the table as it is known after a read.
+
+    Args:
+        engine: where it is computed.
+        landed: what the read brought.
+        previous: `shapes.SOURCE` as it was known before, or None.
+        key: the name of the primary key; "" for a table without one, whose rows go by their position.
+        types: the type that each column is declared with, the key's too; landed text that does not fit it counts as
+            null and is listed.
+    """
+    place = landed.rows[key].cast("string") if key else (landed.rows[POSITION] + 1).cast("string")
+    typed, misfits = _typed(engine, landed.rows.mutate(_place=place), key, types)
+    keyed = typed.mutate(key=(typed[key] if key else typed["_place"]).cast("string"))
+    usable = keyed.filter(prefer.is_filled(keyed.key))
+    unusable = keyed.filter(~prefer.is_filled(keyed.key))
+    missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, "The key is missing or unfit.", unusable)
+    usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
+    rows = usable.drop("_place", POSITION, *([key] if key else []))
+    if landed.deleted is not None and previous is not None:
+        untouched = previous.drop(ROW).anti_join(rows, "key").anti_join(landed.deleted, "key")
+        rows = ibis.union(untouched.select(*rows.columns), rows)
+    is_number = not key or pa.types.is_integer(types[key])
+    order = rows.key.cast("int64") if is_number else rows.key
+    numbered = rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
+    return Stored(numbered, ibis.union(landed.unreadable, missing, repeated, *misfits))
+
+
+def believe(source: str, *, known: int, missing: int, read: int, corrupt: int) -> None:
+    """Refuse a read that has lost too much (unification.md 1.4).
+
+    Args:
+        source: the table, for the message.
+        known: how many rows were known before.
+        missing: how many of these are not there any more, in a full read.
+        read: how many rows were read, corrupt ones too.
+        corrupt: how many of these cannot be used.
+
+    Raises:
+        SourceError: all rows are missing or corrupt, or a large share that is more than a few rows.
+    """
+    lost = f"so it is not believed and nothing was published. If it is right: `backstamp run --accept-loss {source}`."
+    if missing and (missing == known or missing > max(MAX_MISSING * known, FEW_ROWS)):
+        raise errors.SourceError(f"{source} lacks {missing:,} of the {known:,} rows that were known before, {lost}")
+    if corrupt and (corrupt == read or corrupt > max(MAX_CORRUPT * read, FEW_ROWS)):
+        raise errors.SourceError(f"{corrupt:,} of the {read:,} rows of {source} cannot be used, {lost}")
+
+
+def _typed(
+    engine: Engine, rows: ir.Table, key: str, types: Mapping[str, pa.DataType]
+) -> tuple[ir.Table, list[ir.Table]]:
+    """Return the rows with text cast to the declared types, and the misfits of each column, as `shapes.CORRUPT`."""
+    casts = {
+        name: kind
+        for name, kind in types.items()
+        if name in rows.columns and rows[name].type().is_string() and not pa.types.is_string(kind)
+    }
+    if not casts:
+        return rows, []
+    text = {name: rows[name].strip().nullif("") for name in casts}
+    fitted = {f"_{name}": text[name].try_cast(dt.DataType.from_pyarrow(kind)) for name, kind in casts.items()}
+    fitting = engine.cache(rows.mutate(**text).mutate(**fitted))
+    misfits = [
+        _corrupt(
+            "_place",
+            name,
+            f"The value is no {_words(kind)}.",
+            fitting.filter(fitting[name].notnull() & fitting[f"_{name}"].isnull()),
+        )
+        for name, kind in casts.items()
+        if name != key
+    ]
+    columns = {name: fitting[f"_{name}" if name in casts else name] for name in rows.columns}
+    return fitting.select(**columns), misfits
+
+
+def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> tuple[ir.Table, ir.Table]:
+    """Return one row a key, and the others, as `shapes.CORRUPT`; of rows with equal content none is listed."""
+    counted = rows.group_by("key").agg(rows=rows.count())
+    repeated = engine.cache(counted.filter(counted["rows"] > 1).select("key"))
+    if not engine.count(repeated):
+        return rows, _corrupt("key", key, "duplicate key", rows.limit(0))
+    order = rows[POSITION].desc() if latest_wins else rows[POSITION]
+    several = rows.semi_join(repeated, "key")
+    content = functions.digest([several[name] for name in sorted(set(several.columns) - {POSITION, "_place"})])
+    several = several.mutate(
+        _rank=ibis.row_number().over(group_by="key", order_by=order),
+        _content=content,
+    )
+    several = engine.cache(several.mutate(_first=several["_content"].first(order_by="_rank").over(group_by="key")))
+    kept = several.filter(several["_rank"] == 0).select(*rows.columns)
+    others = several.filter((several["_rank"] > 0) & (several["_content"] != several["_first"]))
+    listed = others.limit(0) if latest_wins else others
+    return rows.anti_join(repeated, "key").union(kept), _corrupt("key", key, "duplicate key", listed)
+
+
+def _corrupt(place: ir.Value | str, column: str, reason: str, rows: ir.Table) -> ir.Table:
+    return rows.select(place=place, column=ibis.literal(column), reason=ibis.literal(reason))
+
+
+def _words(kind: pa.DataType) -> str:
+    """Return what people call a type."""
+    if pa.types.is_integer(kind):
+        return "whole number"
+    if pa.types.is_timestamp(kind):
+        return "time"
+    return "number" if pa.types.is_decimal(kind) or pa.types.is_floating(kind) else str(kind).partition("[")[0][:-2]

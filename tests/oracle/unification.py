@@ -1,0 +1,53 @@
+"""All stages in order: what one run decides, and what several runs over changing rows do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from tests.oracle.deduplicate import deduplicate
+from tests.oracle.identify import identify
+from tests.oracle.match import match, of_table
+from tests.oracle.merge import merge
+from tests.oracle.model import NOTHING, Group, Project, Result, Rows, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def seed_of(run: int) -> UUID:
+    """Return the seed of a run in tests, so that ids compare exactly."""
+    return uuid5(NAMESPACE_OID, f"run {run}")
+
+
+def groups_of(project: Project, rows: Rows) -> dict[str, list[Group]]:
+    """Return each table's groups of duplicates."""
+    return {table.name: deduplicate(project, table, of_table(rows, table.name)) for table in project.tables}
+
+
+def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -> Result:
+    """Return everything that a run decides about the rows, after the state that the run before left."""
+    groups = groups_of(project, rows)
+    customers, matches = match(project, rows, groups)
+    state = identify(project, customers, previous, run, seed)
+    profiles = {own: merge(project, rows, groups, customer) for own, customer in state.customers.items()}
+    return Result(
+        groups={t: {key: g.id[1] for g in found for _, key in g.rows} for t, found in groups.items()},
+        winners={t: {key: g.winner[1] for g in found for _, key in g.rows} for t, found in groups.items()},
+        duplicates={row: link for found in groups.values() for g in found for row, link in g.evidence.items()},
+        matches=matches,
+        customers=state.customers,
+        left_out=frozenset(rows).difference(*customers),
+        profiles={own: {name: v.value for name, v in profile.items()} for own, profile in profiles.items()},
+        origins={own: {name: v.origin for name, v in profile.items() if v.origin} for own, profile in profiles.items()},
+        previous=state.previous,
+        state=state,
+    )
+
+
+def replay(project: Project, states: Iterable[Rows]) -> list[Result]:
+    """Return the results of runs one after the other, each over the rows as they are then."""
+    results: list[Result] = []
+    for run, rows in enumerate(states, 1):
+        results.append(unify(project, rows, results[-1].state if results else NOTHING, run, seed_of(run)))
+    return results

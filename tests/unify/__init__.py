@@ -1,0 +1,1 @@
+"""Unification on real engines, compared with the oracle."""

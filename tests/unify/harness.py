@@ -1,0 +1,223 @@
+"""The oracle's projects and rows, unified by backstamp, and what came of it in the oracle's words."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pyarrow as pa
+
+from backstamp import pipeline, shapes
+from backstamp.unify import identify, settings, transform
+
+from tests.oracle import model, strategies
+from tests.oracle.unification import seed_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backstamp.engine import Engine
+
+TYPES = {
+    "email": pa.string(),
+    "phone": pa.string(),
+    "first": pa.string(),
+    "last": pa.string(),
+    "points": pa.int64(),
+    "updated": shapes.TIME,
+}
+KEY_TYPES = {"id": pa.string(), "number": pa.int64()}
+
+
+@dataclass
+class Nobody:
+    """Listens to the stages and forgets."""
+
+    rows: int | None = None
+
+    def detail(self, text: str) -> None:
+        """Forget what was said."""
+
+
+@contextmanager
+def nobody(_name: str) -> Iterator[Nobody]:
+    """Open no task."""
+    yield Nobody()
+
+
+def supported(project: model.Project) -> model.Project:
+    """Leave out what a later issue brings: exceptions, rules without an exact condition, preferences of columns."""
+
+    def of(rules: Sequence[model.Rule]) -> tuple[model.Rule, ...]:
+        exact = (rule for rule in rules if any(condition.percent is None for condition in rule.conditions))
+        return tuple(replace(rule, exceptions=()) for rule in exact)
+
+    cut = replace(
+        project,
+        tables=tuple(
+            replace(table, deduplicate=None if table.deduplicate is None else of(table.deduplicate), keep_column=None)
+            for table in project.tables
+        ),
+        match=tuple(replace(between, rules=of(between.rules)) for between in project.match),
+        profile=tuple(columns for columns in project.profile if all(len(taken) == 1 for _, taken in columns.sources)),
+    )
+    content = tuple(replace(table, content=strategies.used(cut, table)) for table in cut.tables)
+    return replace(cut, tables=content)
+
+
+def settings_of(project: model.Project) -> settings.Unify:
+    """Say the oracle's project as a project file would."""
+    return settings.Unify(
+        tables=tuple(_table(table) for table in project.tables),
+        match=tuple(
+            settings.Match((between.lower, between.upper), tuple(_rule(rule, alone=False) for rule in between.rules))
+            for between in project.match
+        ),
+        profile=settings.Profile({name: column for columns in project.profile for name, column in _columns(columns)}),
+    )
+
+
+def _table(table: model.Table) -> settings.UnifiedTable:
+    keep = "most_filled" if len(table.keep) == 1 else settings.Recency(**{table.keep[0]: table.keep[1]})
+    rules = None if table.deduplicate is None else tuple(_rule(rule, alone=True) for rule in table.deduplicate)
+    return settings.UnifiedTable(
+        table.name, table.key, include_all=table.include_all, deduplicate=settings.Deduplicate(rules, keep)
+    )
+
+
+def _rule(rule: model.Rule, *, alone: bool) -> settings.Rule:
+    conditions = tuple(_condition(condition, alone=alone) for condition in rule.conditions)
+    return settings.Rule(rule.name, conditions, max_rows_per_key=rule.max_rows_per_key)
+
+
+def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition:
+    return settings.Condition(
+        column=condition.left if alone else None,
+        columns=None if alone else (condition.right, condition.left),
+        normalize=condition.normalize,  # type: ignore[arg-type] # the oracle draws the names that there are
+        precision="exact" if condition.precision is None else condition.precision,
+    )
+
+
+def _columns(columns: model.ProfileColumns) -> Iterator[tuple[str, settings.ProfileColumn]]:
+    times = columns.prefer[1] if len(columns.prefer) > 1 else {}
+    prefer = settings.ByTime(**{columns.prefer[0]: dict(times)}) if times else "importance"
+    for name in {name for _, taken in columns.sources for name in taken}:
+        sources = tuple(f"{table}.{taken[name]}" for table, taken in columns.sources)
+        yield name, settings.ProfileColumn(sources, prefer)
+
+
+def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, Any]:
+    """Store the rows of each table as a full read does."""
+    stored = {}
+    for table in project.tables:
+        mine = [{table.key: key, **row} for (name, key), row in rows.items() if name == table.name]
+        types = {table.key: KEY_TYPES[table.key], **TYPES}
+        schema = pa.schema([*types.items(), (transform.POSITION, pa.int64())])
+        numbered = [{**row, transform.POSITION: place} for place, row in enumerate(mine)]
+        landed = transform.Landed(
+            rows=engine.load(schema, [pa.RecordBatch.from_pylist(numbered, schema=schema)]),
+            deleted=None,
+            unreadable=engine.load(shapes.CORRUPT, []),
+            latest_wins=False,
+        )
+        made = transform.store(engine, landed, None, table.key, types)
+        stored[table.name] = engine.cache(made.rows)
+    return stored
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, in the oracle's words."""
+
+    groups: Mapping[str, Mapping[Any, Any]]
+    winners: Mapping[str, Mapping[Any, Any]]
+    duplicates: Mapping[model.Record, model.Evidence]
+    matches: frozenset[model.Evidence]
+    customers: Mapping[UUID, frozenset[model.Record]]
+    left_out: frozenset[model.Record]
+    profiles: Mapping[UUID, Mapping[str, Any]]
+    previous: Mapping[UUID, tuple[UUID, ...]]
+    followed: Mapping[UUID, frozenset[model.Record]]
+
+
+def expected(result: model.Result) -> Outcome:
+    """Say the oracle's result so that it can be compared."""
+    return Outcome(
+        groups=result.groups,
+        winners=result.winners,
+        duplicates=result.duplicates,
+        matches=frozenset(result.matches.values()),
+        customers=result.customers,
+        left_out=result.left_out,
+        profiles={own: {name: _plain(value) for name, value in made.items()} for own, made in result.profiles.items()},
+        previous=result.previous,
+        followed=result.state.followed,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def unified(engine: Engine, project: model.Project, rows: model.Rows, before: identify.Before | None, run: int) -> Outcome:
+    """Unify rows in the draft of an engine, and read what came of it."""
+    sources = land(engine, project, rows)
+    pipeline.unify(engine, settings_of(project), sources, before, run=run, seed=seed_of(run), stage=nobody)
+    key_of = {table.name: int if table.key == "number" else str for table in project.tables}
+    by_record = {
+        row["record"]: (row["table"], key_of[row["table"]](row["key"])) for row in engine.rows(engine.table("records"))
+    }
+    decided = engine.rows(engine.table("customers"))
+    duplicates = engine.rows(engine.table("deduplicated"))
+    members: dict[UUID, set[model.Record]] = {}
+    for row in engine.rows(engine.table("members")):
+        members.setdefault(UUID(row["customer_id"]), set()).add((row["table"], key_of[row["table"]](row["key"])))
+    profiles = {UUID(row["customer_id"]): row for row in engine.rows(engine.table("profiles"))}
+    previous = {own: tuple(map(UUID, (row["previous_customer_id"] or "").split(";"))) if row["previous_customer_id"] else () for own, row in profiles.items()}
+    followed: dict[UUID, set[model.Record]] = {}
+    for row in engine.rows(engine.table("followed")):
+        followed.setdefault(UUID(row["customer_id"]), set()).add((row["table"], key_of[row["table"]](row["key"])))
+
+    def by_table(column: str) -> dict[str, dict[Any, Any]]:
+        found: dict[str, dict[Any, Any]] = {table.name: {} for table in project.tables}
+        for row in duplicates:
+            name, key = by_record[row["record"]]
+            found[name][key] = by_record[row[column]][1]
+        return found
+
+    def evidence(row: Mapping[str, Any], of: str) -> model.Evidence:
+        rule, score = row["rule"], Fraction(row["score"]).limit_denominator(1000)
+        return model.Evidence(rule, by_record[row[of]], by_record[row["partner"]], score)
+
+    shown = {
+        own: {name: _key(project, name, value) for name, value in row.items() if name not in shapes.PROFILES.names}
+        for own, row in profiles.items()
+    }
+    return Outcome(
+        groups=by_table("group"),
+        winners=by_table("winner"),
+        duplicates={by_record[row["record"]]: evidence(row, "record") for row in duplicates if row["rule"]},
+        matches=frozenset(evidence(row, "row") for row in decided if row["rule"]),
+        customers={own: frozenset(rows) for own, rows in members.items()},
+        left_out=frozenset(by_record[row["record"]] for row in decided if row["customer"] is None),
+        profiles=shown,
+        previous=previous,
+        followed={old: frozenset(rows) for old, rows in followed.items()},
+    )
+
+
+def _key(project: model.Project, name: str, value: Any) -> Any:
+    numbers = {f"{table.prefix}_number" for table in project.tables if table.key == "number"}
+    return int(value) if name in numbers and value is not None else value
+
+
+def before(engine: Engine) -> identify.Before:
+    """Return what the last run left in the draft, as the next one is given it."""
+    made = engine.cache(engine.table("ids").select("customer_id", "made_in_run"))
+    kept = (engine.cache(engine.table(name)) for name in ("members", "previous_ids", "followed"))
+    members, previous, followed = kept
+    return identify.Before(members, made, previous, followed)
