@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     import ibis.expr.types as ir
@@ -36,6 +37,19 @@ def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
 def whole(number: int) -> ir.IntegerScalar:
     """Return a constant of 64 bits; a bare literal would be kept in the smallest type that holds it."""
     return ibis.literal(number).cast(dt.int64)
+
+
+def of_smallest(value: ir.Value, key: ir.IntegerValue) -> ir.Value:
+    """Return, of the rows of a group where the value is not null, the value of the one with the smallest key."""
+    return _arg_min(value.type())(value, key)
+
+
+@cache
+def _arg_min(kind: dt.DataType) -> Callable[[ir.Value, ir.Value], ir.Value]:
+    def arg_min(value: ir.Value, key: ir.Value) -> ir.Value:
+        """Return the value at the smallest key; DuckDB passes over nulls (Ibis's own `argmin` sorts, and does not)."""
+
+    return ibis.udf.agg.builtin(arg_min, signature=((kind, dt.int64), kind))  # type: ignore[no-any-return]
 
 
 def digest(values: Sequence[ir.Value]) -> ir.StringValue:

@@ -11,8 +11,10 @@ Without it:
 
     plan          what is written, as a value and its work lists; what is shown is what is done
     hydrate       writing it, step by step
+    card          what came of it: a row as its users see it
 """
 
+from backstamp.link.card import Card, Field, read_card
 from backstamp.link.desired import (
     Desired,
     LinkedTable,
@@ -21,20 +23,24 @@ from backstamp.link.desired import (
     desired_links,
     desired_measures,
     desired_profiles,
+    lookup_name,
 )
 from backstamp.link.differences import make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
-from backstamp.link.hydrate import STEPS, Hydration, Step
+from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
 from backstamp.link.known import acknowledge
 from backstamp.link.plan import Linking, Plan, Removal, Writing, load
 from backstamp.link.settings import Link
 
 __all__ = [
+    "MEASURES",
     "STEPS",
     "Candidate",
+    "Card",
     "Desired",
     "Eligibility",
     "FailedCheck",
+    "Field",
     "Hydration",
     "Link",
     "LinkedTable",
@@ -51,5 +57,7 @@ __all__ = [
     "desired_profiles",
     "eligibility",
     "load",
+    "lookup_name",
     "make_plan",
+    "read_card",
 ]

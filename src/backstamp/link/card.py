@@ -76,7 +76,7 @@ def _read_ours(sink: ports.Sink, settings: Link, table: str, key: str) -> tuple[
     definition = sink.find(table)
     if definition is None:
         return ()
-    fixed = {settings.prefix + name for name in _FIXED}
+    fixed = {definition.key, *(settings.prefix + name for name in _FIXED)}
     ours = [
         column
         for column in definition.columns

@@ -78,6 +78,16 @@ def profile_table(settings: Link) -> str:
     return f"{settings.prefix}customerprofile"
 
 
+def measure_table(settings: Link) -> str:
+    """Return the name of the table of customer attributes in the environment."""
+    return f"{settings.prefix}customermeasure"
+
+
+def lookup_name(settings: Link) -> str:
+    """Return the name of the lookup that every linked table gets."""
+    return f"{settings.prefix}lookupfield_customerprofile"
+
+
 def desired_profiles(settings: Link, profiles: ir.Table) -> Own:
     """Return the profile table: one row for each row of `shapes.PROFILES`, each profile column a column.
 
@@ -112,8 +122,8 @@ def desired_measures(settings: Link, measures: ir.Table) -> Own:
         _to_profile(settings, measures),
     ]
     own = [name for name in measures.columns if name != "customer_id"]
-    name = f"{settings.prefix}customermeasure"
-    return _own(name, "Customer Measure", measures, [*fixed, *_fields(settings, measures, own, fixed)])
+    fields = [*fixed, *_fields(settings, measures, own, fixed)]
+    return _own(measure_table(settings), "Customer Measure", measures, fields)
 
 
 def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferred: Mapping[str, str]) -> Own:

@@ -60,7 +60,7 @@ def make_plan(engine: engines.Engine, desired: desires.Desired, settings: Link, 
 
 def _lookup(settings: Link) -> ports.Column:
     table = desires.profile_table(settings)
-    name = f"{settings.prefix}lookupfield_customerprofile"
+    name = desires.lookup_name(settings)
     return ports.Column(name, pa.string(), lookup_to=table, display_name=settings.display_name)
 
 

@@ -86,7 +86,11 @@ def merge(
         records: `shapes.RECORDS`.
     """
     candidates = {table.name: _winners(engine, table, customers) for table in tables}
-    values = _choose(engine, tables, candidates, columns, lambda long, name, key: long[name].argmin(key))
+
+    def value(rows: ir.Table, name: str, key: ir.IntegerValue) -> ir.Value:
+        return functions.of_smallest(rows[name], key)
+
+    values = _choose(engine, tables, candidates, columns, value)
     profiles = ids.left_join(values, "customer").drop("customer_right")
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=previous_ids.previous_id.group_concat(";", order_by=previous_ids.previous_id)
@@ -105,8 +109,8 @@ def origins(
     """Return for each customer and profile column the record that its value came from, null where there is none."""
     candidates = {table.name: _winners(engine, table, customers) for table in tables}
 
-    def origin(long: ir.Table, name: str, key: ir.Value) -> ir.Value:
-        return long.record.argmin(key, where=long[name].notnull())
+    def origin(rows: ir.Table, name: str, key: ir.Value) -> ir.Value:
+        return functions.of_smallest(rows[name].isnull().ifelse(ibis.null(), rows.record), key)
 
     return _choose(engine, tables, candidates, columns, origin)
 

@@ -45,7 +45,9 @@ class Dataverse:
     ) -> None:
         self._batch_size = batch_size
         self._page_size = page_size
-        self._session = session.Session(url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic)
+        self._session = session.Session(
+            url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic
+        )
         self._tables: dict[str, metadata.Table] = {}
 
     @property

@@ -1,0 +1,17 @@
+"""The command line: what people and scripts ask of backstamp, and how it is answered.
+
+    main          the program: its commands, its errors, its exit codes
+    options       what several commands take
+    display       facts as text, tables and JSON
+    progress      what a run does while it goes on
+    environment   the CRM reached, and served where nobody serves it yet
+    tasks         `run`, `status`, `cancel`
+    show          `show`
+    check         `check`
+    start         `init`, `crm`
+    demo, story   `demo`: what it does, and what it says
+
+What is shown comes from the rooms below as values; words and colours are made here.
+"""
+
+from backstamp.cli.main import main as main

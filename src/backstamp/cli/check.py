@@ -1,0 +1,106 @@
+"""`check`: what a project file means, held against its sources; nothing is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from backstamp import pipeline, project
+from backstamp.cli import display, environment, options
+from backstamp.unify import deduplicate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backstamp.pipeline import Described
+    from backstamp.unify.settings import Rule
+
+
+def check(*, file: options.Project = options.FILE, show: options.Show = False, as_json: options.Json = False) -> None:
+    """Say what the project file means: tables, rules, and which tables will be linked.
+
+    Ends with 0, with 1 if a system could not be asked, with 2 if the project file is wrong.
+    """
+    settings = project.load(file)
+    if show:
+        text = project.show(settings)
+        display.write_json({"project": text}) if as_json else display.write_text(text)
+        return
+    with environment.connected(settings) as sink:
+        described = pipeline.describe(settings, sink)
+    if as_json:
+        display.write_json(_facts(settings, described))
+    _show(display.console(quiet=as_json), settings, described)
+    if any(table.failure for table in described.tables):
+        raise typer.Exit(1)
+
+
+def _rules(settings: project.Project) -> dict[str, tuple[Rule, ...]]:
+    """Return the rules that deduplicate each unified table."""
+    return {table.table: deduplicate.rules_of(settings.unify, table.table) for table in settings.unify.tables}
+
+
+def _facts(settings: project.Project, described: Described) -> dict[str, object]:
+    tables = [
+        {
+            "table": table.name,
+            "key": table.definition.key if table.definition else None,
+            "columns": len(table.definition.columns) if table.definition else None,
+            "used": table.columns,
+            "failure": str(table.failure) if table.failure else None,
+        }
+        for table in described.tables
+    ]
+    return {
+        "file": str(settings.file),
+        "tables": tables,
+        "deduplicated_by": {table: [rule.name for rule in rules] for table, rules in _rules(settings).items()},
+        "matched_by": [
+            {"lower": match.lower, "upper": match.upper, "rules": [rule.name for rule in match.rules if rule.active]}
+            for match in deduplicate.in_order(settings.unify)
+        ],
+        "linked": [table.table for table in described.eligibility.linked],
+        "not_linked": described.eligibility.failed,
+    }
+
+
+def _show(to: Console, settings: project.Project, described: Described) -> None:
+    _show_tables(to, described)
+    to.print("\nDuplicates inside a table are found by", style="bold")
+    for table, rules in _rules(settings).items():
+        to.print(f"  {table}: {_listed(rules)}", soft_wrap=True)
+    to.print("\nCustomers of several tables are found by", style="bold")
+    for match in deduplicate.in_order(settings.unify):
+        active = tuple(rule for rule in match.rules if rule.active)
+        to.print(f"  {match.lower} in {match.upper}: {_listed(active)}", soft_wrap=True)
+    to.print("\nLinked to their profiles will be", style="bold")
+    for linked in described.eligibility.linked:
+        to.print(f"  {linked.table}: every row")
+    for failed in described.eligibility.failed:
+        to.print(f"  not {failed.table}: {failed.words}", soft_wrap=True)
+    unread = [table.name for table in described.tables if table.failure]
+    to.print()
+    to.print(
+        f"{settings.file} cannot be checked in full: {', '.join(unread)}." if unread else f"{settings.file} is fine."
+    )
+
+
+def _show_tables(to: Console, described: Described) -> None:
+    rows = [
+        (
+            f"  {table.name}",
+            table.definition.key if table.definition else "",
+            f"{len(table.columns)} of {len(table.definition.columns)}" if table.definition else "",
+            ", ".join(table.columns),
+        )
+        for table in described.tables
+    ]
+    to.print(display.table(("Table", "Key", ">Columns used", "Details"), rows))
+    for table in described.tables:
+        if table.failure:
+            to.print(f"  {table.name}: {table.failure}", style="red", soft_wrap=True)
+
+
+def _listed(rules: tuple[Rule, ...]) -> str:
+    return ", ".join(rule.name for rule in rules) or "no rule"

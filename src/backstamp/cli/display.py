@@ -1,0 +1,197 @@
+"""Facts as text, tables and JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backstamp import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from backstamp import errors
+
+_LOG_WIDTH = 160
+"""Characters of a line where no terminal says how many it has."""
+
+_STYLES = {
+    runs.TaskStatus.SUCCESSFUL: "green",
+    runs.TaskStatus.SKIPPED: "yellow",
+    runs.TaskStatus.CANCELED: "yellow",
+    runs.TaskStatus.WAITING_FOR_APPROVAL: "yellow",
+    **dict.fromkeys(runs.UNDER_WAY, "cyan"),
+    **dict.fromkeys(runs.FAILURES, "red"),
+}
+
+
+def console(*, quiet: bool = False) -> Console:
+    """Return what prints for people: colours on a terminal, plain lines elsewhere, nothing where JSON is wanted."""
+    plain = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    return Console(quiet=quiet, highlight=False, markup=False, emoji=False, width=_LOG_WIDTH if plain else None)
+
+
+def write_json(document: Mapping[str, object]) -> None:
+    """Print the one document of a command."""
+    text = orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: object) -> object:
+    """Say as JSON what orjson does not know."""
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
+def write_text(text: str) -> None:
+    """Print text as it is, to be read by people or kept in a file."""
+    sys.stdout.write(text)
+
+
+def write_error(message: str, *, as_json: bool, kind: str, location: errors.Location | None = None) -> None:
+    """Print an error: for people on stderr, as JSON on stdout."""
+    if as_json:
+        write_json({"error": {"kind": kind, "message": message, "location": location}})
+        return
+    place = f"{location}: " if location else ""
+    sys.stderr.write(f"{place}{message}\n")
+
+
+def task_table(run: runs.Run, groups: Collection[str] = ()) -> Table:
+    """Return the tasks of a run, or of some groups of it; why some failed or were skipped is for `reasons` to say."""
+    table = _plain_table("Task", "Status", ">Rows", ">Rows/s", ">Time", "Details")
+    group = ""
+    for task in run.tasks:
+        if groups and task.group not in groups:
+            continue
+        if task.group != group:
+            group = task.group
+            table.add_row(Text(group, "bold"))
+        details = "" if task.status in runs.FAILURES | {runs.TaskStatus.SKIPPED} else task.details
+        table.add_row(
+            f"  {task.name}", status(task.status), rows_of(task), _speed(task), duration(task.seconds), details
+        )
+    return table
+
+
+def reasons(run: runs.Run) -> list[Text]:
+    """Return why tasks failed or were skipped, each reason once, and all warnings; a line each."""
+    names: dict[tuple[runs.TaskStatus, str], list[str]] = {}
+    for task in run.tasks:
+        if task.status in runs.FAILURES | {runs.TaskStatus.SKIPPED}:
+            names.setdefault((task.status, task.details), []).append(task.name)
+    lines = [
+        Text.assemble(status(found), f" {', '.join(tasks)}\n  ", details.replace("\n", "\n  "))
+        for (found, details), tasks in names.items()
+    ]
+    warned = [(task.name, warning) for task in run.tasks for warning in task.warnings]
+    return lines + [Text.assemble(("Warning", "yellow"), f" {name}\n  {warning}") for name, warning in warned]
+
+
+def show_run(to: Console, run: runs.Run, groups: Collection[str] = ()) -> None:
+    """Print a run: its tasks, or those of some groups, what went wrong, and how it stands in a sentence."""
+    if run.tasks:
+        to.print(task_table(run, groups))
+    for line in reasons(run):
+        to.print(line, soft_wrap=True)
+    to.print()
+    to.print(sentence(run), soft_wrap=True)
+
+
+def sentence(run: runs.Run) -> Text:
+    """Return how a run stands, in a sentence or two."""
+    subject, time = f"Run {run.number}", duration(run.seconds)
+    failed = [task for task in run.tasks if task.status in runs.FAILURES]
+    warnings = f" with {count(run.warnings, 'warning')}" if run.warnings else ""
+    match run.status:
+        case runs.TaskStatus.SUCCESSFUL:
+            said = f"{subject} was successful{warnings}, in {time}."
+        case runs.TaskStatus.FAILED | runs.TaskStatus.FAILED_PERMANENTLY:
+            said = f"{subject} failed after {time}: {count(len(failed), 'task')} of {len(run.tasks)} failed."
+            said += f" {run.details}" if run.details else ""
+        case runs.TaskStatus.CANCELED:
+            said = f"{subject} ended after {time}: {run.details}. The next run goes on."
+        case runs.TaskStatus.WAITING_FOR_APPROVAL:
+            said = f"{subject} waits for approval."
+        case _:
+            said = f"{subject} has been going on for {time} ({run.owner}). Stop it with `backstamp cancel`."
+            if run.canceled_by:
+                said = f"{subject} is about to stop: canceled by {run.canceled_by}."
+    return Text(said, _STYLES.get(run.status, ""))
+
+
+def status(of: runs.TaskStatus) -> Text:
+    """Return a status in its colour."""
+    return Text(of.value, _STYLES.get(of, "dim"))
+
+
+def rows_of(task: runs.Task) -> str:
+    """Return how many rows a task was about, or how far it is."""
+    if task.rows is not None:
+        return f"{task.rows:,}"
+    if task.progress is None:
+        return ""
+    done, total = task.progress.done, task.progress.total
+    return f"{done:,}" if total is None else f"{done:,} of {total:,}"
+
+
+def _speed(task: runs.Task) -> str:
+    rows = task.rows if task.rows is not None else task.progress.done if task.progress else None
+    return f"{rows / task.seconds:,.0f}" if rows and task.seconds else ""
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration as people say it."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def value(of: object) -> str:
+    """Return a value of a row as people read it."""
+    match of:
+        case bool():
+            return "yes" if of else "no"
+        case datetime():
+            return f"{of.astimezone(UTC) if of.tzinfo else of:%Y-%m-%d %H:%M}"
+        case Decimal():
+            exact = of.normalize()
+            return f"{exact:,.0f}" if exact == exact.to_integral_value() else f"{exact:,.2f}"
+        case int() | float():
+            return f"{of:,}"
+        case timedelta():
+            return duration(of.total_seconds())
+        case _:
+            return str(of)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> Table:
+    """Return a table; columns whose heading begins with > stand to the right."""
+    made = _plain_table(*headings)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def _plain_table(*headings: str) -> Table:
+    made = Table(show_header=any(headings), box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        right = heading.startswith(">")
+        made.add_column(heading.lstrip(">"), justify="right" if right else "left", no_wrap=heading != "Details")
+    return made

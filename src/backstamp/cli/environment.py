@@ -1,0 +1,136 @@
+"""The project's environment, reached: an organization, or the embedded CRM, served where nobody serves it yet."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from backstamp import embedded, errors, project, runs
+from backstamp.connect import dataverse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from backstamp.connect import ports
+
+_TOKENS = {embedded.ADMINISTRATOR: "administrator.token", embedded.APPLICATION_USER: "service-account.token"}
+_SERVED = "crm.json"
+
+
+@contextmanager
+def connected(settings: project.Project) -> Iterator[ports.Sink]:
+    """Give a connection to the project's environment, as the one account that reads and writes there.
+
+    Raises:
+        ConfigurationError: a library that the credential needs is missing.
+    """
+    organization = settings.environment
+    if isinstance(organization, project.DataverseOrganization):
+        token = _token_of(organization)
+        bypass = organization.bypass_custom_logic
+        with dataverse.Dataverse(organization.url, token, bypass_custom_logic=bypass) as connection:
+            yield connection
+        return
+    with served(settings) as url, signed_in(settings, url, embedded.APPLICATION_USER) as connection:
+        yield connection
+
+
+@contextmanager
+def served(settings: project.Project) -> Iterator[str]:
+    """Give the URL of the project's embedded CRM: the one that `backstamp crm` serves, else its own for this time."""
+    url = served_elsewhere(settings.state)
+    if url:
+        yield url
+        return
+    with embedded.serving(crm_settings(settings), tokens(settings)) as url:
+        yield url
+
+
+@contextmanager
+def signed_in(settings: project.Project, url: str, user: str) -> Iterator[ports.Sink]:
+    """Give a connection to the embedded CRM as one of its users, by domain name."""
+    token = _read_token(token_file(settings, user))
+    with dataverse.Dataverse(url, lambda: token) as connection:
+        yield connection
+
+
+def crm_settings(settings: project.Project) -> embedded.Settings:
+    """Return how the project's embedded CRM is set up.
+
+    Raises:
+        ConfigurationError: its environment is not the embedded CRM.
+    """
+    environment = settings.environment
+    if not isinstance(environment, project.Embedded):
+        message = f"The environment of this project is `{environment.kind}`: only `kind: embedded` can be served."
+        raise errors.ConfigurationError(message, settings.locate(("environment", "kind")))
+    settings.state.mkdir(mode=0o700, exist_ok=True)
+    return embedded.Settings(
+        database_url=f"sqlite:///{settings.state.resolve() / 'crm.sqlite'}",
+        delta_days=environment.delta_days,
+        expire_on_metadata_change=environment.expire_on_metadata_change,
+    )
+
+
+def tokens(settings: project.Project) -> dict[str, str]:
+    """Return the users of the project's embedded CRM by their bearer tokens, which are made once."""
+    settings.state.mkdir(mode=0o700, exist_ok=True)
+    return {_read_token(token_file(settings, user)): user for user in _TOKENS}
+
+
+def token_file(settings: project.Project, user: str) -> Path:
+    """Return the file with a user's bearer token."""
+    return settings.state / _TOKENS[user]
+
+
+@contextmanager
+def announced(settings: project.Project, url: str) -> Iterator[None]:
+    """Let other commands know, as long as the block lasts, that this process serves the embedded CRM."""
+    file = settings.state / _SERVED
+    file.write_text(json.dumps({"url": url, **asdict(runs.Owner.this_process())}), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def served_elsewhere(state: Path) -> str | None:
+    """Return the URL at which a living process serves the embedded CRM kept there; forget one that has died."""
+    file = state / _SERVED
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        url, owner = str(told.pop("url")), runs.Owner(**told)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):  # a process was killed while it wrote
+        url, owner = "", None
+    # A process on another host cannot be asked, and its loopback address is none of ours.
+    if owner is None or owner.is_gone(datetime.fromtimestamp(0, UTC), timedelta(0)):
+        file.unlink(missing_ok=True)
+        return None
+    return url
+
+
+def _read_token(file: Path) -> str:
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_text(encoding="utf-8").strip()
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        opened.write(token + "\n")
+    return token
+
+
+def _token_of(organization: project.DataverseOrganization) -> Callable[[], str]:
+    credential = organization.credential
+    if isinstance(credential, project.Token):
+        return credential.token.get_secret_value
+    secret = credential.client_secret.get_secret_value()
+    return dataverse.client_secret(organization.url, credential.tenant_id, credential.client_id, secret)

@@ -1,0 +1,59 @@
+"""The program: its commands, its errors and its exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from backstamp import errors
+from backstamp.cli import check, demo, display, show, start, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED, WRONG = 1, 2
+
+app = typer.Typer(
+    help="One customer, one profile, linked from every row of your CRM.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    epilog="Start with `backstamp demo`, or with `backstamp init` for a project of your own.",
+)
+app.command(epilog="Example: backstamp init customers")(start.init)
+app.command(epilog="Example: backstamp demo --people 2000")(demo.demo)
+app.command(epilog="Example: backstamp check --project demo/backstamp.yaml")(check.check)
+app.command(epilog="Example: backstamp run --accept-loss loyalty.member")(tasks.run)
+app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
+app.command(epilog="Example: backstamp status --json")(tasks.status)
+app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)
+app.command(epilog="Example: backstamp crm --port 8700")(start.crm)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit code: 0 done, 1 failed, 2 the project file or the arguments are wrong.
+
+    Args:
+        arguments: without the program's name; those of this process where none are given.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        return app(given, prog_name="backstamp", standalone_mode=False) or 0
+    except errors.ConfigurationError as error:
+        display.write_error(error.message, as_json=as_json, kind=_kind(error), location=error.location)
+        return WRONG
+    except errors.BackstampError as error:
+        display.write_error(str(error), as_json=as_json, kind=_kind(error))
+        return FAILED
+    except typer.TyperException as error:
+        message = f"{error.format_message()} See `backstamp --help`."
+        display.write_error(message, as_json=as_json, kind="UsageError")
+        return error.exit_code
+
+
+def _kind(error: Exception) -> str:
+    return type(error).__name__

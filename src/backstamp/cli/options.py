@@ -1,0 +1,33 @@
+"""Options that several commands share.
+
+Typer reads the annotations while the program runs, so they are no mere text here.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FILE = Path("backstamp.yaml")
+"""The project file where none is named; looked for in this folder only."""
+
+Project = Annotated[Path, typer.Option("--project", metavar="FILE", help="The project file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
+Run = Annotated[int | None, typer.Option("--run", metavar="N", min=1, help="The run; the last one if left out.")]
+Full = Annotated[bool, typer.Option("--full", help="Read every table in full instead of what changed.")]
+AcceptLoss = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-loss",
+        metavar="SOURCE[.TABLE]",
+        help="Believe this source or table however many rows it lacks; may be given several times.",
+    ),
+]
+Table = Annotated[str, typer.Argument(metavar="TABLE", help="The table, such as crm.lead.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The row's key: its GUID.")]
+Show = Annotated[bool, typer.Option("--show", help="Print the project with every default, as YAML, and ask nobody.")]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; made where there is none.")]
+Host = Annotated[str, typer.Option("--host", help="The address to listen on; everybody can reach 0.0.0.0.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
+People = Annotated[int, typer.Option("--people", min=1, help="How many people the company knows.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal companies.")]

@@ -1,0 +1,103 @@
+"""`run`, `status` and `cancel`: the tasks of a run, done, shown and stopped."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING
+
+import typer
+
+from backstamp import errors, pipeline, project, runs
+from backstamp.cli import display, environment, options, progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def run(
+    *,
+    file: options.Project = options.FILE,
+    full: options.Full = False,
+    accept_loss: options.AcceptLoss = None,
+    as_json: options.Json = False,
+) -> None:
+    """Read what changed, unify it, and write profiles, measures and links to the environment.
+
+    Ends with 0, with 1 if a task failed or the run was canceled, with 2 if the project file is wrong.
+    """
+    settings, believed = project.load(file), accept_loss or []
+    _refuse_unknown(settings, believed)
+    console = display.console(quiet=as_json)
+    with environment.connected(settings) as sink:
+        described = pipeline.describe(settings, sink)
+        arguments = runs.Arguments(full=full, requested_by=login())
+        with progress.following(settings.state / pipeline.LEDGER, console):
+            ended = pipeline.run(settings, sink, described, arguments, accept_loss=believed)
+    if as_json:
+        display.write_json({"run": ended})
+    display.show_run(console, ended)
+    if ended.status is not runs.TaskStatus.SUCCESSFUL:
+        raise typer.Exit(1)
+
+
+def status(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
+    """Show the tasks of the last run, or of another one; also while it goes on."""
+    found = _find(_ledger(file), run)
+    if as_json:
+        display.write_json({"run": found})
+    elif found:
+        display.show_run(display.console(), found)
+    else:
+        display.console().print("There has been no run yet: start one with `backstamp run`.")
+
+
+def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
+    """Ask a run to stop; it does so between two steps or batches, and the next run goes on."""
+    ledger = _ledger(file)
+    found = _find(ledger, run)
+    if found is None:
+        raise errors.ConfigurationError("There has been no run yet: there is nothing to cancel.")
+    with runs.Ledger(ledger) as opened:
+        opened.request_cancel(found.number, login())
+    if as_json:
+        display.write_json({"canceled": found.number})
+    display.console(quiet=as_json).print(f"Run {found.number} is asked to stop. `backstamp status` shows when it has.")
+
+
+def login() -> str:
+    """Return the name of who is at work, as the system knows it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        return "somebody"
+
+
+def _ledger(file: Path) -> Path:
+    """Return the ledger of a project; what else its file says does not matter."""
+    if not file.is_file():
+        message = "There is no such project file: name one with --project."
+        raise errors.ConfigurationError(message, errors.Location(str(file)))
+    return project.state_folder(file) / pipeline.LEDGER
+
+
+def _find(ledger: Path, number: int | None) -> runs.Run | None:
+    """Return the run of that number, or the last one; None before the first."""
+    if not ledger.exists():
+        return None
+    with runs.Status(ledger) as status:
+        found = status.last() if number is None else status.run(number)
+    if found is None and number is not None:
+        raise errors.ConfigurationError(f"There is no run {number}: `backstamp status` shows the last one.")
+    return found
+
+
+def _refuse_unknown(settings: project.Project, names: Sequence[str]) -> None:
+    """Refuse names of sources and tables that the project has not."""
+    tables = [f"{source}.{table}" for source, read in settings.sources.items() for table in read.tables]
+    known = [*settings.sources, *tables]
+    for name in names:
+        if name not in known:
+            hint = errors.did_you_mean(name, known)
+            message = f"--accept-loss {name} names no source and no table.{hint} There are: {', '.join(known)}."
+            raise errors.ConfigurationError(message)
