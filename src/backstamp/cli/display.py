@@ -65,9 +65,10 @@ def write_error(message: str, *, as_json: bool, kind: str, location: errors.Loca
     sys.stderr.write(f"{place}{message}\n")
 
 
-def task_table(run: runs.Run, groups: Collection[str] = ()) -> Table:
+def task_table(run: runs.Run, groups: Collection[str] = (), *, details: bool = True) -> Table:
     """Return the tasks of a run, or of some groups of it; why some failed or were skipped is for `reasons` to say."""
-    table = _plain_table("Task", "Status", ">Rows", ">Rows/s", ">Time", "Details")
+    headings = ("Task", "Status", ">Rows", ">Rows/s", ">Time", "Details")
+    table = _plain_table(*(headings if details else headings[:-1]))
     group = ""
     for task in run.tasks:
         if groups and task.group not in groups:

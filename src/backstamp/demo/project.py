@@ -13,7 +13,10 @@ environment:
 # What is read: tables of the CRM itself, and files beside this one. A table is called source.table from here on.
 sources:
   crm:     {from: environment, tables: [contact, lead]}
-  loyalty: {from: files, tables: {member: data/members.csv}}
+  loyalty:
+    from: files
+    tables:                   # a CSV file is all text: say what its columns stand for where that matters
+      member: {path: data/members.csv, types: {birthdate: date, joinedon: date, lastvisit: time, points: integer}}
   shop:    {from: files, tables: {purchase: {path: data/purchases/*.parquet, key: purchaseid}}}
   service: {from: files, tables: {case: {path: data/cases.parquet, key: caseid}}}
 
@@ -83,6 +86,7 @@ unify:
         firstname: Person.FirstName
         lastname: Person.LastName
         email: Identity.Service.Email
+        birthdate: Person.BirthDate
         street: Location.Street
         city: Location.City
         postalcode: Location.PostalCode
@@ -118,16 +122,25 @@ unify:
             - {columns: [address1_postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
     - between: [loyalty.member, crm.contact]
-      rules: &member
+      rules:
         - name: Email and first name
           match:
             - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
             - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+        - name: Email and birth date
+          match:
+            - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [birthdate, birthdate]}
         - name: Phone and last name
           match:
             - {columns: [phone, mobilephone], normalize: [phone]}
             - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
           max_rows_per_key: 20
+        - name: Name and birth date
+          match:
+            - {columns: [birthdate, birthdate]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
         - name: Name and postal code
           match:
             - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
@@ -135,17 +148,42 @@ unify:
             - {columns: [postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
     - between: [loyalty.member, crm.lead]
-      rules: *member          # the same as with contacts: leads have the same columns
+      rules:
+        - name: Email and first name
+          match:
+            - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+        - name: Email and birth date
+          match:
+            - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
+            - {columns: [birthdate, new_birthdate]}
+        - name: Phone and last name
+          match:
+            - {columns: [phone, mobilephone], normalize: [phone]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+          max_rows_per_key: 20
+        - name: Name and birth date
+          match:
+            - {columns: [birthdate, new_birthdate]}
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+        - name: Name and postal code
+          match:
+            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
   # Columns of the profile that need more than a semantic type.
   profile:
     columns:
       Email:
         from: [crm.contact.emailaddress1, crm.lead.emailaddress1, loyalty.member.email]
-        prefer: {most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign}}
+        prefer:
+          most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign, loyalty.member: lastvisit}
       Phone:
         from: [crm.contact.mobilephone, crm.lead.mobilephone, loyalty.member.phone]
-        prefer: {most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign}}
+        prefer:
+          most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign, loyalty.member: lastvisit}
       LoyaltyTier: {from: [loyalty.member.tier]}
 
 # Whose the purchases and the service cases are: the contact's, and so the customer's that the contact is.

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
-import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from backstamp import errors, shapes
@@ -134,7 +133,8 @@ def _typed(
     if not casts:
         return rows, []
     text = {name: rows[name].strip().nullif("") for name in casts}
-    fitted = {f"_{name}": text[name].try_cast(dt.DataType.from_pyarrow(kind)) for name, kind in casts.items()}
+    wanted = engine.load(shapes.shape(**casts), []).schema()
+    fitted = {f"_{name}": text[name].try_cast(kind) for name, kind in wanted.items()}
     fitting = engine.cache(rows.mutate(**text).mutate(**fitted))
     misfits = [
         _corrupt(
