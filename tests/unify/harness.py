@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pyarrow as pa
+from tests.oracle import model, strategies
+from tests.oracle.unification import seed_of
 
 from backstamp import pipeline, shapes
 from backstamp.unify import identify, settings, transform
-
-from tests.oracle import model, strategies
-from tests.oracle.unification import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backstamp.engine import Engine
 
-TYPES = {
+TYPES: dict[str, pa.DataType] = {
     "email": pa.string(),
     "phone": pa.string(),
     "first": pa.string(),
@@ -29,7 +28,7 @@ TYPES = {
     "points": pa.int64(),
     "updated": shapes.TIME,
 }
-KEY_TYPES = {"id": pa.string(), "number": pa.int64()}
+KEY_TYPES: dict[str, pa.DataType] = {"id": pa.string(), "number": pa.int64()}
 
 
 @dataclass
@@ -81,7 +80,7 @@ def settings_of(project: model.Project) -> settings.Unify:
 
 
 def _table(table: model.Table) -> settings.UnifiedTable:
-    keep = "most_filled" if len(table.keep) == 1 else settings.Recency(**{table.keep[0]: table.keep[1]})
+    keep: settings.Keep = "most_filled" if len(table.keep) == 1 else settings.Recency(**{table.keep[0]: table.keep[1]})
     rules = None if table.deduplicate is None else tuple(_rule(rule, alone=True) for rule in table.deduplicate)
     return settings.UnifiedTable(
         table.name, table.key, include_all=table.include_all, deduplicate=settings.Deduplicate(rules, keep)
@@ -104,7 +103,7 @@ def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition
 
 def _columns(columns: model.ProfileColumns) -> Iterator[tuple[str, settings.ProfileColumn]]:
     times = columns.prefer[1] if len(columns.prefer) > 1 else {}
-    prefer = settings.ByTime(**{columns.prefer[0]: dict(times)}) if times else "importance"
+    prefer: settings.Prefer = settings.ByTime(**{columns.prefer[0]: dict(times)}) if times else "importance"
     for name in {name for _, taken in columns.sources for name in taken}:
         sources = tuple(f"{table}.{taken[name]}" for table, taken in columns.sources)
         yield name, settings.ProfileColumn(sources, prefer)
@@ -116,7 +115,7 @@ def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, 
     for table in project.tables:
         mine = [{table.key: key, **row} for (name, key), row in rows.items() if name == table.name]
         types = {table.key: KEY_TYPES[table.key], **TYPES}
-        schema = pa.schema([*types.items(), (transform.POSITION, pa.int64())])
+        schema = shapes.shape(**types, **{transform.POSITION: pa.int64()})
         numbered = [{**row, transform.POSITION: place} for place, row in enumerate(mine)]
         landed = transform.Landed(
             rows=engine.load(schema, [pa.RecordBatch.from_pylist(numbered, schema=schema)]),
@@ -163,56 +162,75 @@ def _plain(value: Any) -> Any:
     return None if value == "" else value
 
 
-def unified(engine: Engine, project: model.Project, rows: model.Rows, before: identify.Before | None, run: int) -> Outcome:
+def unified(
+    engine: Engine, project: model.Project, rows: model.Rows, before: identify.Before | None, run: int
+) -> Outcome:
     """Unify rows in the draft of an engine, and read what came of it."""
     sources = land(engine, project, rows)
     pipeline.unify(engine, settings_of(project), sources, before, run=run, seed=seed_of(run), stage=nobody)
-    key_of = {table.name: int if table.key == "number" else str for table in project.tables}
-    by_record = {
-        row["record"]: (row["table"], key_of[row["table"]](row["key"])) for row in engine.rows(engine.table("records"))
-    }
-    decided = engine.rows(engine.table("customers"))
-    duplicates = engine.rows(engine.table("deduplicated"))
-    members: dict[UUID, set[model.Record]] = {}
-    for row in engine.rows(engine.table("members")):
-        members.setdefault(UUID(row["customer_id"]), set()).add((row["table"], key_of[row["table"]](row["key"])))
-    profiles = {UUID(row["customer_id"]): row for row in engine.rows(engine.table("profiles"))}
-    previous = {own: tuple(map(UUID, (row["previous_customer_id"] or "").split(";"))) if row["previous_customer_id"] else () for own, row in profiles.items()}
-    followed: dict[UUID, set[model.Record]] = {}
-    for row in engine.rows(engine.table("followed")):
-        followed.setdefault(UUID(row["customer_id"]), set()).add((row["table"], key_of[row["table"]](row["key"])))
+    return _Reader(engine, project).outcome()
 
-    def by_table(column: str) -> dict[str, dict[Any, Any]]:
-        found: dict[str, dict[Any, Any]] = {table.name: {} for table in project.tables}
-        for row in duplicates:
-            name, key = by_record[row["record"]]
-            found[name][key] = by_record[row[column]][1]
+
+class _Reader:
+    """Reads an engine's draft in the oracle's words."""
+
+    def __init__(self, engine: Engine, project: model.Project) -> None:
+        self._engine = engine
+        self._project = project
+        self._types = {table.name: int if table.key == "number" else str for table in project.tables}
+        self._records = {row["record"]: self._record(row) for row in self._rows("records")}
+
+    def outcome(self) -> Outcome:
+        """Return everything that a run decided."""
+        duplicates, decided = self._rows("deduplicated"), self._rows("customers")
+        evidence = {self._records[row["record"]]: self._evidence(row, "record") for row in duplicates if row["rule"]}
+        profiles = {UUID(row["customer_id"]): row for row in self._rows("profiles")}
+        return Outcome(
+            groups=self._by_table(duplicates, "group"),
+            winners=self._by_table(duplicates, "winner"),
+            duplicates={
+                self._records[row["record"]]: self._evidence(row, "record") for row in duplicates if row["rule"]
+            },
+            matches=frozenset(self._evidence(row, "row") for row in decided if row["rule"]),
+            customers=self._by_id("members"),
+            left_out=frozenset(self._records[row["record"]] for row in decided if row["customer"] is None),
+            profiles={own: self._profile(row) for own, row in profiles.items()},
+            previous={own: _ids(row["previous_customer_id"]) for own, row in profiles.items()},
+            followed=self._by_id("followed"),
+        )
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        return self._engine.rows(self._engine.table(name))
+
+    def _record(self, row: Mapping[str, Any]) -> model.Record:
+        return row["table"], self._types[row["table"]](row["key"])
+
+    def _by_table(self, rows: Sequence[Mapping[str, Any]], column: str) -> dict[str, dict[Any, Any]]:
+        found: dict[str, dict[Any, Any]] = {table.name: {} for table in self._project.tables}
+        for row in rows:
+            name, key = self._records[row["record"]]
+            found[name][key] = self._records[row[column]][1]
         return found
 
-    def evidence(row: Mapping[str, Any], of: str) -> model.Evidence:
-        rule, score = row["rule"], Fraction(row["score"]).limit_denominator(1000)
-        return model.Evidence(rule, by_record[row[of]], by_record[row["partner"]], score)
+    def _by_id(self, name: str) -> dict[UUID, frozenset[model.Record]]:
+        found: dict[UUID, frozenset[model.Record]] = {}
+        for row in self._rows(name):
+            own = UUID(row["customer_id"])
+            found[own] = found.get(own, frozenset()) | {self._record(row)}
+        return found
 
-    shown = {
-        own: {name: _key(project, name, value) for name, value in row.items() if name not in shapes.PROFILES.names}
-        for own, row in profiles.items()
-    }
-    return Outcome(
-        groups=by_table("group"),
-        winners=by_table("winner"),
-        duplicates={by_record[row["record"]]: evidence(row, "record") for row in duplicates if row["rule"]},
-        matches=frozenset(evidence(row, "row") for row in decided if row["rule"]),
-        customers={own: frozenset(rows) for own, rows in members.items()},
-        left_out=frozenset(by_record[row["record"]] for row in decided if row["customer"] is None),
-        profiles=shown,
-        previous=previous,
-        followed={old: frozenset(rows) for old, rows in followed.items()},
-    )
+    def _evidence(self, row: Mapping[str, Any], of: str) -> model.Evidence:
+        score = Fraction(row["score"]).limit_denominator(1000)
+        return model.Evidence(row["rule"], self._records[row[of]], self._records[row["partner"]], score)
+
+    def _profile(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        numbers = {f"{table.prefix}_number" for table in self._project.tables if table.key == "number"}
+        shown = {name: value for name, value in row.items() if name not in shapes.PROFILES.names}
+        return {name: int(value) if name in numbers and value else value for name, value in shown.items()}
 
 
-def _key(project: model.Project, name: str, value: Any) -> Any:
-    numbers = {f"{table.prefix}_number" for table in project.tables if table.key == "number"}
-    return int(value) if name in numbers and value is not None else value
+def _ids(text: str | None) -> tuple[UUID, ...]:
+    return tuple(map(UUID, text.split(";"))) if text else ()
 
 
 def before(engine: Engine) -> identify.Before:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
-
 from tests.oracle import strategies
 from tests.oracle.model import NOTHING
 from tests.oracle.unification import seed_of, unify
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(history=strategies.histories())
 def test_runs_give_what_the_page_says(warehouse: Engine, history: strategies.History) -> None:

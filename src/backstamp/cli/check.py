@@ -13,6 +13,7 @@ from backstamp.unify import deduplicate
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from backstamp import link
     from backstamp.pipeline import Described
     from backstamp.unify.settings import Rule
 
@@ -61,8 +62,14 @@ def _facts(settings: project.Project, described: Described) -> dict[str, object]
             for match in deduplicate.in_order(settings.unify)
         ],
         "linked": [table.table for table in described.eligibility.linked],
-        "not_linked": described.eligibility.failed,
+        "not_linked": _not_linked(described),
     }
+
+
+def _not_linked(described: Described) -> list[link.FailedCheck]:
+    """Return why tables are not linked, as far as their systems could be asked."""
+    unknown = {table.name for table in described.tables if table.failure}
+    return [failed for failed in described.eligibility.failed if failed.table not in unknown]
 
 
 def _show(to: Console, settings: project.Project, described: Described) -> None:
@@ -77,7 +84,7 @@ def _show(to: Console, settings: project.Project, described: Described) -> None:
     to.print("\nLinked to their profiles will be", style="bold")
     for linked in described.eligibility.linked:
         to.print(f"  {linked.table}: every row")
-    for failed in described.eligibility.failed:
+    for failed in _not_linked(described):
         to.print(f"  not {failed.table}: {failed.words}", soft_wrap=True)
     unread = [table.name for table in described.tables if table.failure]
     to.print()

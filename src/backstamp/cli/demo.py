@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from backstamp import demo as companies
 from backstamp import embedded, errors, link, pipeline, project, runs, shapes
 from backstamp import engine as engines
-from backstamp.cli import display, environment, options, progress, show, story, tasks
+from backstamp.cli import display, environment, options, show, story, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -125,13 +124,8 @@ def _run(
         typer.Exit: it was not successful.
     """
     with environment.signed_in(settings, url, embedded.APPLICATION_USER) as sink:
-        described = pipeline.describe(settings, sink)
-        # In a log the table at the end says the same.
-        watched = (
-            progress.following(settings.state / pipeline.LEDGER, console) if console.is_terminal else nullcontext()
-        )
-        with watched:
-            run = pipeline.run(settings, sink, described, runs.Arguments(requested_by=tasks.login()))
+        # In a log the table at the end says the same as lines would.
+        run = tasks.do_run(settings, sink, console if console.is_terminal else display.console(quiet=True))
         sent = sink.traffic
         traffic = story.Traffic(sent.reads, sent.writes, sent.rows_read, sent.rows_written)
     display.show_run(console, run, groups)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import orjson
@@ -16,12 +17,17 @@ from rich.text import Text
 from backstamp import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from backstamp import errors
 
 _LOG_WIDTH = 160
 """Characters of a line where no terminal says how many it has."""
+
+_ROOM = 110
+"""Characters from which on a table of tasks has room for details."""
+_EXPLAINED = runs.FAILURES | {runs.TaskStatus.SKIPPED}
+"""The statuses whose details are sentences to be read, not looked at in a table."""
 
 _STYLES = {
     runs.TaskStatus.SUCCESSFUL: "green",
@@ -65,44 +71,40 @@ def write_error(message: str, *, as_json: bool, kind: str, location: errors.Loca
     sys.stderr.write(f"{place}{message}\n")
 
 
-def task_table(run: runs.Run, groups: Collection[str] = (), *, details: bool = True) -> Table:
-    """Return the tasks of a run, or of some groups of it; why some failed or were skipped is for `reasons` to say."""
+def task_table(to: Console, run: runs.Run, groups: Collection[str] = ()) -> Table:
+    """Return the tasks of a run, or of some groups of it, as far as there is room; `notes` says the rest."""
     headings = ("Task", "Status", ">Rows", ">Rows/s", ">Time", "Details")
-    table = _plain_table(*(headings if details else headings[:-1]))
-    group = ""
-    for task in run.tasks:
-        if groups and task.group not in groups:
-            continue
-        if task.group != group:
-            group = task.group
-            table.add_row(Text(group, "bold"))
-        details = "" if task.status in runs.FAILURES | {runs.TaskStatus.SKIPPED} else task.details
-        table.add_row(
-            f"  {task.name}", status(task.status), rows_of(task), _speed(task), duration(task.seconds), details
-        )
+    table = _plain_table(*(headings if _has_room(to) else headings[:-1]))
+    for group, tasks in groupby(_of_groups(run, groups), lambda task: task.group):
+        table.add_row(Text(group, "bold"))
+        for task in tasks:
+            cells = (f"  {task.name}", status(task.status), rows_of(task), _speed(task), duration(task.seconds))
+            table.add_row(*cells, *([] if not _has_room(to) else [""] if task.status in _EXPLAINED else [task.details]))
     return table
 
 
-def reasons(run: runs.Run) -> list[Text]:
-    """Return why tasks failed or were skipped, each reason once, and all warnings; a line each."""
+def notes(to: Console, run: runs.Run, groups: Collection[str] = ()) -> Iterator[Text]:
+    """Yield why tasks failed or were skipped, each reason once, all warnings, and details that found no room."""
     names: dict[tuple[runs.TaskStatus, str], list[str]] = {}
     for task in run.tasks:
-        if task.status in runs.FAILURES | {runs.TaskStatus.SKIPPED}:
+        if task.status in _EXPLAINED:
             names.setdefault((task.status, task.details), []).append(task.name)
-    lines = [
-        Text.assemble(status(found), f" {', '.join(tasks)}\n  ", details.replace("\n", "\n  "))
-        for (found, details), tasks in names.items()
-    ]
-    warned = [(task.name, warning) for task in run.tasks for warning in task.warnings]
-    return lines + [Text.assemble(("Warning", "yellow"), f" {name}\n  {warning}") for name, warning in warned]
+    for (found, details), tasks in names.items():
+        yield Text.assemble(status(found), f" {', '.join(tasks)}\n  ", details.replace("\n", "\n  "))
+    for task in run.tasks:
+        for warning in task.warnings:
+            yield Text.assemble(("Warning", "yellow"), f" {task.name}\n  {warning}")
+    for task in () if _has_room(to) else _of_groups(run, groups):
+        if task.details and task.status not in _EXPLAINED:
+            yield Text(f"{task.name}: {task.details}", "dim")
 
 
 def show_run(to: Console, run: runs.Run, groups: Collection[str] = ()) -> None:
     """Print a run: its tasks, or those of some groups, what went wrong, and how it stands in a sentence."""
     if run.tasks:
-        to.print(task_table(run, groups))
-    for line in reasons(run):
-        to.print(line, soft_wrap=True)
+        to.print(task_table(to, run, groups))
+    for note in notes(to, run, groups):
+        to.print(note, soft_wrap=True)
     to.print()
     to.print(sentence(run), soft_wrap=True)
 
@@ -144,6 +146,15 @@ def rows_of(task: runs.Task) -> str:
     return f"{done:,}" if total is None else f"{done:,} of {total:,}"
 
 
+def _of_groups(run: runs.Run, groups: Collection[str]) -> list[runs.Task]:
+    return [task for task in run.tasks if not groups or task.group in groups]
+
+
+def _has_room(to: Console) -> bool:
+    """Tell whether details fit into a table beside everything else."""
+    return to.width >= _ROOM
+
+
 def _speed(task: runs.Task) -> str:
     rows = task.rows if task.rows is not None else task.progress.done if task.progress else None
     return f"{rows / task.seconds:,.0f}" if rows and task.seconds else ""
@@ -170,14 +181,12 @@ def value(of: object) -> str:
         case bool():
             return "yes" if of else "no"
         case datetime():
-            return f"{of.astimezone(UTC) if of.tzinfo else of:%Y-%m-%d %H:%M}"
+            return f"{of.astimezone(UTC) if of.tzinfo else of:%Y-%m-%d %H:%M} UTC"
         case Decimal():
             exact = of.normalize()
             return f"{exact:,.0f}" if exact == exact.to_integral_value() else f"{exact:,.2f}"
         case int() | float():
             return f"{of:,}"
-        case timedelta():
-            return duration(of.total_seconds())
         case _:
             return str(of)
 

@@ -1,7 +1,8 @@
-"""What a run does while it goes on: a live table on a terminal, a line for each task in a log."""
+"""A run while it goes on: a live table on a terminal, a line for each task in a log, and what Ctrl-C does to it."""
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from backstamp.cli import display
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from types import FrameType
 
     from rich.console import Console
 
@@ -28,10 +30,9 @@ def following(ledger: Path, console: Console) -> Iterator[None]:
     if console.quiet:
         yield
         return
-    ledger.parent.mkdir(mode=0o700, exist_ok=True)
     with runs.Status(ledger) as status:
         last = status.last()
-        watch = _Watch(status, last.number if last else 0)
+        watch = _Watch(console, status, last.number if last else 0)
         if console.is_terminal:
             with Live(
                 console=console, get_renderable=watch.picture, refresh_per_second=1 / _EVERY_SECONDS, transient=True
@@ -42,10 +43,46 @@ def following(ledger: Path, console: Console) -> Iterator[None]:
                 yield
 
 
+@contextmanager
+def stoppable(ledger: Path, by: str) -> Iterator[None]:
+    """Let the first Ctrl-C, or SIGTERM, ask the run of this block to stop as `cancel` does; a second one is at once.
+
+    Interrupting at once can hit anything, a query or a request under way; asking lets them end.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        restore()
+        # In a thread of its own, because this one may be in the middle of a transaction of the ledger.
+        threading.Thread(target=_ask_to_stop, args=(ledger, by, number), name="stop").start()
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _ask_to_stop(ledger: Path, by: str, number: int) -> None:
+    with runs.Status(ledger) as status:
+        run = status.last()
+    if run is None or run.owner != runs.Owner.this_process():
+        signal.raise_signal(number)  # our run has not begun: there is nothing that needs a clean end
+        return
+    with runs.Ledger(ledger) as opened, suppress(errors.ConfigurationError):  # it has just ended by itself
+        opened.request_cancel(run.number, by)
+
+
 @dataclass
 class _Watch:
     """A look at the run that began after another, as often as wanted."""
 
+    console: Console
     status: runs.Status
     after: int
     told: set[int] = field(default_factory=set)
@@ -61,7 +98,7 @@ class _Watch:
     def picture(self) -> Group:
         """Return the run as it stands now."""
         found = self.run()
-        return Group(display.task_table(found), "", display.sentence(found)) if found else Group()
+        return Group(display.task_table(self.console, found), "", display.sentence(found)) if found else Group()
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each task that has ended since the last call."""

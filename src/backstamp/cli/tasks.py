@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from rich.console import Console
+
+    from backstamp.connect import ports
+
 
 def run(
     *,
@@ -30,10 +34,7 @@ def run(
     _refuse_unknown(settings, believed)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
-        described = pipeline.describe(settings, sink)
-        arguments = runs.Arguments(full=full, requested_by=login())
-        with progress.following(settings.state / pipeline.LEDGER, console):
-            ended = pipeline.run(settings, sink, described, arguments, accept_loss=believed)
+        ended = do_run(settings, sink, console, full=full, accept_loss=believed)
     if as_json:
         display.write_json({"run": ended})
     display.show_run(console, ended)
@@ -59,13 +60,30 @@ def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_
     if found is None:
         raise errors.ConfigurationError("There has been no run yet: there is nothing to cancel.")
     with runs.Ledger(ledger) as opened:
-        opened.request_cancel(found.number, login())
+        opened.request_cancel(found.number, _login())
     if as_json:
         display.write_json({"canceled": found.number})
     display.console(quiet=as_json).print(f"Run {found.number} is asked to stop. `backstamp status` shows when it has.")
 
 
-def login() -> str:
+def do_run(
+    settings: project.Project,
+    sink: ports.Sink,
+    console: Console,
+    *,
+    full: bool = False,
+    accept_loss: Sequence[str] = (),
+) -> runs.Run:
+    """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended."""
+    described = pipeline.describe(settings, sink)
+    settings.state.mkdir(mode=0o700, exist_ok=True)
+    ledger, by = settings.state / pipeline.LEDGER, _login()
+    arguments = runs.Arguments(full=full, requested_by=by)
+    with progress.stoppable(ledger, by), progress.following(ledger, console):
+        return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+
+
+def _login() -> str:
     """Return the name of who is at work, as the system knows it."""
     try:
         return getpass.getuser()

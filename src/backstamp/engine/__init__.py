@@ -57,7 +57,7 @@ class Engine(Protocol):
     def map(
         self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
     ) -> ir.Table:
-        """Give each batch of an expression to a function; hold what it returns, a table of that schema."""
+        """Give each batch of an expression to a function, in threads; hold what it returns, a table of that schema."""
         ...
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -82,7 +82,7 @@ class Engine(Protocol):
         ...
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
-        """Stream a result as Arrow batches."""
+        """Stream a result as Arrow batches; nothing else may be asked of the engine meanwhile."""
         ...
 
     def write_parquet(self, expression: ir.Table, path: Path) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-BATCH_ROWS = 262_144
+BATCH_ROWS = 131_072
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = "scratch"  # a database in memory, shared by all cursors, for what only this process needs
 
@@ -49,9 +50,11 @@ class DuckDB:
     """
 
     def __init__(self, path: Path | str = ":memory:", settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        self._threads = settings.threads or os.cpu_count()
         self._draft: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._connection = _connect(str(path), settings or Settings())
+        self._connection = _connect(str(path), settings)
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
         self._connection.execute(f"ATTACH ':memory:' AS {_SCRATCH}")
@@ -98,17 +101,18 @@ class DuckDB:
         self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
     ) -> ir.Table:
         """See `Engine.map`."""
-        return self.load(schema, (function(batch) for batch in self.batches(expression)))
+        with ThreadPoolExecutor(self._threads) as pool:
+            return self._show(pa.Table.from_batches(pool.map(function, self.batches(expression)), schema))
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""
         ordered = links.order_by([links.rule, links.score.desc(), links.left, links.right])
         members, forest = graph.spanning_forest(self._arrow(ordered))
-        return self._load_table(members), self._load_table(forest)
+        return self._show(members), self._show(forest)
 
     def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
         """See `Engine.toward`."""
-        return self._load_table(graph.toward(self._arrow(forest), self._arrow(roots)))
+        return self._show(graph.toward(self._arrow(forest), self._arrow(roots)))
 
     def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
         """See `Engine.rows`."""
@@ -121,13 +125,13 @@ class DuckDB:
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
-        with self._reading(expression) as reader:
-            yield from reader
+        yield from self._read(expression)
 
     def write_parquet(self, expression: ir.Table, path: Path) -> int:
         """See `Engine.write_parquet`."""
         count = 0
-        with self._reading(expression) as reader, pyarrow.parquet.ParquetWriter(path, reader.schema) as writer:
+        reader = self._read(expression)
+        with pyarrow.parquet.ParquetWriter(path, reader.schema) as writer:
             for batch in reader:
                 writer.write_batch(batch)
                 count += batch.num_rows
@@ -149,14 +153,6 @@ class DuckDB:
     def close(self) -> None:
         """See `Engine.close`."""
         self._connection.close()
-
-    @contextmanager
-    def _reading(self, expression: ir.Table) -> Iterator[pa.RecordBatchReader]:
-        cursor = self._connection.cursor()  # so that another statement can run while this one is read
-        try:
-            yield cursor.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
-        finally:
-            cursor.close()
 
     @property
     def _catalog(self) -> str:
@@ -182,15 +178,21 @@ class DuckDB:
         self._create(f"{_SCRATCH}.main.{name}", select, **sources)
         return self._ibis.table(name, database=(_SCRATCH, "main"))
 
-    def _load_table(self, table: pa.Table) -> ir.Table:
-        return self.load(table.schema, table.to_batches())
+    def _show(self, table: pa.Table) -> ir.Table:
+        """Let queries see an Arrow table where it is, without a copy."""
+        name = f"t{next(self._numbers)}"
+        self._connection.register(name, table)
+        return self._ibis.table(name)
 
     def _create(self, target: str, select: str, **sources: object) -> None:
-        cursor = self._connection.cursor()
         for name, source in sources.items():
-            cursor.register(name, source)
-        cursor.execute(f"CREATE TABLE {target} AS {select}")
-        cursor.close()
+            self._connection.register(name, source)
+        self._connection.execute(f"CREATE TABLE {target} AS {select}")
+        for name in sources:
+            self._connection.unregister(name)
+
+    def _read(self, expression: ir.Table) -> pa.RecordBatchReader:
+        return self._connection.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
 
     def _arrow(self, expression: ir.Table) -> pa.Table:
         return self._connection.execute(self._ibis.compile(expression)).to_arrow_table()
@@ -206,7 +208,7 @@ class DuckDB:
 
 
 def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
-    options: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": True}
+    options: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": False}
     if settings.threads:
         options["threads"] = settings.threads
     if settings.memory:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
+
 @ibis.udf.scalar.builtin(name="encode")
 def _utf8(text: str) -> bytes:  # type: ignore[empty-body]
     """Return the UTF-8 bytes of a text."""
@@ -32,6 +33,11 @@ def _hexadecimal(data: bytes) -> str:  # type: ignore[empty-body]
 @ibis.udf.scalar.builtin(name="sha1")
 def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
     """Return the SHA-1 of bytes in hexadecimal digits."""
+
+
+@ibis.udf.scalar.builtin(name="substring")
+def _part(text: str, start: int, length: int) -> str:  # type: ignore[empty-body]
+    """Return so many characters from a place on, counted from 1 (Ibis's own spelling also counts from the end)."""
 
 
 def whole(number: int) -> ir.IntegerScalar:
@@ -73,15 +79,9 @@ def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
     """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
     spelled = ibis.literal("00").join([_hexadecimal(_utf8(part)) for part in name])
     digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + spelled))
-    variant = digits.substr(16, 1).translate("0123456789abcdef", "89ab89ab89ab89ab")
-    parts = (
-        digits.substr(0, 8),
-        digits.substr(8, 4),
-        ibis.literal("5") + digits.substr(13, 3),
-        variant + digits.substr(17, 3),
-        digits.substr(20, 12),
-    )
-    return ibis.literal("-").join(list(parts))
+    variant = _part(digits, 17, 1).translate("0123456789abcdef", "89ab89ab89ab89ab")
+    marked = _part(digits, 1, 12) + "5" + _part(digits, 14, 3) + variant + _part(digits, 18, 15)
+    return marked.cast(dt.uuid).cast(dt.string)
 
 
 def _length_prefixed(text: ir.StringValue) -> ir.StringValue:

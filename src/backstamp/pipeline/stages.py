@@ -92,9 +92,8 @@ def unify(
         told.detail(f"{told.rows:,} customers")
     with stage(IDENTIFY) as told:
         identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
-        for name in ("ids", "members", "previous_ids", "followed"):
-            engine.keep(name, getattr(identified, name))
-        new = identified.ids.filter(identified.ids.made_in_run == run)
+        kept = {name: engine.keep(name, made) for name, made in vars(identified).items()}
+        new = kept["ids"].filter(kept["ids"].made_in_run == run)
         told.rows = engine.count(new)
         told.detail(f"{told.rows:,} new CustomerIds")
     with stage(MERGE) as told:
@@ -103,7 +102,7 @@ def unify(
             for table in tables
         ]
         columns = merge.columns_of(settings)
-        profiles = merge.merge(engine, merged, customers, columns, identified.ids, identified.previous_ids, records)
+        profiles = merge.merge(engine, merged, customers, columns, kept["ids"], kept["previous_ids"])
         told.rows = engine.count(engine.keep("profiles", profiles))
         told.detail(f"{told.rows:,} profiles")
 

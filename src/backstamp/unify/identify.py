@@ -65,24 +65,24 @@ def identify(
         seed: drawn once for this run.
     """
     owned = customers.filter(customers.customer.notnull()).select("record", "customer")
+    founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
     if before is None:
-        ids = engine.cache(_new_ids(owned.select("customer").distinct(), records, run, seed))
-        members = engine.cache(_members(owned, records, ids))
+        ids = engine.cache(_new_ids(founders, records, run, seed))
+        members = _members(owned, records, ids)
         return Identified(ids, members, *_empty_history(members))
     named = owned.inner_join(records, "record")
     shared = engine.cache(_shared(named, before))
     kept = _kept(engine, shared)
-    fresh = owned.select("customer").distinct().anti_join(kept, "customer")
+    fresh = founders.anti_join(kept, "customer")
     ids = engine.cache(
         ibis.union(
             kept.inner_join(before.made, "customer_id").select("customer", "customer_id", "made_in_run"),
             _new_ids(fresh, records, run, seed),
         )
     )
-    members = engine.cache(_members(owned, records, ids))
     vanished = engine.cache(before.made.select("customer_id").anti_join(ids, "customer_id"))
-    previous = engine.cache(_previous_ids(ids, shared, before, vanished, run))
-    return Identified(ids, members, previous, engine.cache(_followed(before, vanished, members)))
+    previous = _previous_ids(ids, shared, before, vanished, run)
+    return Identified(ids, _members(owned, records, ids), previous, _followed(before, vanished, named))
 
 
 def _new_ids(customers: ir.Table, records: ir.Table, run: int, seed: UUID) -> ir.Table:
@@ -147,8 +147,8 @@ def _previous_ids(ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.
     return every.filter(every.customer_id != every.previous_id)
 
 
-def _followed(before: Before, vanished: ir.Table, members: ir.Table) -> ir.Table:
+def _followed(before: Before, vanished: ir.Table, named: ir.Table) -> ir.Table:
     """Return the rows by which vanished ids are followed: a row that is in no profile now is followed no longer."""
     last = before.members.semi_join(vanished, "customer_id").select("customer_id", "table", "key")
     every = before.followed.select("customer_id", "table", "key").union(last)
-    return every.semi_join(members, ["table", "key"])
+    return every.semi_join(named, ["table", "key"])

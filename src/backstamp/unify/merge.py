@@ -72,7 +72,6 @@ def merge(
     columns: Mapping[str, ProfileColumn],
     ids: ir.Table,
     previous_ids: ir.Table,
-    records: ir.Table,
 ) -> ir.Table:
     """Return the profiles, as `shapes.PROFILES`.
 
@@ -83,81 +82,83 @@ def merge(
         columns: the profile's columns, as `columns_of` gives them.
         ids: `shapes.IDS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
-        records: `shapes.RECORDS`.
     """
-    candidates = {table.name: _winners(engine, table, customers) for table in tables}
 
     def value(rows: ir.Table, name: str, key: ir.IntegerValue) -> ir.Value:
         return functions.of_smallest(rows[name], key)
 
-    values = _choose(engine, tables, candidates, columns, value)
+    owned = engine.cache(customers.filter(customers.customer.notnull()).select("record", "customer", "winner"))
+    keys = {table.key_column: ProfileColumn((f"{table.name}.{table.key}",)) for table in tables}
+    values = _choose(engine, tables, owned, {**columns, **keys}, value)
     profiles = ids.left_join(values, "customer").drop("customer_right")
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=previous_ids.previous_id.group_concat(";", order_by=previous_ids.previous_id)
     )
     profiles = profiles.left_join(lists, "customer_id").drop("customer_id_right")
     for table in tables:
-        keys = engine.cache(_keys(table, candidates[table.name], customers, records))
-        profiles = profiles.left_join(keys, "customer").drop("customer_right")
-    keys = [name for table in tables for name in (table.key_column, f"{table.key_column}_Alternate")]
-    return profiles.select(*shapes.PROFILES.names, *columns, *keys)
+        profiles = profiles.left_join(engine.cache(_alternates(table, owned)), "customer").drop("customer_right")
+    together = {
+        f"{name}_Alternate": ibis.coalesce(profiles[f"{name}_several"], _escaped(profiles[name])) for name in keys
+    }
+    return profiles.select(*shapes.PROFILES.names, *columns, *keys, **together)
 
 
 def origins(
     engine: Engine, tables: Sequence[Table], customers: ir.Table, columns: Mapping[str, ProfileColumn]
 ) -> ir.Table:
     """Return for each customer and profile column the record that its value came from, null where there is none."""
-    candidates = {table.name: _winners(engine, table, customers) for table in tables}
 
-    def origin(rows: ir.Table, name: str, key: ir.Value) -> ir.Value:
+    def origin(rows: ir.Table, name: str, key: ir.IntegerValue) -> ir.Value:
         return functions.of_smallest(rows[name].isnull().ifelse(ibis.null(), rows.record), key)
 
-    return _choose(engine, tables, candidates, columns, origin)
+    owned = customers.filter(customers.customer.notnull()).select("record", "customer", "winner")
+    return _choose(engine, tables, owned, columns, origin)
 
 
-def _winners(engine: Engine, table: Table, customers: ir.Table) -> ir.Table:
+def _choose(
+    engine: Engine,
+    tables: Sequence[Table],
+    owned: ir.Table,
+    columns: Mapping[str, ProfileColumn],
+    choice: Callable[[ir.Table, str, ir.IntegerValue], ir.Value],
+) -> ir.Table:
+    """Return for each customer what `choice` makes of each profile column and the key by which its values are ordered.
+
+    All winners stand in one table, so that one pass over it chooses every value of every profile.
+    """
+    winners = {table.name: _winners(engine, table, owned) for table in tables}
+    orders = {name: _Order.of(column) for name, column in columns.items()}
+    names = {order: f"order_{n}" for n, order in enumerate(dict.fromkeys(orders.values()))}
+    types = {name: _common_type(tables, column.sources) for name, column in columns.items()}
+    by_time = {name: engine.cache(order.by_time(tables, winners, name)) for order, name in names.items() if order.times}
+    by_place = {name: order for order, name in names.items() if not order.times}
+    rows = ibis.union(*(_values(table, winners[table.name], columns, types, by_place) for table in tables))
+    for numbered in by_time.values():
+        rows = rows.inner_join(numbered, "record")
+    chosen = {name: choice(rows, name, rows[names[orders[name]]]) for name in columns}
+    return rows.group_by("customer").agg(**chosen)
+
+
+def _winners(engine: Engine, table: Table, owned: ir.Table) -> ir.Table:
     """Return the winners that customers own in a table: record, customer, and `rank` among those of one customer."""
-    owned = customers.filter(customers.customer.notnull() & (customers.record == customers.winner))
-    winners = engine.cache(owned.semi_join(table.rows, "record").select("record", "customer"))
+    winners = owned.filter(owned.record == owned.winner).semi_join(table.rows, "record")
+    winners = engine.cache(winners.select("record", "customer"))
     counted = winners.group_by("customer").agg(winners=winners.count())
-    several = winners.semi_join(counted.filter(counted.winners > 1), "customer")
+    several = engine.cache(winners.semi_join(counted.filter(counted.winners > 1), "customer"))
     looked_at = table.rows.select("record", *dict.fromkeys(prefer.columns_of(table.keep, table.content)))
     ranked = prefer.ranked(several.inner_join(looked_at, "record"), "customer", table.keep, table.content)
     alone = winners.anti_join(several, "record").mutate(rank=functions.whole(0))
     return engine.cache(alone.union(ranked.select("record", "customer", "rank")))
 
 
-def _choose(
-    engine: Engine,
-    tables: Sequence[Table],
-    candidates: Mapping[str, ir.Table],
-    columns: Mapping[str, ProfileColumn],
-    choice: Callable[[ir.Table, str, ir.Value], ir.Value],
-) -> ir.Table:
-    """Return for each customer what `choice` makes of each profile column and the key by which its values are ordered.
-
-    All candidates stand in one table, so that one pass over it chooses every value of every profile.
-    """
-    orders = {name: _Order.of(column) for name, column in columns.items()}
-    numbers = {order: f"order_{n}" for n, order in enumerate(dict.fromkeys(orders.values()))}
-    types = {name: _common_type(tables, column.sources) for name, column in columns.items()}
-    times = {order: order.time_type(tables) for order in numbers if order.times}
-    parts = [_candidates(table, candidates[table.name], columns, types, numbers, times) for table in tables]
-    together = engine.cache(ibis.union(*parts) if len(parts) > 1 else parts[0])
-    keyed = together.mutate(**{number: order.key(together, number) for order, number in numbers.items()})
-    chosen = {name: choice(keyed, name, keyed[numbers[orders[name]]]) for name in columns}
-    return keyed.group_by("customer").agg(**chosen)
-
-
-def _candidates(
+def _values(
     table: Table,
     winners: ir.Table,
     columns: Mapping[str, ProfileColumn],
     types: Mapping[str, dt.DataType],
-    numbers: Mapping[_Order, str],
-    times: Mapping[_Order, str],
+    orders: Mapping[str, _Order],
 ) -> ir.Table:
-    """Return a table's winners with a value for each profile column, and their place (and time) in each order."""
+    """Return a table's winners with a value for each profile column, null where it gives none, and their places."""
     rows = winners.inner_join(table.rows, "record")
     made: dict[str, ir.Value] = {}
     for name, column in columns.items():
@@ -166,14 +167,8 @@ def _candidates(
         if source and value.type().is_string():
             value = value.nullif("")
         made[name] = value.cast(types[name])
-    for order, number in numbers.items():
-        # A table that is not listed gives nothing, wherever it stands.
-        listed = order.tables.index(table.name) if table.name in order.tables else len(order.tables)
-        made[f"place_{number}"] = functions.whole(listed)
-        if order.times:
-            time = dict(order.times).get(table.name)
-            made[f"time_{number}"] = (rows[time] if time else ibis.null()).cast(times[order])
-    return rows.select("record", "customer", "rank", **made)
+    places = {name: order.place_of(table) * _MOST_WINNERS + rows["rank"] for name, order in orders.items()}
+    return rows.select("record", "customer", **made, **places)
 
 
 @dataclass(frozen=True)
@@ -192,24 +187,25 @@ class _Order:
         times = column.prefer.most_recent or column.prefer.least_recent or {}
         return cls(tables, tuple(sorted(times.items())), latest=column.prefer.most_recent is not None)
 
-    def time_type(self, tables: Sequence[Table]) -> str:
-        """Return the type in which the times, or numbers, of all tables can be compared."""
-        is_number = any(
-            table.rows[column].type().is_numeric()
-            for name, column in self.times
-            for table in tables
-            if table.name == name
-        )
-        return "float64" if is_number else "timestamp(6)"
+    def place_of(self, table: Table) -> int:
+        """Return the place of a table; one that is not listed gives nothing, wherever it stands."""
+        return self.tables.index(table.name) if table.name in self.tables else len(self.tables)
 
-    def key(self, together: ir.Table, number: str) -> ir.IntegerValue:
-        """Return a whole number for each candidate: the smallest whose value is not null decides."""
-        place = together[f"place_{number}"]
-        if not self.times:
-            return place * _MOST_WINNERS + together["rank"]
-        time = together[f"time_{number}"]
-        by_time = [time.isnull(), time.desc() if self.latest else time.asc()]
-        return ibis.row_number().over(order_by=[*by_time, place, together["rank"], together.record])
+    def by_time(self, tables: Sequence[Table], winners: Mapping[str, ir.Table], name: str) -> ir.Table:
+        """Number the winners of all tables by their times: record, and the column of that name."""
+        columns = dict(self.times)
+        types = [table.rows[columns[table.name]].type() for table in tables if table.name in columns]
+        kind = "float64" if any(found.is_numeric() for found in types) else "timestamp(6)"
+        parts = []
+        for table in tables:
+            rows = winners[table.name].inner_join(table.rows, "record")
+            time = rows[columns[table.name]] if table.name in columns else ibis.null()
+            place = functions.whole(self.place_of(table))
+            parts.append(rows.select("record", "rank", place=place, time=time.cast(kind)))
+        rows = ibis.union(*parts)
+        by_time = [rows.time.isnull(), rows.time.desc() if self.latest else rows.time.asc()]
+        number = ibis.row_number().over(order_by=[*by_time, rows.place, rows["rank"], rows.record])
+        return rows.select("record", **{name: number})
 
 
 def _source_in(table: str, sources: Sequence[str]) -> str | None:
@@ -226,19 +222,13 @@ def _common_type(tables: Sequence[Table], sources: Sequence[str]) -> dt.DataType
     return dt.highest_precedence([rows[name][column].type() for name, _, column in map(_split, sources)])
 
 
-def _keys(table: Table, winners: ir.Table, customers: ir.Table, records: ir.Table) -> ir.Table:
-    """Return for each customer the key of its first winner in a table, and the keys of all its rows there."""
-    named = records.filter(records.table == table.name).inner_join(
-        customers.filter(customers.customer.notnull()).select("record", "customer"), "record"
-    )
-    counted = named.group_by("customer").agg(rows=named.count(), key=named.key.min())
-    listed = named.semi_join(counted.filter(counted["rows"] > 1), "customer")
-    spelled = _escaped(listed.key).group_concat(";", order_by=listed.record)
-    several = listed.group_by("customer").agg(alternates=spelled)
-    one = counted.filter(counted["rows"] == 1).select("customer", alternates=_escaped(counted.key))
-    first = winners.filter(winners["rank"] == 0).inner_join(records, "record").select("customer", "key")
-    keys = one.union(several).inner_join(first, "customer")
-    return keys.select("customer", **{table.key_column: keys.key, f"{table.key_column}_Alternate": keys.alternates})
+def _alternates(table: Table, owned: ir.Table) -> ir.Table:
+    """Return the keys of all rows that a customer has in a table, for each who has several there."""
+    mine = owned.inner_join(table.rows.select("record", "key"), "record")
+    counted = mine.group_by("customer").agg(rows=mine.count())
+    several = mine.semi_join(counted.filter(counted["rows"] > 1), "customer")
+    keys = _escaped(several.key).group_concat(";", order_by=several.record)
+    return several.group_by("customer").agg(**{f"{table.key_column}_several": keys})
 
 
 def _escaped(key: ir.StringValue) -> ir.StringValue:

@@ -1,21 +1,25 @@
 """Values made comparable (unification.md 2 and 3): a column in, a column of text out, the same on every engine.
 
-Most values are plain ASCII, for which Arrow and Polars have fast functions. All others go, each distinct value once,
-through Python's own Unicode tables. Stored values never change.
+Most values are plain ASCII: their normalizers work on all bytes of a column at once. All others go, each distinct value
+once, through Python's own Unicode tables. Stored values never change.
 """
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
+
+    from numpy.typing import NDArray
 
     from backstamp.unify.settings import Normalizer
 
@@ -48,33 +52,67 @@ def comparable(column: pa.Array[Any], normalizers: Collection[Normalizer]) -> pa
 def normalize(column: pa.Array[Any], normalizers: Collection[Normalizer]) -> pa.Array[Any]:
     """Return the text column after these normalizers; null where nothing but white space remains."""
     steps = [name for name in ORDER if name in normalizers]
-    values = pl.Series("value", column)
-    plain = pl.Series(pc.string_is_ascii(column)).fill_null(value=True)
-    result = values.to_frame().select(_fast(pl.col("value"), steps)).to_series()
-    if not plain.all():
-        other = _each_distinct(values.filter(~plain).to_arrow().cast(pa.string()), lambda text: _slow(text, steps))
-        result = result.scatter((~plain).arg_true(), pl.Series(other))
-    return result.to_arrow().cast(pa.string())
+    is_plain: Any = pc.string_is_ascii(column)
+    if "phone" in steps:  # a letter may begin an extension
+        is_plain = pc.and_not(is_plain, pc.match_substring_regex(column, "[A-Za-z#]"))
+    others = pc.invert(pc.fill_null(is_plain, True))
+    replacements = _each_distinct(column.filter(others), lambda text: _slow(text, steps))
+    result: pa.Array[Any] = pc.replace_with_mask(_fast(column, steps), others, replacements)
+    return result
 
 
-def _fast(value: pl.Expr, steps: Collection[Normalizer]) -> pl.Expr:
-    """Return the normalizers as an expression that is right for ASCII."""
-    for step in steps:
-        value = _FAST[step](value)
-    return pl.when(value.str.contains(r"[^\t-\r ]")).then(value)
+def _fast(column: pa.Array[Any], steps: Sequence[Normalizer]) -> pa.Array[Any]:
+    """Return what the steps make of ASCII text, all bytes at once; any other text becomes something to be replaced."""
+    text, bounds = _bytes_of(column)
+    if "lowercase" in steps:
+        text = text.lower()
+    for dropped in (_DROPPED[step] for step in steps if step in _DROPPED):
+        text, bounds = text.translate(None, dropped), _bounds_without(dropped, text, bounds)
+    made: Any = pa.StringArray.from_buffers(len(column), _buffer(bounds), pa.py_buffer(text))
+    if "phone" in steps:
+        made = pc.utf8_ltrim(made, "0")
+        text, bounds = _bytes_of(made)
+    is_filled = np.diff(_bounds_without(_SPACES, text, bounds)) > 0
+    result: pa.Array[Any] = pc.if_else(pc.and_(column.is_valid(), pa.array(is_filled)), made, None)
+    return result
 
 
-def _fast_phone(value: pl.Expr) -> pl.Expr:
-    without_extension = value.str.replace(r"(?s)^([^0-9]*[0-9][^A-Za-z#]*)[A-Za-z#].*$", "$1")
-    return without_extension.str.replace_all(r"[^0-9]", "").str.strip_chars_start("0")
+def _bytes_of(column: pa.Array[Any]) -> tuple[bytes, NDArray[np.int32]]:
+    """Return the UTF-8 of all values, one after the other, and where each begins and ends."""
+    _, ends, content = column.buffers()
+    assert ends is not None  # noqa: S101 - a column of text has ends
+    bounds = np.frombuffer(memoryview(ends), np.int32, len(column) + 1, column.offset * 4)
+    text = memoryview(content)[bounds[0] : bounds[-1]] if content else b""
+    return bytes(text), bounds - bounds[0]
 
 
-_FAST: dict[Normalizer, Callable[[pl.Expr], pl.Expr]] = {
-    "lowercase": lambda value: value.str.to_lowercase(),
-    "phone": _fast_phone,
-    "symbols": lambda value: value.str.replace_all(r"[^0-9A-Za-z\t-\r ]", ""),
-    "whitespace": lambda value: value.str.replace_all(r"[\t-\r ]", ""),
+def _buffer(bounds: NDArray[np.int32]) -> pa.Buffer:
+    return pa.py_buffer(bounds.tobytes())
+
+
+def _bounds_without(dropped: bytes, text: bytes, bounds: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return where each value begins and ends once these bytes are dropped."""
+    stays = np.frombuffer(text.translate(_flags(dropped)), np.bool_)
+    if stays.all():
+        return bounds
+    return np.concatenate([[0], np.cumsum(stays, dtype=np.int32)], dtype=np.int32)[bounds]
+
+
+@cache
+def _flags(dropped: bytes) -> bytes:
+    """Return the table that turns these bytes into 0 and any other into 1."""
+    return bytes(byte not in dropped for byte in range(256))
+
+
+_SPACES = b"\t\n\v\f\r "
+_BEYOND_ASCII = bytes(range(128, 256))  # what is left of other text would be no UTF-8
+_DIGITS, _LETTERS = string.digits.encode(), string.ascii_letters.encode()
+_DROPPED: dict[str, bytes] = {
+    "phone": bytes(set(range(256)) - set(_DIGITS)),
+    "symbols": bytes(set(range(256)) - set(_DIGITS + _LETTERS + _SPACES)),
+    "whitespace": _SPACES + _BEYOND_ASCII,
 }
+"""The bytes that a normalizer drops from ASCII text."""
 
 
 def _slow(text: str, steps: Collection[Normalizer]) -> str | None:

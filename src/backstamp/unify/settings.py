@@ -120,6 +120,9 @@ class ByTime:
     least_recent: dict[str, str] | None = None
 
 
+Prefer = Literal["importance"] | ByTime
+
+
 @dataclass(frozen=True)
 class ProfileColumn:
     """A column of the profile: `source.table.column` of each table it can come from, and which value is taken.
@@ -132,7 +135,7 @@ class ProfileColumn:
     }
 
     sources: tuple[str, ...]
-    prefer: Literal["importance"] | ByTime = "importance"
+    prefer: Prefer = "importance"
 
 
 @dataclass(frozen=True)

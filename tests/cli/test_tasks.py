@@ -1,0 +1,135 @@
+"""`run`, `status` and `cancel`."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.cli import backstamp, start
+
+from backstamp import engine, errors, pipeline, project, runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINKS = "CustomerId Backstamping Hydration"
+
+
+def _tasks(document: Any) -> dict[str, str]:
+    """The status of each task of a run, by name."""
+    return {task["name"]: task["status"] for task in document["run"]["tasks"]}
+
+
+def test_status(file: Path) -> None:
+    """The tasks of the last run stand under their groups, with what they did; the run is summed up in a sentence."""
+    said = backstamp("status", "--project", file)
+    assert said.code == 0
+    groups = [line.strip() for line in said.out.splitlines()[1:] if line and not line.startswith((" ", "Run"))]
+    assert groups == ["Data Sources", "Unification", "Measures", "Dataverse Hydration"]
+    assert "1 new or changed and 1 deleted rows" in said.out
+    assert said.out.splitlines()[-1].startswith("Run 3 was successful, in ")
+
+
+def test_status_of_an_earlier_run(file: Path) -> None:
+    """A run is told by its number; one that there is not is an error of the arguments."""
+    first = backstamp("status", "--project", file, "--run", "1", "--json").document
+    assert first["run"]["number"] == 1
+    assert set(_tasks(first).values()) == {"Successful"}
+    assert backstamp("status", "--project", file, "--run", "9").code == 2
+
+
+def test_status_before_the_first_run(tmp_path: Path) -> None:
+    """Where nothing has run yet, status says how to start, and makes no file."""
+    backstamp("init", tmp_path)
+    said = backstamp("status", "--project", tmp_path / "backstamp.yaml")
+    assert (said.code, said.out) == (0, "There has been no run yet: start one with `backstamp run`.\n")
+    assert not (tmp_path / ".backstamp").exists()
+
+
+def test_a_run_in_a_log(file: Path) -> None:
+    """Without a terminal each task is a plain line as it ends, then comes the table; nothing changed, so 0 rows."""
+    said = backstamp("run", "--project", file)
+    assert said.code == 0, said
+    lines, table = said.out.split("Task  ")
+    assert [line for line in lines.splitlines() if line.startswith(LINKS)] == [f"{LINKS}  Successful  0.0 s  0 rows"]
+    assert "0 links set" in table
+    assert "\x1b" not in said.out
+
+
+def test_half_of_a_file_is_missing(file: Path) -> None:
+    """The source is Failed, nothing is lost, and the loss can be accepted."""
+    members = file.parent / "data" / "members.csv"
+    members.write_text("".join(members.read_text().splitlines(keepends=True)[:10]))
+    said = backstamp("run", "--project", file, "--json")
+    assert said.code == 1
+    tasks = _tasks(said.document)
+    assert (tasks["loyalty.member"], tasks["Match"], tasks[LINKS]) == ("Failed", "Skipped", "Skipped")
+    assert "--accept-loss loyalty.member" in backstamp("status", "--project", file).out
+    assert _rows_of(file, "loyalty.member") > 100
+    assert backstamp("run", "--project", file, "--accept-loss", "loyalty.member", "--json").code == 0
+    assert _rows_of(file, "loyalty.member") == 9
+
+
+def _rows_of(file: Path, table: str) -> int:
+    found = pipeline.findings(project.state_folder(file))
+    return next(one.rows for one in found.tables if one.table == table)
+
+
+def test_accepting_the_loss_of_nothing(file: Path) -> None:
+    """A name that is no source and no table is refused, with the nearest one."""
+    said = backstamp("run", "--project", file, "--accept-loss", "loyalty.membre")
+    assert said.code == 2
+    assert "Did you mean `loyalty.member`?" in said.err
+
+
+def test_nothing_to_cancel(file: Path) -> None:
+    """A run that has ended cannot be canceled."""
+    said = backstamp("cancel", "--project", file)
+    assert said.code == 2
+    assert "Run 3 has ended (Successful)" in said.err
+
+
+def test_while_a_run_goes_on(file: Path, told: Any) -> None:
+    """Status and show answer though the run has the warehouse; another run waits its turn; cancel reaches it."""
+    state = project.state_folder(file)
+    with runs.Ledger(state / pipeline.LEDGER) as ledger, engine.DuckDB(state / pipeline.WAREHOUSE):
+        run = ledger.begin_run(runs.Arguments())
+        status = backstamp("status", "--project", file, "--json").document["run"]
+        assert (status["number"], status["status"]) == (4, "Processing")
+        assert backstamp("show", "crm.lead", told["lead"]["key"], "--project", file).code == 0
+        another = backstamp("run", "--project", file)
+        assert (another.code, another.out) == (1, "")
+        assert "Run 4 is going on" in another.err
+        assert backstamp("cancel", "--project", file).code == 0
+        with pytest.raises(errors.CanceledError, match="canceled by"):
+            ledger.check_canceled(run)
+    assert "Run 4 is about to stop: canceled by" in backstamp("status", "--project", file).out
+
+
+def test_ctrl_c(file: Path) -> None:
+    """It asks the run to stop: that ends as Canceled, and what was published before stays as it was."""
+    before = pipeline.findings(project.state_folder(file))
+    running = start("run", "--full", "--project", file)
+    _wait_for_task(file, "Normalize")
+    running.send_signal(signal.SIGINT)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 1, out
+    assert "Run 4 ended after" in out
+    assert "Traceback" not in out
+    status = backstamp("status", "--project", file, "--json").document["run"]
+    assert (status["number"], status["status"]) == (4, "Canceled")
+    assert pipeline.findings(project.state_folder(file)) == before
+
+
+def _wait_for_task(file: Path, name: str) -> None:
+    """Wait until a task of run 4 has begun."""
+    deadline = time.monotonic() + 60
+    with runs.Status(project.state_folder(file) / pipeline.LEDGER) as status:
+        while time.monotonic() < deadline:
+            run = status.run(4)
+            if run and any(task.name == name and task.started for task in run.tasks):
+                return
+            time.sleep(0.02)
+    raise TimeoutError(name)
