@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backstamp.connect import ports
 
 
-def source(folder: Path, path: str = "members.csv", **settings: str) -> ports.Source:
+def source(folder: Path, path: str = "members.csv", **settings: Any) -> ports.Source:
     """The table `member` with the key `id`."""
     return files.Files(folder, {"member": files.FileTable(path=path, key="id", **settings)})
 

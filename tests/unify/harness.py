@@ -188,9 +188,7 @@ class _Reader:
         return Outcome(
             groups=self._by_table(duplicates, "group"),
             winners=self._by_table(duplicates, "winner"),
-            duplicates={
-                self._records[row["record"]]: self._evidence(row, "record") for row in duplicates if row["rule"]
-            },
+            duplicates=evidence,
             matches=frozenset(self._evidence(row, "row") for row in decided if row["rule"]),
             customers=self._by_id("members"),
             left_out=frozenset(self._records[row["record"]] for row in decided if row["customer"] is None),

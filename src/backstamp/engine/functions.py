@@ -10,6 +10,7 @@ import ibis.expr.datatypes as dt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
     from uuid import UUID
 
     import ibis.expr.types as ir
@@ -33,6 +34,11 @@ def _hexadecimal(data: bytes) -> str:  # type: ignore[empty-body]
 @ibis.udf.scalar.builtin(name="sha1")
 def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
     """Return the SHA-1 of bytes in hexadecimal digits."""
+
+
+@ibis.udf.scalar.builtin(name="md5_number", signature=((dt.string,), dt.Decimal(38, 0)))
+def _md5(text: str) -> Decimal:  # type: ignore[empty-body]
+    """Return the MD5 of a text as a number of 128 bits, which is only ever compared with others of its kind."""
 
 
 @ibis.udf.scalar.builtin(name="substring")
@@ -72,7 +78,7 @@ def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
     text = values[0].length().cast(dt.string) + ":" + values[0]
     for value in values[1:]:
         text = text + value.length().cast(dt.string) + ":" + value
-    return text.hexdigest("md5").cast(dt.uuid)
+    return _md5(text)
 
 
 def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
