@@ -53,6 +53,7 @@ to the winner (null for the winner itself)."""
 
 CUSTOMERS = shape(
     record=pa.int64(),
+    position=pa.int64(),
     group=pa.int64(),
     winner=pa.int64(),
     customer=pa.int64(),
@@ -61,7 +62,7 @@ CUSTOMERS = shape(
     partner=pa.int64(),
     score=pa.float64(),
 )
-"""Match: each record's customer (its smallest record; null for a row that was left out) and the evidence of its group:
+"""Match: each record's table (its place in the match order) and customer (its smallest record; null for a row that was left out) and the evidence of its group:
 rule, its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
 
 MEMBERS = shape(

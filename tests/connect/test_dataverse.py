@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -129,6 +130,26 @@ def test_read_of_an_unknown_column(crm: ports.Sink) -> None:
     """A column that is not there is told before anything is read."""
     with pytest.raises(errors.SourceError, match="contact has no column 'emial'"):
         list(crm.read("contact", ["emial"]))
+
+
+def test_one_row(crm: ports.Sink) -> None:
+    """A row is read by its key, with typed values; a key that no row has, or that is none, gives nothing."""
+    crm.upsert("contact", contacts({"contactid": guid(1), "lastname": "Person 1", "birthdate": dt.date(1980, 2, 29)}))
+    row = crm.row("contact", guid(1), ["lastname", "birthdate", "parentcustomerid"])
+    expected = {"lastname": "Person 1", "birthdate": dt.date(1980, 2, 29), "parentcustomerid": None}
+    assert row == {"contactid": guid(1), **expected}
+    assert crm.row("contact", guid(2), ["lastname"]) is None
+    assert crm.row("contact", "Person 1", ["lastname"]) is None
+    with pytest.raises(errors.SourceError, match="contact has no column 'emial'"):
+        crm.row("contact", guid(1), ["emial"])
+
+
+def test_client_secret_without_its_library() -> None:
+    """Whoever wants to sign in to Azure without azure-identity is told what to install."""
+    if importlib.util.find_spec("azure"):
+        pytest.skip("azure-identity is installed")
+    with pytest.raises(errors.ConfigurationError, match=r"install `backstamp\[dataverse\]`"):
+        dataverse.client_secret("https://contoso.crm.dynamics.com", "tenant", "client", "secret")
 
 
 def test_delta(crm: ports.Sink) -> None:

@@ -71,6 +71,18 @@ def test_refused_beside_a_living_run(start: Start, ledger: runs.Ledger) -> None:
         ledger.begin_run(runs.Arguments())
 
 
+def test_opened_twice_in_one_process(start: Start, ledger: runs.Ledger, path: Path) -> None:
+    """What is written after another process came and went is kept, though this one has opened the ledger twice."""
+    run = ledger.begin_run(runs.Arguments())
+    runs.Status(path).close()
+    start("ledger.close()").wait(timeout=60)
+    ledger.request_cancel(run.number, "somebody")
+    with runs.Status(path) as status:
+        found = status.run(run.number)
+    assert found is not None
+    assert found.canceled_by == "somebody"
+
+
 @pytest.mark.parametrize("reaped", [True, False])
 def test_killed(start: Start, ledger: runs.Ledger, path: Path, *, reaped: bool) -> None:
     """The run of a killed process is ended at the next start, also before its parent has noticed the death."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 131_072
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = "scratch"  # a database in memory, shared by all cursors, for what only this process needs
+_HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class DuckDB:
 
     Raises:
         BusyError: another process has the file open.
+        ConfigurationError: it cannot be opened for another reason.
     """
 
     def __init__(self, path: Path | str = ":memory:", settings: Settings | None = None) -> None:
@@ -87,7 +90,8 @@ class DuckDB:
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
-        return self._keep(name, "SELECT * FROM landed", landed=pa.RecordBatchReader.from_batches(schema, batches))
+        with self._landing(schema, batches) as landing:
+            return self._keep(name, landing)
 
     def cache(self, expression: ir.Table) -> ir.Table:
         """See `Engine.cache`."""
@@ -95,7 +99,8 @@ class DuckDB:
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""
-        return self._hold("SELECT * FROM landed", landed=pa.RecordBatchReader.from_batches(schema, batches))
+        with self._landing(schema, batches) as landing:
+            return self._hold(landing)
 
     def map(
         self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
@@ -165,17 +170,17 @@ class DuckDB:
     def _stored(self, physical: str) -> str:
         return f"{self._catalog_sql}.{_STORE}.{_quoted(physical)}"
 
-    def _keep(self, name: str, select: str, **sources: object) -> ir.Table:
+    def _keep(self, name: str, select: str) -> ir.Table:
         physical = f"{name}__{next(self._numbers)}"
         while physical in self._manifest.values():
             physical = f"{name}__{next(self._numbers)}"
-        self._create(self._stored(physical), select, **sources)
+        self._connection.execute(f"CREATE TABLE {self._stored(physical)} AS {select}")
         self._draft[name] = physical
         return self.table(name)
 
-    def _hold(self, select: str, **sources: object) -> ir.Table:
+    def _hold(self, select: str) -> ir.Table:
         name = f"t{next(self._numbers)}"
-        self._create(f"{_SCRATCH}.main.{name}", select, **sources)
+        self._connection.execute(f"CREATE TABLE {_SCRATCH}.main.{name} AS {select}")
         return self._ibis.table(name, database=(_SCRATCH, "main"))
 
     def _show(self, table: pa.Table) -> ir.Table:
@@ -184,12 +189,30 @@ class DuckDB:
         self._connection.register(name, table)
         return self._ibis.table(name)
 
-    def _create(self, target: str, select: str, **sources: object) -> None:
-        for name, source in sources.items():
-            self._connection.register(name, source)
-        self._connection.execute(f"CREATE TABLE {target} AS {select}")
-        for name in sources:
-            self._connection.unregister(name)
+    @contextmanager
+    def _landing(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
+        """Give the query that reads a stream; what goes wrong in the stream is raised as it is.
+
+        DuckDB would raise an error of its own, in whose message that of the stream is only quoted.
+        """
+        failures: list[BaseException] = []
+
+        def watched() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from batches
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+        self._connection.register("landing", pa.RecordBatchReader.from_batches(schema, watched()))
+        try:
+            yield "SELECT * FROM landing"
+        except duckdb.Error:
+            if failures:
+                raise failures[0] from None
+            raise
+        finally:
+            self._connection.unregister("landing")
 
     def _read(self, expression: ir.Table) -> pa.RecordBatchReader:
         return self._connection.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
@@ -216,9 +239,11 @@ def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path, config=options)
     except duckdb.IOException as error:
-        raise errors.BusyError(
-            f"The warehouse {path} is open in another process. See `backstamp status`, or wait for its end."
-        ) from error
+        if any(words in str(error) for words in _HELD):
+            message = f"The warehouse {path} is open in another process. See `backstamp status`, or wait for its end."
+            raise errors.BusyError(message) from error
+        message = f"The warehouse {path} cannot be opened: is it a DuckDB file, and may you write it?"
+        raise errors.ConfigurationError(message) from error
 
 
 def _quoted(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,10 @@ def _engine(url: sa.URL) -> sa.Engine:
 def _make_private_file(path: Path) -> None:
     """Personal data can be in it, so it is its owner's only; SQLite gives the files beside it the same rights."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # Never open one that is there: closing it would drop the locks of all this process's connections to it (POSIX),
+    # and another process could then take the log away under them.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _set_up(connection: DBAPIConnection, _record: object) -> None:

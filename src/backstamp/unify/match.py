@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
+from backstamp.engine import functions
 from backstamp.unify import block, decide
 
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match]) -> ir
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
     primary, *others = tables
-    placed = {primary.name: engine.cache(_founded(primary.groups, owns=True))}
-    for table in others:
+    placed = {primary.name: engine.cache(_founded(primary.groups, 0, owns=True))}
+    for position, table in enumerate(others, start=1):
         above = [upper for upper in tables if upper.name in placed]
         matched = _match_table(engine, table, above, placed, said)
         alone = table.groups.anti_join(matched, "group") if matched is not None else table.groups
-        founded = _founded(alone, owns=table.include_all)
+        founded = _founded(alone, position, owns=table.include_all)
         placed[table.name] = engine.cache(
-            founded if matched is None else ibis.union(_joined(table.groups, matched), founded)
+            founded if matched is None else ibis.union(_joined(table.groups, position, matched), founded)
         )
     every = list(placed.values())
     return ibis.union(*every) if len(every) > 1 else every[0]
@@ -100,20 +101,22 @@ def _match_rule(
     )
 
 
-def _joined(groups: ir.Table, matched: ir.Table) -> ir.Table:
+def _joined(groups: ir.Table, position: int, matched: ir.Table) -> ir.Table:
     rows = groups.select("record", "group", "winner").inner_join(matched, "group")
+    rows = rows.mutate(position=functions.whole(position))
     return rows.select(*shapes.CUSTOMERS.names)
 
 
-def _founded(groups: ir.Table, *, owns: bool) -> ir.Table:
+def _founded(groups: ir.Table, position: int, *, owns: bool) -> ir.Table:
     """Return groups as customers of their own, or as left out: they own none."""
     return groups.select(
         "record",
         "group",
         "winner",
+        position=functions.whole(position),
         customer=groups.group if owns else ibis.null("int64"),
         rule=ibis.null("string"),
         row=ibis.null("int64"),
         partner=ibis.null("int64"),
         score=ibis.null("float64"),
-    )
+    ).select(*shapes.CUSTOMERS.names)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
 
 from backstamp import shapes
 from backstamp.engine import functions
@@ -14,14 +16,10 @@ from backstamp.unify import prefer
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import ibis.expr.types as ir
+    from collections.abc import Mapping, Sequence
 
     from backstamp.engine import Engine
     from backstamp.unify.settings import Keep, Unify
-
-_MOST_WINNERS = 1 << 40  # more than one customer can have in one table
 
 
 @dataclass(frozen=True)
@@ -83,24 +81,23 @@ def merge(
         ids: `shapes.IDS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
     """
+    types = {name: _common_type(tables, column.sources) for name, column in columns.items()}
 
-    def value(rows: ir.Table, name: str, key: ir.IntegerValue) -> ir.Value:
-        return functions.of_smallest(rows[name], key)
+    def value(rows: ir.Table, name: str, source: str) -> ir.Value:
+        return _filled(rows[source]).cast(types.get(name, "string"))
 
-    owned = engine.cache(customers.filter(customers.customer.notnull()).select("record", "customer", "winner"))
     keys = {table.key_column: ProfileColumn((f"{table.name}.{table.key}",)) for table in tables}
-    values = _choose(engine, tables, owned, {**columns, **keys}, value)
-    profiles = ids.left_join(values, "customer").drop("customer_right")
+    chosen = _choose(engine, tables, customers, {**columns, **keys}, value)
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=previous_ids.previous_id.group_concat(";", order_by=previous_ids.previous_id)
     )
-    profiles = profiles.left_join(lists, "customer_id").drop("customer_id_right")
-    for table in tables:
-        profiles = profiles.left_join(engine.cache(_alternates(table, owned)), "customer").drop("customer_right")
-    together = {
+    profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
+    for position, table in enumerate(tables):
+        profiles = _joined(profiles, engine.cache(_alternates(position, table, customers)), "customer")
+    alternates = {
         f"{name}_Alternate": ibis.coalesce(profiles[f"{name}_several"], _escaped(profiles[name])) for name in keys
     }
-    return profiles.select(*shapes.PROFILES.names, *columns, *keys, **together)
+    return profiles.select(*shapes.PROFILES.names, *columns, *keys, **alternates)
 
 
 def origins(
@@ -108,129 +105,135 @@ def origins(
 ) -> ir.Table:
     """Return for each customer and profile column the record that its value came from, null where there is none."""
 
-    def origin(rows: ir.Table, name: str, key: ir.IntegerValue) -> ir.Value:
-        return functions.of_smallest(rows[name].isnull().ifelse(ibis.null(), rows.record), key)
+    def origin(rows: ir.Table, _name: str, source: str) -> ir.Value:
+        return _filled(rows[source]).notnull().ifelse(rows.record, ibis.null())
 
-    owned = customers.filter(customers.customer.notnull()).select("record", "customer", "winner")
-    return _choose(engine, tables, owned, columns, origin)
+    return _choose(engine, tables, customers, columns, origin)
+
+
+_See = Callable[[ir.Table, str, str], ir.Value]
+"""What is chosen of a row, null where it has no value: from rows, the profile column, and the column of the table."""
 
 
 def _choose(
-    engine: Engine,
-    tables: Sequence[Table],
-    owned: ir.Table,
-    columns: Mapping[str, ProfileColumn],
-    choice: Callable[[ir.Table, str, ir.IntegerValue], ir.Value],
+    engine: Engine, tables: Sequence[Table], customers: ir.Table, columns: Mapping[str, ProfileColumn], see: _See
 ) -> ir.Table:
-    """Return for each customer what `choice` makes of each profile column and the key by which its values are ordered.
+    """Return for each customer what is chosen for each profile column."""
+    winners = [_winners(engine, position, table, customers) for position, table in enumerate(tables)]
+    founders = customers.filter(customers.record == customers.customer).select("customer")
+    by_importance = {name: column for name, column in columns.items() if column.prefer == "importance"}
+    chosen = founders
+    for table, (alone, several) in zip(tables, winners, strict=True):
+        chosen = _joined(chosen, _of_table(table, alone, several, by_importance, see), "customer")
+    values = {
+        name: ibis.coalesce(*(chosen[_of(name, table)] for table, _ in map(_split, column.sources)))
+        for name, column in by_importance.items()
+    }
+    chosen = chosen.select("customer", **values)
+    for name, column in columns.items():
+        if name not in by_importance:
+            every = [alone.mutate(rank=functions.whole(0)).union(several) for alone, several in winners]
+            chosen = _joined(chosen, engine.cache(_by_time(tables, every, name, column, see)), "customer")
+    return chosen
 
-    All winners stand in one table, so that one pass over it chooses every value of every profile.
+
+def _winners(engine: Engine, position: int, table: Table, customers: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """Return the winners that customers own in a table.
+
+    Returns:
+        record and customer of those who are alone there; record, customer and `rank` of the others.
     """
-    winners = {table.name: _winners(engine, table, owned) for table in tables}
-    orders = {name: _Order.of(column) for name, column in columns.items()}
-    names = {order: f"order_{n}" for n, order in enumerate(dict.fromkeys(orders.values()))}
-    types = {name: _common_type(tables, column.sources) for name, column in columns.items()}
-    by_time = {name: engine.cache(order.by_time(tables, winners, name)) for order, name in names.items() if order.times}
-    by_place = {name: order for order, name in names.items() if not order.times}
-    rows = ibis.union(*(_values(table, winners[table.name], columns, types, by_place) for table in tables))
-    for numbered in by_time.values():
-        rows = rows.inner_join(numbered, "record")
-    chosen = {name: choice(rows, name, rows[names[orders[name]]]) for name in columns}
-    return rows.group_by("customer").agg(**chosen)
-
-
-def _winners(engine: Engine, table: Table, owned: ir.Table) -> ir.Table:
-    """Return the winners that customers own in a table: record, customer, and `rank` among those of one customer."""
-    winners = owned.filter(owned.record == owned.winner).semi_join(table.rows, "record")
-    winners = engine.cache(winners.select("record", "customer"))
+    owned = customers.filter((customers.position == position) & (customers.record == customers.winner))
+    winners = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
     counted = winners.group_by("customer").agg(winners=winners.count())
     several = engine.cache(winners.semi_join(counted.filter(counted.winners > 1), "customer"))
     looked_at = table.rows.select("record", *dict.fromkeys(prefer.columns_of(table.keep, table.content)))
     ranked = prefer.ranked(several.inner_join(looked_at, "record"), "customer", table.keep, table.content)
-    alone = winners.anti_join(several, "record").mutate(rank=functions.whole(0))
-    return engine.cache(alone.union(ranked.select("record", "customer", "rank")))
+    return winners.anti_join(several, "record"), engine.cache(ranked.select("record", "customer", "rank"))
 
 
-def _values(
-    table: Table,
-    winners: ir.Table,
-    columns: Mapping[str, ProfileColumn],
-    types: Mapping[str, dt.DataType],
-    orders: Mapping[str, _Order],
+def _of_table(
+    table: Table, alone: ir.Table, several: ir.Table, columns: Mapping[str, ProfileColumn], see: _See
 ) -> ir.Table:
-    """Return a table's winners with a value for each profile column, null where it gives none, and their places."""
-    rows = winners.inner_join(table.rows, "record")
-    made: dict[str, ir.Value] = {}
-    for name, column in columns.items():
-        source = _source_in(table.name, column.sources)
-        value = rows[source] if source else ibis.null()
-        if source and value.type().is_string():
-            value = value.nullif("")
-        made[name] = value.cast(types[name])
-    places = {name: order.place_of(table) * _MOST_WINNERS + rows["rank"] for name, order in orders.items()}
-    return rows.select("record", "customer", **made, **places)
+    """Return for each customer what one table has for each profile column: of several winners the first that has it."""
+    sources = {name: _source_in(table.name, column.sources) for name, column in columns.items()}
+
+    def seen(winners: ir.Table) -> ir.Table:
+        rows = winners.inner_join(table.rows, "record")
+        made = {_of(name, table.name): see(rows, name, source) for name, source in sources.items() if source}
+        return rows.select(*set(winners.columns) - {"record"}, **made)
+
+    ranked = seen(several)
+    names = [name for name in ranked.columns if name not in {"customer", "rank"}]
+    first = {name: functions.of_smallest(ranked[name], ranked["rank"]) for name in names}
+    return seen(alone).select("customer", *names).union(ranked.group_by("customer").agg(**first))
 
 
-@dataclass(frozen=True)
-class _Order:
-    """How the values of a profile column are ordered: the tables as they are listed, or times (table, column)."""
+def _by_time(
+    tables: Sequence[Table], winners: Sequence[ir.Table], name: str, column: ProfileColumn, see: _See
+) -> ir.Table:
+    """Return for each customer the most or least recent value of a column; the order of tables, then ranks break ties."""
+    assert column.prefer != "importance"  # noqa: S101 - the caller has told them apart
+    times = column.prefer.most_recent or column.prefer.least_recent or {}
+    listed = [table for table, _ in map(_split, column.sources)]
+    is_number = any(table.rows[times[table.name]].type().is_numeric() for table in tables if table.name in times)
+    parts = []
+    for table, candidates in zip(tables, winners, strict=True):
+        if table.name in listed:
+            rows = candidates.inner_join(table.rows, "record")
+            time = rows[times[table.name]] if table.name in times else ibis.null()
+            told = {
+                "time": time.cast("float64" if is_number else "timestamp(6)"),
+                "place": functions.whole(listed.index(table.name)),
+                name: see(rows, name, str(_source_in(table.name, column.sources))),
+            }
+            parts.append(rows.select("record", "customer", "rank", **told))
+    rows = ibis.union(*parts)
+    time = rows.time.desc() if column.prefer.most_recent else rows.time.asc()
+    order = [rows.time.isnull(), time, rows.place, rows["rank"]]
+    numbered = rows.mutate(number=ibis.row_number().over(order_by=order))
+    return numbered.group_by("customer").agg(**{name: functions.of_smallest(numbered[name], numbered.number)})
 
-    tables: tuple[str, ...]
-    times: tuple[tuple[str, str], ...]
-    latest: bool
 
-    @classmethod
-    def of(cls, column: ProfileColumn) -> _Order:
-        tables = tuple(source.rpartition(".")[0] for source in column.sources)
-        if column.prefer == "importance":
-            return cls(tables, (), latest=False)
-        times = column.prefer.most_recent or column.prefer.least_recent or {}
-        return cls(tables, tuple(sorted(times.items())), latest=column.prefer.most_recent is not None)
+def _joined(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
+    return left.left_join(right, key).drop(f"{key}_right")
 
-    def place_of(self, table: Table) -> int:
-        """Return the place of a table; one that is not listed gives nothing, wherever it stands."""
-        return self.tables.index(table.name) if table.name in self.tables else len(self.tables)
 
-    def by_time(self, tables: Sequence[Table], winners: Mapping[str, ir.Table], name: str) -> ir.Table:
-        """Number the winners of all tables by their times: record, and the column of that name."""
-        columns = dict(self.times)
-        types = [table.rows[columns[table.name]].type() for table in tables if table.name in columns]
-        kind = "float64" if any(found.is_numeric() for found in types) else "timestamp(6)"
-        parts = []
-        for table in tables:
-            rows = winners[table.name].inner_join(table.rows, "record")
-            time = rows[columns[table.name]] if table.name in columns else ibis.null()
-            place = functions.whole(self.place_of(table))
-            parts.append(rows.select("record", "rank", place=place, time=time.cast(kind)))
-        rows = ibis.union(*parts)
-        by_time = [rows.time.isnull(), rows.time.desc() if self.latest else rows.time.asc()]
-        number = ibis.row_number().over(order_by=[*by_time, rows.place, rows["rank"], rows.record])
-        return rows.select("record", **{name: number})
+def _filled(column: ir.Column) -> ir.Column:
+    """Return the column with empty text counting as null."""
+    return column.nullif("") if column.type().is_string() else column
+
+
+def _of(name: str, table: str) -> str:
+    return f"{name} of {table}"
+
+
+def _split(source: str) -> tuple[str, str]:
+    table, _, column = source.rpartition(".")
+    return table, column
 
 
 def _source_in(table: str, sources: Sequence[str]) -> str | None:
     """Return the column of a table that is among the sources of a profile column."""
-    return next((column for name, _, column in map(_split, sources) if name == table), None)
-
-
-def _split(source: str) -> tuple[str, str, str]:
-    return source.rpartition(".")
+    return next((column for name, column in map(_split, sources) if name == table), None)
 
 
 def _common_type(tables: Sequence[Table], sources: Sequence[str]) -> dt.DataType:
     rows = {table.name: table.rows for table in tables}
-    return dt.highest_precedence([rows[name][column].type() for name, _, column in map(_split, sources)])
+    return dt.highest_precedence([rows[name][column].type() for name, column in map(_split, sources)])
 
 
-def _alternates(table: Table, owned: ir.Table) -> ir.Table:
+def _alternates(position: int, table: Table, customers: ir.Table) -> ir.Table:
     """Return the keys of all rows that a customer has in a table, for each who has several there."""
-    mine = owned.inner_join(table.rows.select("record", "key"), "record")
-    counted = mine.group_by("customer").agg(rows=mine.count())
-    several = mine.semi_join(counted.filter(counted["rows"] > 1), "customer")
-    keys = _escaped(several.key).group_concat(";", order_by=several.record)
-    return several.group_by("customer").agg(**{f"{table.key_column}_several": keys})
+    owned = customers.filter((customers.position == position) & customers.customer.notnull())
+    counted = owned.group_by("customer").agg(rows=owned.count())
+    several = owned.select("record", "customer").semi_join(counted.filter(counted["rows"] > 1), "customer")
+    named = several.inner_join(table.rows.select("record", "key"), "record")
+    keys = _escaped(named.key).group_concat(";", order_by=named.record)
+    return named.group_by("customer").agg(**{f"{table.key_column}_several": keys})
 
 
 def _escaped(key: ir.StringValue) -> ir.StringValue:
     """Return a key as it stands in a list joined by semicolons (unification.md 4)."""
-    return key.replace("\\", "\\\\").replace(";", "\\;")
+    escaped = key.replace("\\", "\\\\").replace(";", "\\;")
+    return (key.contains(";") | key.contains("\\")).ifelse(escaped, key)

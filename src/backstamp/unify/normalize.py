@@ -43,9 +43,8 @@ def comparable(column: pa.Array[Any], normalizers: Collection[Normalizer]) -> pa
         return column.cast(pa.timestamp("us")).cast(pa.string())
     if pa.types.is_boolean(kind):
         return column.cast(pa.string())
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = _each_distinct(column, _decimal_text)
-        return normalize(column, normalizers) if normalizers else column
     return normalize(column.cast(pa.string()), normalizers)
 
 

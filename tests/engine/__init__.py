@@ -1,0 +1,1 @@
+"""Engines: what they keep, what they publish, how they compute."""

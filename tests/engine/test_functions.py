@@ -1,0 +1,114 @@
+"""Functions of values are what their standards, or the pages, say, the same on every engine."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backstamp import shapes
+from backstamp.engine import functions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backstamp.engine import Engine
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+RANDOM = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PAIR = shapes.shape(a=pa.string(), b=pa.string())
+
+
+def load(warehouse: Engine, schema: pa.Schema, *rows: Sequence[Any]) -> Any:
+    """Hold rows as a table."""
+    named = [dict(zip(schema.names, row, strict=True)) for row in rows]
+    return warehouse.load(schema, [pa.RecordBatch.from_pylist(named, schema=schema)])
+
+
+def one(warehouse: Engine, table: Any, **columns: Any) -> Any:
+    """Return the only value of an expression."""
+    (row,) = warehouse.rows(table.select(**columns))
+    (value,) = row.values()
+    return value
+
+
+@RANDOM
+@given(namespace=st.uuids(), table=TEXT, key=TEXT)
+def test_uuid5(warehouse: Engine, namespace: uuid.UUID, table: str, key: str) -> None:
+    """A name of several parts, U+0000 between them, gives the UUID that Python's own library gives."""
+    rows = load(warehouse, PAIR, (table, key))
+    assert one(warehouse, rows, made=functions.uuid5(namespace, rows.a, rows.b)) == str(
+        uuid.uuid5(namespace, f"{table}\0{key}")
+    )
+
+
+@RANDOM
+@given(rows=st.lists(st.tuples(st.none() | TEXT, st.none() | TEXT), min_size=2, max_size=8, unique=True))
+def test_digests_differ_where_values_do(warehouse: Engine, rows: list[tuple[str | None, str | None]]) -> None:
+    """Rows with different values have different digests; a null is a value of its own."""
+    table = load(warehouse, PAIR, *rows)
+    made = warehouse.rows(table.select(made=functions.digest([table.a, table.b])))
+    assert len({row["made"] for row in made}) == len(rows)
+
+
+@RANDOM
+@given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=2, max_size=8, unique=True))
+def test_key_hashes_differ_where_values_do(warehouse: Engine, rows: list[tuple[str, str]]) -> None:
+    """Different keys have different hashes."""
+    table = load(warehouse, PAIR, *rows)
+    made = warehouse.rows(table.select(made=functions.key_hash([table.a, table.b])))
+    assert len({row["made"] for row in made}) == len(rows)
+
+
+def test_where_one_value_ends_and_the_next_begins(warehouse: Engine) -> None:
+    """("ab", "c") is not ("a", "bc"); what looks like a length is none; null is no text."""
+    pairs = [("ab", "c"), ("a", "bc"), ("", "1:a"), ("1:a", ""), ("2:ab1", "c"), ("-", ""), ("", "-"), ("é", "e\u0301")]
+    table = load(warehouse, PAIR, *pairs, (None, ""), ("", None), (None, None))
+    made = warehouse.rows(table.select(digest=functions.digest([table.a, table.b])))
+    assert len({row["digest"] for row in made}) == len(pairs) + 3
+
+
+def test_a_key_with_an_empty_value_is_none(warehouse: Engine) -> None:
+    """Where one value of a key is null there is no key; equal values have one, in whichever table they stand."""
+    rows = [("a", "b"), ("a", None), (None, "b"), (None, None)]
+    table = load(warehouse, PAIR, *rows)
+    other = load(warehouse, shapes.shape(b=pa.string(), a=pa.string()), ("b", "a"))
+    made = [row["made"] for row in warehouse.rows(table.select(made=functions.key_hash([table.a, table.b])))]
+    assert [value is None for value in made] == [False, True, True, True]
+    assert one(warehouse, other, made=functions.key_hash([other.a, other.b])) == made[0]
+
+
+def test_digests_of_all_types(warehouse: Engine) -> None:
+    """Numbers, times and booleans count by their values."""
+    kinds = shapes.shape(
+        number=pa.int64(), price=pa.decimal128(9, 2), time=shapes.TIME, yes=pa.bool_(), text=pa.string()
+    )
+    values = [(1, 2), (Decimal("1.50"), Decimal(2)), (0, 1), (True, False), ("1", "true")]
+    rows = list(itertools.product(*values))
+    table = load(warehouse, kinds, *rows)
+    made = warehouse.rows(table.select(made=functions.digest([table[name] for name in kinds.names])))
+    assert len({row["made"] for row in made}) == len(rows)
+
+
+def test_the_value_of_the_smallest_key(warehouse: Engine) -> None:
+    """It passes over nulls, and is null only where all values are; of every type it is of that type."""
+    schema = shapes.shape(group=pa.string(), key=pa.int64(), text=pa.string(), number=pa.int64())
+    rows = [("a", 3, "c", 3), ("a", 2, "b", None), ("a", 1, None, None), ("b", 1, None, 7)]
+    table = load(warehouse, schema, *rows)
+    chosen = {name: functions.of_smallest(table[name], table.key) for name in ("text", "number")}
+    found = warehouse.rows(table.group_by("group").agg(**chosen).order_by("group"))
+    assert found == [{"group": "a", "text": "b", "number": 3}, {"group": "b", "text": None, "number": 7}]
+
+
+def test_whole_numbers_have_64_bits(warehouse: Engine) -> None:
+    """A constant is kept as a whole number of 64 bits, whatever its size."""
+    table = load(warehouse, shapes.shape(n=pa.int64()), (1,))
+    kept = warehouse.keep("constants", table.select(small=functions.whole(0), large=functions.whole(2**40)))
+    assert [next(warehouse.batches(kept)).schema.field(name).type for name in ("small", "large")] == [pa.int64()] * 2
+    assert kept.schema() == ibis.schema({"small": "int64", "large": "int64"})

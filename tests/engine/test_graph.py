@@ -1,0 +1,89 @@
+"""What is connected, and on which way, against the textbook's own algorithms on random graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backstamp import shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backstamp.engine import Engine
+
+Link = tuple[int, int, int, float]
+"""left, right, rule, score."""
+
+RECORDS = st.sampled_from((*range(12), 2**40, 2**40 + 1))
+PAIRS = st.tuples(RECORDS, RECORDS).filter(lambda pair: pair[0] != pair[1]).map(sorted)
+LINKS = st.lists(
+    st.tuples(PAIRS, st.integers(0, 2), st.sampled_from((1.0, 0.9, 0.25))).map(lambda drawn: (*drawn[0], *drawn[1:])),
+    max_size=25,
+)
+GRAPHS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def load(warehouse: Engine, links: Sequence[Link]) -> Any:
+    """Hold links as a table."""
+    rows = [dict(zip(shapes.LINKS.names, link, strict=True)) for link in links]
+    return warehouse.load(shapes.LINKS, [pa.RecordBatch.from_pylist(rows, schema=shapes.LINKS)])
+
+
+def kruskal(links: Sequence[Link]) -> tuple[dict[int, int], set[Link]]:
+    """Return the smallest record of each record's group, and the links that joined two groups."""
+    group = {record: {record} for link in links for record in link[:2]}
+    forest: set[Link] = set()
+    for link in sorted(links, key=lambda link: (link[2], -link[3], link[0], link[1])):
+        one, other = group[link[0]], group[link[1]]
+        if one is not other:
+            forest.add(link)
+            one |= other
+            group |= dict.fromkeys(other, one)
+    return {record: min(members) for record, members in group.items()}, forest
+
+
+def walk(forest: set[Link], root: int) -> dict[int, int]:
+    """Return for each record of the root's tree the next one on its way to the root."""
+    found: dict[int, int] = {}
+    reached = [root]
+    for here in reached:
+        ends = [link[:2] for link in forest if here in link[:2]]
+        steps = [right if left == here else left for left, right in ends]
+        new = [there for there in steps if there not in reached]
+        found |= dict.fromkeys(new, here)
+        reached += new
+    return found
+
+
+@GRAPHS
+@given(links=LINKS)
+def test_spanning_forest(warehouse: Engine, links: list[Link]) -> None:
+    """Groups and the links that join them are Kruskal's, in the order rule, score, left, right."""
+    members, forest = warehouse.spanning_forest(load(warehouse, links))
+    groups, wanted = kruskal(links)
+    assert {row["record"]: row["group"] for row in warehouse.rows(members)} == groups
+    assert warehouse.count(members) == len(groups)
+    kept = [tuple(row[name] for name in shapes.LINKS.names) for row in warehouse.rows(forest)]
+    assert sorted(kept) == sorted(wanted)
+
+
+@GRAPHS
+@given(links=LINKS, data=st.data())
+def test_toward(warehouse: Engine, links: list[Link], data: st.DataObject) -> None:
+    """Whichever record of a tree is its root, every other one is told the next on its way there."""
+    groups, wanted = kruskal(links)
+    trees: dict[int, list[int]] = {}
+    for record, group in sorted(groups.items()):
+        trees.setdefault(group, []).append(record)
+    roots = [data.draw(st.sampled_from(tree)) for tree in trees.values()]
+    table = warehouse.load(
+        shapes.shape(record=pa.int64()), [pa.RecordBatch.from_pydict({"record": pa.array(roots, pa.int64())})]
+    )
+    found = warehouse.rows(warehouse.toward(load(warehouse, list(wanted)), table))
+    expected = {record: step for root in roots for record, step in walk(wanted, root).items()}
+    assert {row["record"]: row["partner"] for row in found} == expected
+    assert len(found) == len(expected)
