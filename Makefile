@@ -26,7 +26,7 @@ format: setup  ## Format the code
 	$(BIN)/ruff format
 
 lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --all-extras --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
 benchmark: setup  ## Measure unification beside Splink at a million people (PEOPLE=1000000)

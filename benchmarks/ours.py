@@ -83,7 +83,7 @@ def unify(folder: Path) -> None:
             peak=peak,
             rows=warehouse.count(warehouse.table("records")),
             clusters=warehouse.count(warehouse.table("profiles")),
-            versions=versions("duckdb", "ibis-framework", "polars", "pyarrow"),
+            versions=versions("duckdb", "ibis-framework", "pyarrow"),
         )
 
 

@@ -62,8 +62,9 @@ CUSTOMERS = shape(
     partner=pa.int64(),
     score=pa.float64(),
 )
-"""Match: each record's table (its place in the match order) and customer (its smallest record; null for a row that was left out) and the evidence of its group:
-rule, its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
+"""Match: each record's table (its place in the match order) and customer (its smallest record; null for a row that was
+left out), and the evidence of its group: rule, its row that was matched and the row above (`partner`), score; null
+where the group founded the customer."""
 
 MEMBERS = shape(
     table=pa.string(),

@@ -231,7 +231,12 @@ class DuckDB:
 
 
 def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
-    options: dict[str, str | bool | int | float | list[str]] = {"preserve_insertion_order": False}
+    options: dict[str, str | bool | int | float | list[str]] = {
+        # Nothing depends on the order in which rows are kept, and keeping it takes both time and memory.
+        "preserve_insertion_order": False,
+        # Finding out how text would be compressed best takes longer than to write and to read it as it is.
+        "disabled_compression_methods": "dictionary,fsst",
+    }
     if settings.threads:
         options["threads"] = settings.threads
     if settings.memory:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
@@ -134,8 +134,13 @@ def _similarity(
     distance = process.cpdist(
         left.to_pylist(), right.to_pylist(), scorer=Levenshtein.distance, dtype=np.int32, workers=-1
     )
-    lengths = [pl.Series(text).str.len_chars().to_numpy().astype(np.int64) for text in (left, right)]
-    shorter = np.minimum(*lengths)
+    shorter = np.minimum(_lengths(left), _lengths(right))
     alike = shorter - distance
     # In whole numbers, so that no rounding decides; the quotients of such numbers are as different as doubles.
     return 100 * alike >= per_cent * shorter, alike / shorter
+
+
+def _lengths(texts: Any) -> NDArray[np.int64]:  # noqa: ANN401 - an Arrow array of text
+    """Return how many code points each text has."""
+    lengths: NDArray[np.int64] = pc.utf8_length(texts).to_numpy().astype(np.int64)
+    return lengths

@@ -172,7 +172,7 @@ def _of_table(
 def _by_time(
     tables: Sequence[Table], winners: Sequence[ir.Table], name: str, column: ProfileColumn, see: _See
 ) -> ir.Table:
-    """Return for each customer the most or least recent value of a column; the order of tables, then ranks break ties."""
+    """Return for each customer the most or least recent value of a column; tables as listed, then ranks break ties."""
     assert column.prefer != "importance"  # noqa: S101 - the caller has told them apart
     times = column.prefer.most_recent or column.prefer.least_recent or {}
     listed = [table for table, _ in map(_split, column.sources)]

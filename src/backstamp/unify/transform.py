@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
+import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from backstamp import errors, shapes
@@ -53,8 +54,8 @@ class Stored:
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with times in UTC without a zone and plain text, as the warehouse keeps them."""
-    return batch.cast(plain_schema(batch.schema))
+    """Return the batch as the warehouse keeps it: times in UTC without a zone, to the microsecond, and plain text."""
+    return batch.cast(plain_schema(batch.schema), safe=False)
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -84,7 +85,9 @@ def store(
         types: the type that each column is declared with, the key's too; landed text that does not fit it counts as
             null and is listed.
     """
-    place = landed.rows[key].cast("string") if key else (landed.rows[POSITION] + 1).cast("string")
+    place = (landed.rows[POSITION] + 1).cast("string")
+    if key:
+        place = ibis.coalesce(landed.rows[key].cast("string").nullif(""), place)
     typed, misfits = _typed(engine, landed.rows.mutate(_place=place), key, types)
     keyed = typed.mutate(key=(typed[key] if key else typed["_place"]).cast("string"))
     usable = keyed.filter(prefer.is_filled(keyed.key))
@@ -134,7 +137,7 @@ def _typed(
         return rows, []
     text = {name: rows[name].strip().nullif("") for name in casts}
     wanted = engine.load(shapes.shape(**casts), []).schema()
-    fitted = {f"_{name}": text[name].try_cast(kind) for name, kind in wanted.items()}
+    fitted = {f"_{name}": _fitting(text[name], kind) for name, kind in wanted.items()}
     fitting = engine.cache(rows.mutate(**text).mutate(**fitted))
     misfits = [
         _corrupt(
@@ -148,6 +151,19 @@ def _typed(
     ]
     columns = {name: fitting[f"_{name}" if name in casts else name] for name in rows.columns}
     return fitting.select(**columns), misfits
+
+
+def _fitting(text: ir.StringValue, kind: dt.DataType) -> ir.Value:
+    """Return the text as a value of a type, null where it is none.
+
+    An engine's own cast rounds `1.5` to a whole number, takes `infinity` for a date, and leaves out a time's offset
+    unless the type has a zone; what has no offset is UTC in any case, as Ibis sets up every engine.
+    """
+    if kind.is_integer():
+        return text.re_search("^[+-]?[0-9]+$").ifelse(text, ibis.null()).try_cast(kind)
+    if kind.is_date() or kind.is_timestamp():
+        text = text.re_search("^[0-9][0-9TZ :./+-]*$").ifelse(text, ibis.null())
+    return text.try_cast(dt.Timestamp("UTC")).cast(kind) if kind.is_timestamp() else text.try_cast(kind)
 
 
 def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> tuple[ir.Table, ir.Table]:
@@ -178,6 +194,8 @@ def _words(kind: pa.DataType) -> str:
     """Return what people call a type."""
     if pa.types.is_integer(kind):
         return "whole number"
-    if pa.types.is_timestamp(kind):
-        return "time"
-    return "number" if pa.types.is_decimal(kind) or pa.types.is_floating(kind) else str(kind).partition("[")[0][:-2]
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_date(kind):
+        return "date"
+    return "time" if pa.types.is_timestamp(kind) else "number"

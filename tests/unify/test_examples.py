@@ -1,0 +1,238 @@
+"""The page's worked examples, and what the oracle does not know: filters, semantic types, and where values are from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from tests.oracle.model import (
+    Between,
+    Evidence,
+    Key,
+    ProfileColumns,
+    Project,
+    Record,
+    Row,
+    Rule,
+    Table,
+    on,
+    profile_column,
+)
+from tests.unify import harness
+
+from backstamp import pipeline
+from backstamp.unify import merge, settings, transform
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backstamp.engine import Engine
+
+EMPTY: Row = dict.fromkeys(harness.TYPES)
+EMAIL = Rule("Email", (on("email"),))
+CONTACT, LEAD = "crm.contact", "crm.lead"
+
+
+def rows(table: str, columns: str, *values: tuple[Any, ...]) -> dict[Record, Row]:
+    """Write rows of a table, the key first."""
+    return {(table, key): {**EMPTY, **dict(zip(columns.split(), row, strict=True))} for key, *row in values}
+
+
+def groups(outcome: harness.Outcome, table: str) -> set[frozenset[Key]]:
+    """Return the keys of each group of a table."""
+    found: dict[Key, set[Key]] = {}
+    for key, group in outcome.groups[table].items():
+        found.setdefault(group, set()).add(key)
+    return {frozenset(keys) for keys in found.values()}
+
+
+def customers(outcome: harness.Outcome) -> set[frozenset[Key]]:
+    """Return the keys of each customer."""
+    return {frozenset(key for _, key in records) for records in outcome.customers.values()}
+
+
+def deduplicated(warehouse: Engine, rule: Rule, people: dict[Record, Row], key: str = "id") -> harness.Outcome:
+    """Unify one table that has one rule."""
+    return harness.unified(warehouse, Project((Table(CONTACT, key, deduplicate=(rule,)),)), people, None, 1)
+
+
+def test_duplicates_of_two_tables(warehouse: Engine) -> None:
+    """Example a: most filled wins, the larger key wins a tie, and the profile names winners and alternates."""
+    content = ("first", "last", "email")
+    contact = Table(CONTACT, "number", deduplicate=(EMAIL,), content=content)
+    lead = Table(LEAD, "number", include_all=True, deduplicate=(EMAIL,), content=content)
+    profile = tuple(profile_column(name, (CONTACT, name), (LEAD, name)) for name in content)
+    mail = "monica.thomson@contoso.com"
+    people = rows(CONTACT, "first last email", (1, None, "Thomson", mail), (2, "Monica", "Smith", mail))
+    people |= rows(LEAD, "first last email", (100, "Moni", "Thomson", mail), (200, "Monica", "Smith", mail))
+    project = Project((contact, lead), (Between(CONTACT, LEAD, (EMAIL,)),), profile)
+    found = harness.unified(warehouse, project, people, None, 1)
+    assert found.winners == {CONTACT: {1: 2, 2: 2}, LEAD: {100: 200, 200: 200}}
+    assert found.matches == {Evidence("Email", (LEAD, 100), (CONTACT, 1), Fraction(1))}
+    (made,) = found.profiles.values()
+    assert (made["first"], made["last"], made["email"]) == ("Monica", "Smith", mail)
+    assert (made["crm_contact_number"], made["crm_contact_number_Alternate"]) == (2, "1;2")
+    assert (made["crm_lead_number"], made["crm_lead_number_Alternate"]) == (200, "100;200")
+
+
+def test_chain(warehouse: Engine) -> None:
+    """Example c: rows joined through other rows, by different rules, are one group."""
+    both = (Rule("Phone", (on("last"), on("phone"))), Rule("Email", (on("last"), on("email"))))
+    people = rows(
+        CONTACT,
+        "last phone email",
+        ("1", "Moss", "5", "x"),
+        ("2", "Moss", "5", "y"),
+        ("3", "Moss", "6", "y"),
+        ("4", "Hay", "7", "z"),
+    )
+    found = harness.unified(warehouse, Project((Table(CONTACT, "id", deduplicate=both),)), people, None, 1)
+    assert groups(found, CONTACT) == customers(found) == {frozenset("123"), frozenset("4")}
+    assert {evidence.rule for evidence in found.duplicates.values()} == {"Phone", "Email"}
+
+
+SIMILAR = "robert2020@hotmail.com", "robrt2020@hotmail.cm"
+
+
+@pytest.mark.parametrize(("per_cent", "wanted"), [(90, {Fraction(9, 10)}), (91, set())])
+def test_a_score_at_its_threshold(warehouse: Engine, per_cent: int, wanted: set[Fraction]) -> None:
+    """Two characters of the shorter one's twenty are missing: 0.9 exactly, enough at 90 % and not at 91 %."""
+    rule = Rule("Similar", (on("last"), on("email", precision=per_cent)))
+    people = rows(CONTACT, "last email", *((str(place), "Moss", text) for place, text in enumerate(SIMILAR)))
+    found = deduplicated(warehouse, rule, people)
+    assert {evidence.score for evidence in found.duplicates.values()} == wanted
+
+
+@pytest.mark.parametrize(("holders", "linked"), [(3, True), (4, False)])
+def test_shared_values(warehouse: Engine, holders: int, *, linked: bool) -> None:
+    """A value that more rows hold than a rule allows links none of them; the same rows without it are not counted."""
+    rule = Rule("Phone", (on("phone", "phone"),), max_rows_per_key=3)
+    shared = [(str(place), f"{'0' * place}425") for place in range(holders)]
+    people = rows(CONTACT, "phone", *shared, ("x", None), ("y", "ext"), ("z", "7"))
+    found = deduplicated(warehouse, rule, people)
+    together = {frozenset(key for key, _ in shared)} if linked else {frozenset(key) for key, _ in shared}
+    assert groups(found, CONTACT) == together | {frozenset("x"), frozenset("y"), frozenset("z")}
+
+
+def test_shared_values_of_two_tables(warehouse: Engine) -> None:
+    """In a match the rows of both tables count, each table's own share being allowed."""
+    rule = Rule("Phone", (on("phone"),), max_rows_per_key=3)
+    alone = Table(CONTACT, "id", deduplicate=()), Table(LEAD, "id", include_all=True, deduplicate=())
+    project = Project(alone, (Between(CONTACT, LEAD, (rule,)),))
+    people = rows(CONTACT, "phone", ("a", "5"), ("b", "5"), ("c", "6"))
+    people |= rows(LEAD, "phone", ("d", "5"), ("e", "5"), ("f", "6"))
+    found = harness.unified(warehouse, project, people, None, 1)
+    assert customers(found) == {frozenset("cf"), *map(frozenset, "abde")}
+
+
+def unified(warehouse: Engine, said: settings.Unify, project: Project, people: dict[Record, Row]) -> None:
+    """Unify as these settings say, the tables being those of the project."""
+    sources = harness.land(warehouse, project, people)
+    pipeline.unify(warehouse, said, sources, None, run=1, seed=uuid4(), stage=harness.nobody)
+
+
+def profiles(warehouse: Engine, *names: str) -> set[tuple[Any, ...]]:
+    """Return these columns of all profiles."""
+    return {tuple(row[name] for name in names) for row in warehouse.rows(warehouse.table("profiles"))}
+
+
+PEOPLE = Project((Table(CONTACT, "id", deduplicate=(EMAIL,)),))
+WHERE: list[tuple[dict[str, str | int | bool], set[str]]] = [
+    ({"points": 0}, {"a", "d"}),
+    ({"last": "Moss"}, {"a", "b"}),
+    ({"last": "Moss", "points": 0}, {"a"}),
+    ({"id": "b"}, {"b"}),
+    ({"last": "nobody"}, set()),
+]
+
+
+@pytest.mark.parametrize(("where", "wanted"), WHERE, ids=str)
+def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool], wanted: set[str]) -> None:
+    """A row takes part where it meets every condition; a null meets none; who does not is in no group or profile."""
+    people = rows(
+        CONTACT,
+        "email last points",
+        ("a", "m", "Moss", 0),
+        ("b", "n", "Moss", 1),
+        ("c", "m", None, None),
+        ("d", "o", "", 0),
+    )
+    said = harness.settings_of(PEOPLE)
+    said = replace(said, tables=(replace(said.tables[0], where=where),))
+    unified(warehouse, said, PEOPLE, people)
+    assert {row["key"] for row in warehouse.rows(warehouse.table("members"))} == wanted
+    assert {row["key"] for row in warehouse.rows(warehouse.table("records"))} == wanted
+    assert warehouse.count(warehouse.table("deduplicated")) == len(profiles(warehouse, "crm_contact_id")) == len(wanted)
+
+
+TYPES: Mapping[str, Mapping[str, str]] = {
+    CONTACT: {"first": "Person.FirstName", "email": "Identity.Service.Email", "points": "Loyalty.Points"},
+    LEAD: {"last": "Person.FirstName", "email": "Identity.Service.Email"},
+}
+TWO = Project(
+    (Table(CONTACT, "id", deduplicate=()), Table(LEAD, "number", include_all=True, deduplicate=())),
+    (Between(CONTACT, LEAD, (Rule("Phone", (on("phone"),)),)),),
+)
+
+
+def test_semantic_types(warehouse: Engine) -> None:
+    """Columns of one semantic type are one profile column, by match order, named by the last part of the type."""
+    people = rows(CONTACT, "phone first email points", ("a", "5", "Ada", "", 7), ("b", "6", None, None, None))
+    people |= rows(LEAD, "phone last email", (1, "5", "Lovelace", "ada@x"), (2, "9", "Bob", None))
+    said = harness.settings_of(TWO)
+    said = replace(said, tables=tuple(replace(table, types=dict(TYPES[table.table])) for table in said.tables))
+    unified(warehouse, said, TWO, people)
+    wanted = {("Ada", "ada@x", 7), (None, None, None), ("Bob", None, None)}
+    assert profiles(warehouse, "FirstName", "Email", "Points") == wanted
+    columns = set(warehouse.table("profiles").columns)
+    assert columns == {
+        "customer_id",
+        "previous_customer_id",
+        "made_in_run",
+        "FirstName",
+        "Email",
+        "Points",
+        "crm_contact_id",
+        "crm_contact_id_Alternate",
+        "crm_lead_number",
+        "crm_lead_number_Alternate",
+    }
+
+
+def test_a_column_that_the_file_names_is_combined_no_more(warehouse: Engine) -> None:
+    """What the file puts into a profile column stands in no other, and its own list says all of it."""
+    said = harness.settings_of(TWO)
+    tables = tuple(replace(table, types=dict(TYPES[table.table])) for table in said.tables)
+    named = {"Mail": settings.ProfileColumn((f"{LEAD}.email", f"{CONTACT}.email"))}
+    said = replace(said, tables=tables, profile=settings.Profile(named))
+    people = rows(CONTACT, "phone email", ("a", "5", "one")) | rows(LEAD, "phone email", (1, "5", "two"))
+    unified(warehouse, said, TWO, people)
+    assert profiles(warehouse, "Mail") == {("two",)}
+    assert set(merge.columns_of(said)) == {"FirstName", "Points", "Mail"}
+
+
+def test_origins(warehouse: Engine) -> None:
+    """For each value of a profile the row it came from is told; for none where there is no value."""
+    columns = tuple(profile_column(name, (CONTACT, name), (LEAD, name)) for name in ("first", "last", "email"))
+    newest: ProfileColumns = profile_column("points", (LEAD, "points"), prefer=("most_recent", {LEAD: "points"}))
+    project = replace(TWO, profile=(*columns, newest))
+    people = rows(CONTACT, "phone first last", ("a", "5", "Ada", ""))
+    people |= rows(LEAD, "phone first last points", (1, "5", "Moni", "Moss", 3), (2, "5", "Eve", None, 9))
+    said = harness.settings_of(project)
+    unified(warehouse, said, project, people)
+    keys = {row["record"]: row["key"] for row in warehouse.rows(warehouse.table("records"))}
+    tables = [
+        merge.Table(name, "", source.mutate(record=source[transform.ROW] + offset), "most_filled", ("first", "last"))
+        for offset, (name, source) in enumerate(harness.land(warehouse, project, people).items())
+    ]
+    found = merge.origins(warehouse, tables, warehouse.table("customers"), merge.columns_of(said))
+    (origin,) = warehouse.rows(found.drop("customer"))
+    assert {name: keys.get(record) for name, record in origin.items()} == {
+        "first": "a",
+        "last": "1",
+        "email": None,
+        "points": "2",
+    }
