@@ -56,15 +56,18 @@ CUSTOMERS = shape(
     position=pa.int64(),
     group=pa.int64(),
     winner=pa.int64(),
+    duplicate_rule=pa.string(),
+    duplicate_of=pa.int64(),
+    duplicate_score=pa.float64(),
     customer=pa.int64(),
     rule=pa.string(),
     row=pa.int64(),
     partner=pa.int64(),
     score=pa.float64(),
 )
-"""Match: each record's table (its place in the match order) and customer (its smallest record; null for a row that was
-left out), and the evidence of its group: rule, its row that was matched and the row above (`partner`), score; null
-where the group founded the customer."""
+"""Match: each record's table (its place in the match order), group, winner and the evidence for them (as in `GROUPS`);
+its customer (the smallest record of it; null for a row that was left out) and the evidence of the group for that: rule,
+its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
 
 MEMBERS = shape(
     table=pa.string(),

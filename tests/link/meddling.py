@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from backstamp import errors
@@ -67,7 +68,8 @@ class Fails(Meddling):
         self, sink: ports.Sink, at: int, error: type[Exception] = errors.TransientError, *, late: bool
     ) -> None:
         super().__init__(sink)
-        self._left = at
+        self._at = at
+        self._requests = itertools.count()
         self._late = late
         self._error = error
 
@@ -84,10 +86,10 @@ class Fails(Meddling):
         return self._breaking(lambda: self._sink.delete(table, keys))
 
     def _breaking(self, write: Callable[[], list[ports.Outcome]]) -> list[ports.Outcome]:
-        self._left -= 1
-        if self._left == -1 and not self._late:
+        breaks = next(self._requests) == self._at  # several are under way at once
+        if breaks and not self._late:
             raise self._error("The environment does not answer.")
         outcomes = write()
-        if self._left == -1:
+        if breaks:
             raise self._error("The environment does not answer.")
         return outcomes

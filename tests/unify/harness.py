@@ -182,14 +182,13 @@ class _Reader:
 
     def outcome(self) -> Outcome:
         """Return everything that a run decided."""
-        duplicates, decided = self._rows("deduplicated"), self._rows("customers")
-        evidence = {self._records[row["record"]]: self._evidence(row, "record") for row in duplicates if row["rule"]}
+        decided = self._rows("customers")
         profiles = {UUID(row["customer_id"]): row for row in self._rows("profiles")}
         return Outcome(
-            groups=self._by_table(duplicates, "group"),
-            winners=self._by_table(duplicates, "winner"),
-            duplicates=evidence,
-            matches=frozenset(self._evidence(row, "row") for row in decided if row["rule"]),
+            groups=self._by_table(decided, "group"),
+            winners=self._by_table(decided, "winner"),
+            duplicates={self._records[row["record"]]: self._duplicate(row) for row in decided if row["duplicate_rule"]},
+            matches=frozenset(self._match(row) for row in decided if row["rule"]),
             customers=self._by_id("members"),
             left_out=frozenset(self._records[row["record"]] for row in decided if row["customer"] is None),
             profiles={own: self._profile(row) for own, row in profiles.items()},
@@ -217,9 +216,15 @@ class _Reader:
             found[own] = found.get(own, frozenset()) | {self._record(row)}
         return found
 
-    def _evidence(self, row: Mapping[str, Any], of: str) -> model.Evidence:
-        score = Fraction(row["score"]).limit_denominator(1000)
-        return model.Evidence(row["rule"], self._records[row[of]], self._records[row["partner"]], score)
+    def _duplicate(self, row: Mapping[str, Any]) -> model.Evidence:
+        return self._evidence(row["duplicate_rule"], row["record"], row["duplicate_of"], row["duplicate_score"])
+
+    def _match(self, row: Mapping[str, Any]) -> model.Evidence:
+        return self._evidence(row["rule"], row["row"], row["partner"], row["score"])
+
+    def _evidence(self, rule: str, record: int, partner: int, score: float) -> model.Evidence:
+        exact = Fraction(score).limit_denominator(1000)
+        return model.Evidence(rule, self._records[record], self._records[partner], exact)
 
     def _profile(self, row: Mapping[str, Any]) -> dict[str, Any]:
         numbers = {f"{table.prefix}_number" for table in self._project.tables if table.key == "number"}

@@ -165,7 +165,7 @@ def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool], want
     unified(warehouse, said, PEOPLE, people)
     assert {row["key"] for row in warehouse.rows(warehouse.table("members"))} == wanted
     assert {row["key"] for row in warehouse.rows(warehouse.table("records"))} == wanted
-    assert warehouse.count(warehouse.table("deduplicated")) == len(profiles(warehouse, "crm_contact_id")) == len(wanted)
+    assert warehouse.count(warehouse.table("customers")) == len(profiles(warehouse, "crm_contact_id")) == len(wanted)
 
 
 TYPES: Mapping[str, Mapping[str, str]] = {

@@ -42,6 +42,10 @@ class Engine(Protocol):
         """Compute an expression and keep it in the draft under that name."""
         ...
 
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        """Keep an expression over kept tables in the draft under that name; it is computed when it is read."""
+        ...
+
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """Keep a stream of Arrow batches in the draft under that name."""
         ...

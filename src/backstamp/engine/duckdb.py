@@ -58,6 +58,8 @@ class DuckDB:
         self._draft: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._connection = _connect(str(path), settings)
+        # To find out how text is compressed best takes longer than to write and read it as it is.
+        self._connection.execute("SET disabled_compression_methods = 'dictionary,fsst'")
         self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._connection.execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
         self._connection.execute(f"ATTACH ':memory:' AS {_SCRATCH}")
@@ -77,21 +79,25 @@ class DuckDB:
 
     def table(self, name: str) -> ir.Table:
         """See `Engine.table`."""
-        return self._ibis.table(self._draft.get(name) or self._manifest[name], database=(self._catalog, _STORE))
+        return self._ibis.table(self._draft.get(name) or self._manifest[name], database=_STORE)
 
     def published(self, name: str) -> ir.Table | None:
         """See `Engine.published`."""
         physical = self._manifest.get(name)
-        return None if physical is None else self._ibis.table(physical, database=(self._catalog, _STORE))
+        return None if physical is None else self._ibis.table(physical, database=_STORE)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """See `Engine.keep`."""
-        return self._keep(name, self._ibis.compile(expression))
+        return self._keep(name, "TABLE", self._ibis.compile(expression))
+
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.view`."""
+        return self._keep(name, "VIEW", self._ibis.compile(expression))
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
         with self._landing(schema, batches) as landing:
-            return self._keep(name, landing)
+            return self._keep(name, "TABLE", landing)
 
     def cache(self, expression: ir.Table) -> ir.Table:
         """See `Engine.cache`."""
@@ -149,7 +155,9 @@ class DuckDB:
             self._connection.execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
             self._connection.execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
             view = f"{self._catalog_sql}.main.{_quoted(name)}"
-            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {self._stored(physical)}")
+            # Without the catalog's name, which is the file's, so that a renamed file still has its views.
+            select = f"SELECT * FROM {_STORE}.{_quoted(physical)}"
+            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
         self._connection.execute("COMMIT")
         self._manifest |= self._draft
         self._draft = {}
@@ -170,11 +178,11 @@ class DuckDB:
     def _stored(self, physical: str) -> str:
         return f"{self._catalog_sql}.{_STORE}.{_quoted(physical)}"
 
-    def _keep(self, name: str, select: str) -> ir.Table:
+    def _keep(self, name: str, kind: str, select: str) -> ir.Table:
         physical = f"{name}__{next(self._numbers)}"
         while physical in self._manifest.values():
             physical = f"{name}__{next(self._numbers)}"
-        self._connection.execute(f"CREATE TABLE {self._stored(physical)} AS {select}")
+        self._connection.execute(f"CREATE {kind} {self._stored(physical)} AS {select}")
         self._draft[name] = physical
         return self.table(name)
 
@@ -224,18 +232,17 @@ class DuckDB:
         return self._connection.execute(sql).fetchall()
 
     def _drop_unpublished(self) -> None:
-        tables = self._fetch(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{_STORE}'")
-        for (physical,) in tables:
-            if physical != "manifest" and physical not in self._manifest.values():
-                self._connection.execute(f"DROP TABLE {self._stored(physical)}")
+        for kind in ("view", "table"):
+            names = self._fetch(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE schema_name = '{_STORE}'")
+            for (physical,) in names:
+                if physical != "manifest" and physical not in self._manifest.values():
+                    self._connection.execute(f"DROP {kind} {self._stored(physical)}")
 
 
 def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
     options: dict[str, str | bool | int | float | list[str]] = {
         # Nothing depends on the order in which rows are kept, and keeping it takes both time and memory.
         "preserve_insertion_order": False,
-        # Finding out how text would be compressed best takes longer than to write and to read it as it is.
-        "disabled_compression_methods": "dictionary,fsst",
     }
     if settings.threads:
         options["threads"] = settings.threads

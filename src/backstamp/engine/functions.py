@@ -85,7 +85,7 @@ def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
     """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
     spelled = ibis.literal("00").join([_hexadecimal(_utf8(part)) for part in name])
     digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + spelled))
-    variant = _part(digits, 17, 1).translate("0123456789abcdef", "89ab89ab89ab89ab")
+    variant = _part("89ab", ibis.literal("0123456789abcdef").find(_part(digits, 17, 1)) % 4 + 1, 1)
     marked = _part(digits, 1, 12) + "5" + _part(digits, 14, 3) + variant + _part(digits, 18, 15)
     return marked.cast(dt.uuid).cast(dt.string)
 

@@ -76,7 +76,7 @@ def findings(state: Path) -> Findings:
 
 
 def _tables(engine: engines.Engine) -> ir.Table:
-    rows = engine.table("records").inner_join(engine.table("deduplicated"), "record")
+    rows = engine.table("records").inner_join(engine.table("customers").drop("position"), "record")
     counted = rows.group_by("position", "table").aggregate(
         rows=rows.count(), duplicates=rows.count(where=rows.record != rows.winner)
     )

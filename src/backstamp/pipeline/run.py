@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from contextlib import AbstractContextManager
 
+    import ibis.expr.types as ir
+
     from backstamp import project
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described, SourceTable
@@ -102,8 +104,9 @@ class _Running:
             stages.unify(
                 engine, self.settings.unify, sources, before, run=self.current.number, seed=uuid4(), stage=self._stage
             )
-            self._measure(engine, read)
-            plan = self._plan(engine, read)
+            members = engine.cache(engine.table("members"))
+            self._measure(engine, read, members)
+            plan = self._plan(engine, read, members)
             self._check()
             engine.publish()
             return plan
@@ -166,7 +169,7 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
-    def _measure(self, engine: engines.Engine, read: dict[str, reading.Read]) -> None:
+    def _measure(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> None:
         if not self.settings.measures:
             return
         used = {measure.of for measure in self.settings.measures.values()}
@@ -176,18 +179,17 @@ class _Running:
             return
         with self.ledger.task(self.current, _ATTRIBUTES) as task:
             tables = {name: reading.stored(engine, name) for name in used}
-            members = engine.table("members")
             made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
             task.rows = engine.count(engine.keep("measures", made))
 
-    def _plan(self, engine: engines.Engine, read: dict[str, reading.Read]) -> link.Plan:
+    def _plan(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> link.Plan:
         """Compare what the environment is known to hold with what it is to hold; write the work lists."""
         linked = self.described.eligibility.linked
         sources = {candidate.table: reading.stored(engine, candidate.table) for candidate in linked}
         seen = [found.seen for found in read.values() if found.seen is not None]
         together = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
         link.acknowledge(engine, self.ledger.journal, self.settings.state, together, sources)
-        members, profiles = engine.table("members"), engine.table("profiles")
+        profiles = engine.table("profiles")
         keys = {table.table: f"{table.table.replace('.', '_')}_{table.key}" for table in self.settings.unify.tables}
         hydrates_attributes = "attributes" in self.settings.hydrate and engine.has("measures")
         desired = link.Desired(

@@ -60,8 +60,7 @@ def unify(
 ) -> None:
     """Unify source tables; the results stay in the engine's draft.
 
-    They are `records`, `deduplicated` (`shapes.GROUPS`), `customers`, `ids`, `members`, `previous_ids`, `followed` and
-    `profiles`, each as in `shapes`.
+    They are `records`, `customers`, `ids`, `members`, `previous_ids`, `followed` and `profiles`, each as in `shapes`.
 
     Args:
         engine: where it is computed, and whose draft takes the results.
@@ -73,14 +72,13 @@ def unify(
         stage: opens the task of a stage, by its name.
     """
     tables = list(_numbered(engine, settings, sources))
-    records = engine.keep("records", ibis.union(*map(_records, tables, range(len(tables)))))
+    records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
     with stage(NORMALIZE) as told:
         keyed = {table.settings.table: block.keyed(engine, table.rows, _sides(settings, table)) for table in tables}
-        told.rows = engine.count(records)
+        told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
         groups = {table.settings.table: _deduplicate(engine, settings, table, keyed) for table in tables}
-        deduplicated = engine.keep("deduplicated", ibis.union(*groups.values()))
-        told.rows = engine.count(deduplicated.filter(deduplicated.record != deduplicated.winner))
+        told.rows = sum(engine.count(found.filter(found.record != found.winner)) for found in groups.values())
         told.detail(f"{told.rows:,} duplicates")
     with stage(MATCH) as told:
         matched = [
@@ -88,11 +86,12 @@ def unify(
             for place, name in enumerate(groups)
         ]
         customers = engine.keep("customers", match.match(engine, matched, settings.match))
-        told.rows = engine.count(customers.customer.name("customer").as_table().distinct().drop_null())
+        told.rows = engine.count(customers.filter(customers.record == customers.customer))
         told.detail(f"{told.rows:,} customers")
     with stage(IDENTIFY) as told:
         identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
         kept = {name: engine.keep(name, made) for name, made in vars(identified).items()}
+        engine.view("members", identify.members(records, customers, kept["ids"]))
         new = kept["ids"].filter(kept["ids"].made_in_run == run)
         told.rows = engine.count(new)
         told.detail(f"{told.rows:,} new CustomerIds")
@@ -103,7 +102,8 @@ def unify(
         ]
         columns = merge.columns_of(settings)
         profiles = merge.merge(engine, merged, customers, columns, kept["ids"], kept["previous_ids"])
-        told.rows = engine.count(engine.keep("profiles", profiles))
+        values = engine.keep("profile_values", profiles)
+        told.rows = engine.count(engine.view("profiles", merge.complete(values, merged)))
         told.detail(f"{told.rows:,} profiles")
 
 

@@ -40,13 +40,11 @@ class Identified:
 
     Attributes:
         ids: `shapes.IDS`.
-        members: `shapes.MEMBERS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
     """
 
     ids: ir.Table
-    members: ir.Table
     previous_ids: ir.Table
     followed: ir.Table
 
@@ -68,8 +66,7 @@ def identify(
     founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
     if before is None:
         ids = engine.cache(_new_ids(founders, records, run, seed))
-        members = _members(owned, records, ids)
-        return Identified(ids, members, *_empty_history(members))
+        return Identified(ids, *_empty_history(records))
     named = owned.inner_join(records, "record")
     shared = engine.cache(_shared(named, before))
     kept = _kept(engine, shared)
@@ -82,7 +79,13 @@ def identify(
     )
     vanished = engine.cache(before.made.select("customer_id").anti_join(ids, "customer_id"))
     previous = _previous_ids(ids, shared, before, vanished, run)
-    return Identified(ids, _members(owned, records, ids), previous, _followed(before, vanished, named))
+    return Identified(ids, previous, _followed(before, vanished, named))
+
+
+def members(records: ir.Table, customers: ir.Table, ids: ir.Table) -> ir.Table:
+    """Return whose each row is, as `shapes.MEMBERS`, from `shapes.RECORDS`, `shapes.CUSTOMERS` and `shapes.IDS`."""
+    owned = customers.select("record", "customer").inner_join(ids.select("customer", "customer_id"), "customer")
+    return records.inner_join(owned, "record").select("table", "key", "customer_id")
 
 
 def _new_ids(customers: ir.Table, records: ir.Table, run: int, seed: UUID) -> ir.Table:
@@ -92,13 +95,8 @@ def _new_ids(customers: ir.Table, records: ir.Table, run: int, seed: UUID) -> ir
     return named.select("customer", customer_id=customer_id, made_in_run=functions.whole(run))
 
 
-def _members(owned: ir.Table, records: ir.Table, ids: ir.Table) -> ir.Table:
-    named = owned.inner_join(records, "record").inner_join(ids, "customer")
-    return named.select("table", "key", "customer_id")
-
-
-def _empty_history(members: ir.Table) -> tuple[ir.Table, ir.Table]:
-    nobody = members.limit(0)
+def _empty_history(records: ir.Table) -> tuple[ir.Table, ir.Table]:
+    nobody = records.limit(0).mutate(customer_id=records.key)
     return nobody.select("customer_id", previous_id="customer_id"), nobody.select("customer_id", "table", "key")
 
 

@@ -102,21 +102,22 @@ def _match_rule(
 
 
 def _joined(groups: ir.Table, position: int, matched: ir.Table) -> ir.Table:
-    rows = groups.select("record", "group", "winner").inner_join(matched, "group")
-    rows = rows.mutate(position=functions.whole(position))
-    return rows.select(*shapes.CUSTOMERS.names)
+    return _placed(groups, position).inner_join(matched, "group").select(*shapes.CUSTOMERS.names)
 
 
 def _founded(groups: ir.Table, position: int, *, owns: bool) -> ir.Table:
     """Return groups as customers of their own, or as left out: they own none."""
-    return groups.select(
-        "record",
-        "group",
-        "winner",
-        position=functions.whole(position),
-        customer=groups.group if owns else ibis.null("int64"),
+    placed = _placed(groups, position)
+    return placed.mutate(
+        customer=placed.group if owns else ibis.null("int64"),
         rule=ibis.null("string"),
         row=ibis.null("int64"),
         partner=ibis.null("int64"),
         score=ibis.null("float64"),
     ).select(*shapes.CUSTOMERS.names)
+
+
+def _placed(groups: ir.Table, position: int) -> ir.Table:
+    """Return groups with the place of their table, their evidence named as that of duplicates."""
+    evidence = {"duplicate_rule": "rule", "duplicate_of": "partner", "duplicate_score": "score"}
+    return groups.select("record", "group", "winner", position=functions.whole(position), **evidence)

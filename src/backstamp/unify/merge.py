@@ -71,7 +71,7 @@ def merge(
     ids: ir.Table,
     previous_ids: ir.Table,
 ) -> ir.Table:
-    """Return the profiles, as `shapes.PROFILES`.
+    """Return the profiles, as `shapes.PROFILES`; alternates only where there are several (see `complete`).
 
     Args:
         engine: where it is computed.
@@ -94,10 +94,17 @@ def merge(
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
     for position, table in enumerate(tables):
         profiles = _joined(profiles, engine.cache(_alternates(position, table, customers)), "customer")
-    alternates = {
-        f"{name}_Alternate": ibis.coalesce(profiles[f"{name}_several"], _escaped(profiles[name])) for name in keys
+    return profiles.select(*shapes.PROFILES.names, *columns, *keys, *(f"{name}_Alternate" for name in keys))
+
+
+def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
+    """Return the profiles that `merge` gave with all alternates: who has one row in a table has its key there."""
+    filled = {
+        name: ibis.coalesce(profiles[name], _escaped(profiles[table.key_column]))
+        for table in tables
+        for name in (f"{table.key_column}_Alternate",)
     }
-    return profiles.select(*shapes.PROFILES.names, *columns, *keys, **alternates)
+    return profiles.mutate(**filled)
 
 
 def origins(
@@ -230,7 +237,7 @@ def _alternates(position: int, table: Table, customers: ir.Table) -> ir.Table:
     several = owned.select("record", "customer").semi_join(counted.filter(counted["rows"] > 1), "customer")
     named = several.inner_join(table.rows.select("record", "key"), "record")
     keys = _escaped(named.key).group_concat(";", order_by=named.record)
-    return named.group_by("customer").agg(**{f"{table.key_column}_several": keys})
+    return named.group_by("customer").agg(**{f"{table.key_column}_Alternate": keys})
 
 
 def _escaped(key: ir.StringValue) -> ir.StringValue:

@@ -1,0 +1,159 @@
+"""What a run comes to when all is well, and when it is not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.link import meddling
+from tests.pipeline import (
+    CONTACTS,
+    HYDRATION,
+    KEYS,
+    LINKS,
+    MEASURE,
+    PEOPLE,
+    PROFILE,
+    Place,
+    guid,
+    serving,
+    statuses,
+    task,
+)
+
+from backstamp import errors, pipeline, runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNIFICATION = ("Normalize", "Deduplicate", "Match", "Identify", "Merge")
+
+
+def test_what_was_linked(place: Place) -> None:
+    """Each contact has its profile, duplicates the same one; the environment holds every profile, key and measure."""
+    links = place.links()
+    assert links[guid(1)] == links[guid(CONTACTS)]
+    assert len(set(links.values())) == CONTACTS - 1
+    spent = place.rows(MEASURE, "msdynci_spent")
+    points = place.rows(PROFILE, "msdynci_points")
+    assert len(points) == len(spent) == PEOPLE
+    assert len(place.rows(KEYS, "msdynci_customerid")) == PEOPLE + CONTACTS
+    assert points[str(links[guid(2)])] == 2
+    assert spent[str(links[guid(2)])] == pytest.approx(1.5 * PEOPLE / 10)
+
+
+def test_nothing_changed(place: Place) -> None:
+    """A run without any change reads no row and writes none."""
+    before = place.environment.traffic.writes
+    run = place.run()
+    assert set(statuses(run).values()) == {"Successful"}
+    assert place.environment.traffic.writes == before
+    assert [task.rows for task in run.tasks if task.group in {"Data Sources", HYDRATION}] == [0] * 8
+    assert run.warnings == 0
+
+
+def test_half_of_a_source_is_missing(place: Place) -> None:
+    """The source is Failed, all after it Skipped, warehouse and tokens stay; once accepted, the loss is believed."""
+    tables = ("feeds", "members", "source_loyalty_member", "source_crm_contact", "profiles")
+    before = [place.published(name) for name in tables]
+    place.edit("members.csv", lambda lines: lines[: PEOPLE // 2 + 1])
+    failed = place.run()
+    assert failed.status == "Failed"
+    assert statuses(failed) | dict.fromkeys(UNIFICATION, "Skipped") == statuses(failed)
+    assert {str(task.status) for task in failed.tasks if task.group in {"Measures", HYDRATION}} == {"Skipped"}
+    assert f"lacks {PEOPLE // 2} of the {PEOPLE} rows" in task(failed, "loyalty.member").details
+    assert [place.published(name) for name in tables] == before
+    accepted = place.run(accept_loss=["loyalty"])
+    assert set(statuses(accepted).values()) == {"Successful"}
+    assert len(place.published("profiles")) == len(place.rows(PROFILE, "msdynci_points")) == PEOPLE // 2
+
+
+def test_the_source_of_a_measure_is_missing(place: Place) -> None:
+    """Only the measure is Skipped and keeps its values; what else changed is unified and written."""
+    spent = place.rows(MEASURE, "msdynci_spent")
+    place.edit("purchases.csv", lambda lines: lines[:1])
+    place.edit("members.csv", lambda lines: [*lines, "new,new@x,7\n"])
+    ended = statuses(place.run())
+    assert (ended["shop.purchase"], ended["Customer Attributes"]) == ("Failed", "Skipped")
+    assert {ended[name] for name in (*UNIFICATION, LINKS, "loyalty.member")} == {"Successful"}
+    assert place.rows(MEASURE, "msdynci_spent") == spent
+    assert len(place.rows(PROFILE, "msdynci_points")) == PEOPLE + 1
+
+
+def test_an_expired_feed(copy: Path) -> None:
+    """A table whose feed has expired is read in full, with a note; no CustomerId changes and nothing is written."""
+    with serving(copy, delta_days=0) as place:
+        before = place.published("members")
+        run = place.run()
+        assert set(statuses(run).values()) == {"Successful"}
+        read = task(run, "crm.contact")
+        assert read.rows == CONTACTS
+        assert f"{CONTACTS} rows, all of them: " in read.details
+        assert place.published("members") == before
+        assert place.environment.traffic.writes == 0
+
+
+class CancelsWhileContactsAreRead(meddling.Meddling):
+    """Somebody cancels the run as its first source is read."""
+
+    def __init__(self, sink: Any, state: Path) -> None:
+        super().__init__(sink)
+        self._state = state
+
+    def read(self, *arguments: Any) -> Any:
+        """Cancel, then read."""
+        with runs.Ledger(self._state / pipeline.LEDGER) as ledger:
+            ledger.request_cancel(3, "Ada")
+        return self._sink.read(*arguments)
+
+
+def test_canceled_between_tasks(place: Place) -> None:
+    """What has begun is finished, nothing after it begins or is published; the links task may only be Skipped."""
+    before, links = place.published("feeds"), place.links()
+    place.edit("members.csv", lambda lines: lines[:-1])
+    run = place.run(lambda sink: CancelsWhileContactsAreRead(sink, place.folder / ".backstamp"))
+    ended = statuses(run)
+    assert str(run.status) == "Canceled"
+    assert (ended.pop("crm.contact"), ended.pop(LINKS)) == ("Successful", "Skipped")
+    assert set(ended.values()) == {"Canceled"}
+    assert place.published("feeds") == before
+    assert place.links() == links
+    assert task(place.run(), "Merge").rows == PEOPLE - 1
+
+
+def test_rows_and_values_that_cannot_be_used(place: Place) -> None:
+    """They are set apart with reasons, the run goes on with warnings, and rows with bad values stay rows."""
+    bad = [",nobody@x,1\n", "m1,other@x,2\n", "odd,odd@x,many\n", "short,row\n"]
+    place.edit("members.csv", lambda lines: [*lines, *bad])
+    run = place.run()
+    assert set(statuses(run).values()) == {"Successful"}
+    assert run.warnings
+    assert any("loyalty_member_corrupt" in warning for warning in task(run, "loyalty.member").warnings)
+    listed = {(row["place"], row["column"]) for row in place.published("loyalty_member_corrupt")}
+    assert listed == {
+        (str(PEOPLE + 1), "memberid"),
+        ("m1", "memberid"),
+        ("odd", "points"),
+        (f"members.csv:{PEOPLE + 5}", ""),
+    }
+    assert len(place.published("profiles")) == PEOPLE + 1
+    texts = " ".join(warning for one in run.tasks for warning in (*one.warnings, one.details))
+    assert not any(value in texts for value in ("nobody", "many", "odd"))
+
+
+def test_a_source_fails_in_the_middle(place: Place) -> None:
+    """An error on a later page of a source fails its task, with its own words; the run before stays."""
+    before = place.published("feeds")
+    run = place.run(FailsOnTheSecondPage)
+    assert (run.status, statuses(run)["crm.contact"]) == ("Failed", "Failed")
+    assert task(run, "crm.contact").details == "The environment does not answer."
+    assert place.published("feeds") == before
+
+
+class FailsOnTheSecondPage(meddling.Meddling):
+    """The environment breaks down after the first page of rows."""
+
+    def read(self, *arguments: Any) -> Any:
+        """Give a page, then none."""
+        yield next(self._sink.read(*arguments))
+        raise errors.TransientError("The environment does not answer.")
