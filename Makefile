@@ -1,6 +1,8 @@
 # The one list of commands; CI calls it too. `make` alone lists them.
 PYTHON ?= python3
 PEOPLE ?= 20000
+SIZES ?= 1000000
+EXAMPLES ?= 1000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -29,8 +31,11 @@ lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
-benchmark: setup  ## Measure unification beside Splink at a million people (PEOPLE=1000000)
-	$(BIN)/python benchmarks/unify.py
+laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
+	LAWS_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/unify/test_laws.py
+
+benchmark: setup  ## Measure unification beside Splink, at these numbers of people (SIZES=250000,1000000)
+	$(BIN)/python benchmarks/unify.py --sizes $(SIZES)
 
 setup: .venv/.ready
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
@@ -13,9 +14,13 @@ from tests.unify import harness
 if TYPE_CHECKING:
     from backstamp.engine import Engine
 
+EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for more
+
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=strategies.histories())
 def test_runs_give_what_the_page_says(warehouse: Engine, history: strategies.History) -> None:
