@@ -48,7 +48,7 @@ def test_nothing_changed(place: Place) -> None:
     run = place.run()
     assert set(statuses(run).values()) == {"Successful"}
     assert place.environment.traffic.writes == before
-    assert [task.rows for task in run.tasks if task.group in {"Data Sources", HYDRATION}] == [0] * 8
+    assert [task.rows for task in run.tasks if task.group in {"Data Sources", HYDRATION}] == [0] * 9
     assert run.warnings == 0
 
 

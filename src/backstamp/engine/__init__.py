@@ -46,6 +46,10 @@ class Engine(Protocol):
         """Keep an expression over kept tables in the draft under that name; it is computed when it is read."""
         ...
 
+    def discard(self, name: str) -> None:
+        """Forget what the draft holds under that name; what is published under it stays."""
+        ...
+
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """Keep a stream of Arrow batches in the draft under that name."""
         ...

@@ -94,6 +94,10 @@ class DuckDB:
         """See `Engine.view`."""
         return self._keep(name, "VIEW", self._ibis.compile(expression))
 
+    def discard(self, name: str) -> None:
+        """See `Engine.discard`."""
+        del self._draft[name]
+
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
         with self._landing(schema, batches) as landing:

@@ -124,10 +124,10 @@ class Plan:
         return (self.profiles, self.keys, *self.measures)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is no row to write or to delete."""
+    def count(self) -> int:
+        """How many rows are to be written or deleted."""
         works: tuple[Writing | Linking | Removal, ...] = (*self.writings, *self.links, *self.removals, self.retired)
-        return not any(work.count for work in works)
+        return sum(work.count for work in works)
 
     def rows(self, work_list: str, names: Sequence[str] | None = None, size: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Read a work list, or some of its columns, in its order, at most so many rows at once."""

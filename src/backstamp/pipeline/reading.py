@@ -79,7 +79,8 @@ def read(
     incoming, note = _begin(table, columns, token, progress)
     landed = engine.load(incoming.schema, incoming.batches())
     if incoming.is_delta and not incoming.rows and not incoming.deleted:
-        return Read(incoming.token, False, 0, 0, engine.count(stored(engine, table.name)), 0, None, note)
+        known, corrupt = (engine.count(engine.table(make(table.name))) for make in (stored_name, corrupt_name))
+        return Read(incoming.token, False, 0, 0, known, corrupt, None, note)
     seen = None
     if has_link:
         key = table.definition.key
@@ -97,6 +98,11 @@ def stored(engine: Engine, table: str) -> ir.Table:
 def stored_name(table: str) -> str:
     """Return the name of a stored source table."""
     return f"source_{table.replace('.', '_')}"
+
+
+def corrupt_name(table: str) -> str:
+    """Return the name of the table of what could not be used of a source table (`shapes.CORRUPT`)."""
+    return f"{table.replace('.', '_')}_corrupt"
 
 
 @dataclass
@@ -172,13 +178,15 @@ def _store(
     types = {column.name: column.type for column in definition.columns}
     made = transform.store(engine, landed, previous, definition.key, types)
     now = engine.keep(stored_name(table.name), made.rows)
-    corrupt = engine.keep(f"{table.name.replace('.', '_')}_corrupt", made.corrupt)
-    unusable = engine.count(corrupt.select("place").distinct())
+    corrupt = engine.keep(corrupt_name(table.name), made.corrupt)
     if not accept_loss:
-        known = engine.count(previous) if previous is not None else 0
-        missing = engine.count(previous.anti_join(now, "key")) if previous is not None and not incoming.is_delta else 0
-        read_in_all = incoming.rows + len(incoming.unreadable)
-        transform.believe(table.name, known=known, missing=missing, read=read_in_all, corrupt=unusable)
+        try:
+            _believe(engine, table.name, incoming, previous, now, corrupt)
+        except errors.SourceError:
+            # What is not believed must not be published with the rest.
+            engine.discard(stored_name(table.name))
+            engine.discard(corrupt_name(table.name))
+            raise
     return Read(
         token=incoming.token,
         in_full=not incoming.is_delta,
@@ -189,6 +197,17 @@ def _store(
         seen=seen,
         note=note,
     )
+
+
+def _believe(
+    engine: Engine, table: str, incoming: _Incoming, previous: ir.Table | None, now: ir.Table, corrupt: ir.Table
+) -> None:
+    known = missing = 0
+    if previous is not None and not incoming.is_delta:
+        known, missing = engine.count(previous), engine.count(previous.anti_join(now, "key"))
+    unusable = engine.count(corrupt.select("place").distinct())
+    read = incoming.rows + len(incoming.unreadable)
+    transform.believe(table, known=known, missing=missing, read=read, corrupt=unusable)
 
 
 def _keys(engine: Engine, keys: list[str]) -> ir.Table:

@@ -28,6 +28,7 @@ WAREHOUSE, LEDGER = "warehouse.duckdb", "ledger.sqlite"
 """The names of the stores in the project's folder of state."""
 
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
+_PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 
 
 def run(
@@ -88,7 +89,7 @@ class _Running:
         sources = [_source_task(table) for table in self.described.tables]
         unification = [_stage_task(name) for name in stages.STAGES]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
-        hydration = [step.planned for step in self._steps()]
+        hydration = [_PLAN, *(step.planned for step in self._steps())]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
 
     def compute(self) -> link.Plan | None:
@@ -106,9 +107,11 @@ class _Running:
             )
             members = engine.cache(engine.table("members"))
             self._measure(engine, read, members)
-            plan = self._plan(engine, read, members)
             self._check()
-            engine.publish()
+            with self.ledger.task(self.current, _PLAN) as task:
+                plan = self._plan(engine, read, members)
+                task.rows = plan.count
+                engine.publish()
             return plan
 
     def hydrate(self, plan: link.Plan) -> None:
@@ -165,7 +168,7 @@ class _Running:
         task.rows = found.rows + found.deleted
         task.detail(_words(found))
         if found.corrupt:
-            listed = f"{table.name.replace('.', '_')}_corrupt"
+            listed = reading.corrupt_name(table.name)
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
@@ -217,8 +220,8 @@ class _Running:
             self.ledger.skip(self.current, _stage_task(name), reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for step in self._steps():
-            self.ledger.skip(self.current, step.planned, reason)
+        for planned in (_PLAN, *(step.planned for step in self._steps())):
+            self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:
         self.ledger.check_canceled(self.current)
