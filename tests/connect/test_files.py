@@ -172,11 +172,13 @@ def test_unchanged_files(tmp_path: Path) -> None:
 
 
 def test_changed_files(tmp_path: Path) -> None:
-    """After a change of content, of columns wanted or of the files' number, a read from the token must start anew."""
+    """After a change of content, of columns wanted, of their types or of the files, a token leads no further."""
     write(tmp_path, "id,name\n1,Ada\n")
     token = read(source(tmp_path, "*.csv"), "name")[-1].token
     with pytest.raises(errors.FeedEndedError):
         read(source(tmp_path, "*.csv"), token=token)
+    with pytest.raises(errors.FeedEndedError):
+        read(source(tmp_path, "*.csv", types={"name": "date"}), "name", token=token)
     write(tmp_path, "id,name\n", "more.csv")
     with pytest.raises(errors.FeedEndedError, match="changed: read in full"):
         read(source(tmp_path, "*.csv"), "name", token=token)

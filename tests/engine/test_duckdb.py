@@ -75,6 +75,29 @@ def test_a_table_made_of_its_own_last_state(file: Path) -> None:
         assert numbers(warehouse.table("both"), warehouse) == [6]
 
 
+def test_views(file: Path) -> None:
+    """A view shows kept tables as they are; it is published with them and is there after reopening."""
+    with engine.DuckDB(file) as warehouse:
+        land(warehouse, "both", 4, 5)
+        table = warehouse.table("both")
+        warehouse.view("large", table.filter(table.n > 4))
+        warehouse.publish()
+    with engine.DuckDB(file) as warehouse:
+        assert numbers(warehouse.table("large"), warehouse) == [5]
+    assert _query(file, "SELECT n FROM large") == [(5,)]
+
+
+def test_discarding(file: Path) -> None:
+    """What a run discards is not published with the rest; the published table stays."""
+    with engine.DuckDB(file) as warehouse:
+        land(warehouse, "both", 4)
+        land(warehouse, "old", 5)
+        warehouse.discard("both")
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+        warehouse.publish()
+        assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both")] == [[5], [3]]
+
+
 def test_a_draft_that_was_not_published_is_forgotten(file: Path) -> None:
     """Closing without publishing leaves the run before, and no table of the draft takes room in the file."""
     with engine.DuckDB(file) as warehouse:

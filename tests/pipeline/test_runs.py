@@ -69,7 +69,7 @@ def test_half_of_a_source_is_missing(place: Place) -> None:
 
 
 def test_the_source_of_a_measure_is_missing(place: Place) -> None:
-    """Only the measure is Skipped and keeps its values; what else changed is unified and written."""
+    """Only the measure is Skipped and keeps its values, until the loss is accepted; what else changed is written."""
     spent = place.rows(MEASURE, "msdynci_spent")
     place.edit("purchases.csv", lambda lines: lines[:1])
     place.edit("members.csv", lambda lines: [*lines, "new,new@x,7\n"])
@@ -78,6 +78,8 @@ def test_the_source_of_a_measure_is_missing(place: Place) -> None:
     assert {ended[name] for name in (*UNIFICATION, LINKS, "loyalty.member")} == {"Successful"}
     assert place.rows(MEASURE, "msdynci_spent") == spent
     assert len(place.rows(PROFILE, "msdynci_points")) == PEOPLE + 1
+    assert len(place.published("source_shop_purchase")) == PEOPLE
+    assert statuses(place.run())["shop.purchase"] == "Failed"
 
 
 def test_an_expired_feed(copy: Path) -> None:

@@ -73,6 +73,15 @@ def test_no_key() -> None:
     assert told(EXAMPLE, lead_leadid=TIME) == [line]
 
 
+def test_columns_called_like_ours() -> None:
+    """A column with the name of one that we add would be taken for it: it is refused, unless it is the key `key`."""
+    line = "43:73: `Customer` of loyalty.member has the name of a column that we add to every table:"
+    text = EXAMPLE.replace("loyalty.member.email", "loyalty.member.Customer")
+    assert told(text, member_Customer=TEXT) == [f"{line} rename it in the source, or leave it out."]
+    assert len(told(text.replace("Customer", "key"), member_key=TEXT)) == 1
+    assert told(EXAMPLE.replace("key: memberid", "key: key"), member_key=TEXT) == []
+
+
 def test_many_columns() -> None:
     """Of a wide table only some columns are listed."""
     wide = {f"member_c{number}": TEXT for number in range(40)}

@@ -223,6 +223,13 @@ def test_a_full_read_is_all_there_is(warehouse: Engine) -> None:
     assert names(table.read(("b", "Bob"))[0]) == [("b", "Bob")]
 
 
+def test_a_key_called_key(warehouse: Engine) -> None:
+    """The key column may have the name that we give it."""
+    types: dict[str, pa.DataType] = {"key": pa.int64(), "name": pa.string()}
+    rows, _ = Table(warehouse, types, key="key").read((10, "Ada"), (9, "Eve"), (10, "Ada"))
+    assert names(rows) == [("9", "Eve"), ("10", "Ada")]
+
+
 def test_a_table_without_a_key(warehouse: Engine) -> None:
     """Its rows go by their position, from 1, in the order of the file; equal ones are different rows."""
     table = Table(warehouse, {"name": pa.string()}, key="")
@@ -242,7 +249,7 @@ HISTORY = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORY)
 def test_feeds_add_up(warehouse: Engine, history: list[tuple[list[tuple[str, str]], set[str]]]) -> None:
     """After any feeds the table holds what a dictionary would."""

@@ -107,7 +107,8 @@ class Files:
         settings = self._tables[table]
         files = self._files(table)
         wanted = _wanted(self._schema(table, files), [settings.key, *columns], table)
-        digest = _digest(files, [settings.delimiter, settings.encoding, *wanted.names])
+        types = [settings.types.get(name, "") for name in wanted.names]
+        digest = _digest(files, [settings.delimiter, settings.encoding, *wanted.names, *types])
         if token is not None and token != digest:
             raise errors.FeedEndedError(f"The files of {table}, or the columns wanted of them, changed: read in full.")
         position = 0

@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 Family = Literal["text", "number", "date", "boolean"]
 
 _NAMES_SHOWN = 30
+_OURS = frozenset({"record", "customer", "group", "rank", "place", "_row", "_link", "_position", "_place"})
+"""What our own columns are called that stand beside those of a table; engines take capitals for small letters."""
 _IS = {"text": "text", "number": "a number", "date": "a date", "boolean": "true or false"}
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of the tables: of each column its type."""
+    """What is known of the tables: of each column its type, and which is the key."""
 
     tables: Mapping[str, Mapping[str, pa.DataType]]
+    keys: Mapping[str, str]
 
     def type_of(self, mention: Mention) -> pa.DataType | None:
         """Return the type of a column, None where there is no such column."""
         return self.tables.get(mention.table, {}).get(mention.column)
+
+    def is_key(self, mention: Mention) -> bool:
+        """Tell whether a column is the key of its table."""
+        return self.keys.get(mention.table) == mention.column
 
     def family_of(self, mention: Mention) -> Family | None:
         """Return what the values of a column are; None where `_unusable` tells of the column."""
@@ -49,7 +56,7 @@ def problems(unify: Unify, tables: Mapping[str, Mapping[str, pa.DataType]]) -> l
         tables: of each unified table, by its name `source.table`, the types of its columns; of a table that is not
             here nothing is said.
     """
-    known = _Known(tables)
+    known = _Known(tables, {table.table: table.key for table in unify.tables})
     return [
         *(problem for mention in places.mentions(unify) for problem in _unusable(mention, known)),
         *(problem for path, table in places.tables(unify) for problem in _misfits_of_table(path, table, known)),
@@ -68,6 +75,9 @@ def _unusable(mention: Mention, known: _Known) -> Iterator[errors.Problem]:
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         message = f"{mention.table} has no column `{mention.column}`.{errors.did_you_mean(mention.column, names)}"
         yield errors.Problem(mention.path, f"{message} It has: {', '.join(names[:_NAMES_SHOWN])}{more}.")
+    elif mention.column.lower() in _OURS or (mention.column.lower() == "key" and not known.is_key(mention)):
+        message = f"`{mention.column}` of {mention.table} has the name of a column that we add to every table:"
+        yield errors.Problem(mention.path, f"{message} rename it in the source, or leave it out.")
     elif _family(kind) is None:
         message = f"`{mention.column}` of {mention.table} is of the type {kind}, which unification cannot use:"
         yield errors.Problem(mention.path, f"{message} make it text, or leave it out.")

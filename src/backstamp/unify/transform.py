@@ -94,7 +94,7 @@ def store(
     unusable = keyed.filter(~prefer.is_filled(keyed.key))
     missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, "The key is missing or unfit.", unusable)
     usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
-    rows = usable.drop("_place", POSITION, *([key] if key else []))
+    rows = usable.drop("_place", POSITION, *([key] if key not in {"", "key"} else []))
     if landed.deleted is not None and previous is not None:
         untouched = previous.drop(ROW).anti_join(rows, "key").anti_join(landed.deleted, "key")
         rows = ibis.union(untouched.select(*rows.columns), rows)
