@@ -48,7 +48,7 @@ unify:
             - {columns: [lastname, lastname], normalize: [lowercase], precision: high}
     - between: [loyalty.member, crm.contact]
       rules:
-        - {name: Email, match: [{columns: [email, emailaddress1], precision: 90}], max_rows_per_key: 50}
+        - {name: Email, match: [{columns: [email, emailaddress1]}], max_rows_per_key: 50}
   profile:
     columns:
       Email: {from: [crm.contact.emailaddress1, crm.lead.emailaddress1, loyalty.member.email]}

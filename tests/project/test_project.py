@@ -28,7 +28,7 @@ def test_sections() -> None:
     assert read.sources["crm"].tables == ("contact", "lead")
     assert read.sources["loyalty"].tables == {"member": files.FileTable("data/members.csv", key="memberid")}
     assert [table.deduplicate for table in read.unify.tables[1:]] == [settings.Deduplicate(), "off"]
-    assert read.unify.match[1].rules[0].match[0].per_cent == 90
+    assert read.unify.match[0].rules[0].match[1].per_cent == 80
     assert read.unify.profile.columns["Email"].sources[1] == "crm.lead.emailaddress1"
     assert read.relationships[0].from_table == "shop.purchase"
     assert (read.measures["OpenPurchases"].where, read.hydrate) == ("status = 'open'", ("attributes",))

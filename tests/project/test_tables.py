@@ -126,7 +126,7 @@ PHONES = "[mobilephone, telephone1], normalize: [phone]"
             ],
         ),
         (
-            "[mobilephone, telephone1], precision: high",
+            "[mobilephone, telephone1], precision: high}\n            - {columns: [emailaddress1, emailaddress1]",
             TEXT,
             INTEGER,
             [

@@ -83,11 +83,18 @@ def read(
         return Read(incoming.token, False, 0, 0, known, corrupt, None, note)
     seen = None
     if has_link:
-        key = table.definition.key
-        seen = landed.select(table=ibis.literal(table.name), key=landed[key], customer_id=landed[lookup])
-        seen = engine.cache(seen.distinct(on="key", keep="last") if incoming.is_delta else seen)
+        seen = engine.cache(_seen(table, landed, lookup))
         landed = landed.rename({LINK: lookup})
     return _store(engine, table, landed, incoming, seen, note, accept_loss=accept_loss)
+
+
+def _seen(table: SourceTable, landed: ir.Table, lookup: str) -> ir.Table:
+    """Return the links of the rows that were read, as `shapes.KNOWN_LINKS`; of a row read twice the last one."""
+    assert table.definition is not None  # noqa: S101 - `read` has looked
+    key = landed[table.definition.key]
+    last = ibis.row_number().over(group_by=key, order_by=landed[transform.POSITION].desc())
+    rows = landed.select(table=ibis.literal(table.name), key=key, customer_id=landed[lookup], place=last)
+    return rows.filter(rows.place == 0).drop("place")
 
 
 def stored(engine: Engine, table: str) -> ir.Table:
@@ -205,7 +212,8 @@ def _believe(
     known = missing = 0
     if previous is not None and not incoming.is_delta:
         known, missing = engine.count(previous), engine.count(previous.anti_join(now, "key"))
-    unusable = engine.count(corrupt.select("place").distinct())
+    # The place of a row without a key is its number, which can be another row's key.
+    unusable = engine.count(corrupt.select("place", has_no_key=corrupt.reason == transform.NO_KEY).distinct())
     read = incoming.rows + len(incoming.unreadable)
     transform.believe(table, known=known, missing=missing, read=read, corrupt=unusable)
 

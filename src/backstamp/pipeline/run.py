@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -62,7 +62,7 @@ def run(
             running = _Running(settings, environment, described, ledger, current, accept_loss)
             running.plan_tasks()
             plan = running.compute()
-            if plan:
+            if plan is not None:
                 running.hydrate(plan)
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
@@ -72,9 +72,9 @@ def run(
         return ledger.end_run(current, failure)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Running:
-    """A run under way: what it works with, and the tasks that have failed."""
+    """A run under way, and what it works with."""
 
     settings: project.Project
     environment: ports.Sink
@@ -82,7 +82,6 @@ class _Running:
     ledger: runs.Ledger
     current: runs.Run
     accept_loss: Collection[str]
-    failed: dict[str, str] = field(default_factory=dict)
 
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
@@ -144,8 +143,8 @@ class _Running:
                     read[table.name] = self._read_source(engine, table, tokens.get(table.name), task)
             except errors.CanceledError:
                 raise
-            except errors.BackstampError as error:
-                self.failed[table.name] = str(error)
+            except errors.BackstampError:
+                continue  # its task says why
         told = [
             {"table": name, "token": token}
             for name, token in (tokens | {name: found.token for name, found in read.items()}).items()

@@ -10,6 +10,6 @@ The stages, each a function of tables, in order:
     identify     CustomerIds that stay
     merge        one profile a customer
 
-Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `group` (what is connected),
-`prefer` (which row goes first).
+Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `prefer` (which row goes
+first). What a project file says: `settings`, its `places` in the file, and `contradictions` within it.
 """

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from backstamp import errors, shapes
-from backstamp.unify import places
+from backstamp.unify import merge, places
 from backstamp.unify.settings import ByTime, Deduplicate, Recency
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     _Name = TypeVar("_Name")
 
-_LEAST_WITHOUT_EXACT = 60  # per cent: below it candidates that share nothing exactly cannot all be found
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SEMANTIC_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 
@@ -86,13 +85,9 @@ def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Itera
         yield errors.Problem((*path, "max_rows_per_key"), "`max_rows_per_key` should be 1 or more.")
     for place, condition in enumerate(rule.match):
         yield from _wrong_condition((*path, "match", place), condition, tables)
-    fuzzy = [(place, condition.per_cent) for place, condition in enumerate(rule.match)]
-    if all(per_cent is not None for _, per_cent in fuzzy):
-        for place, per_cent in fuzzy:
-            if per_cent is not None and 1 <= per_cent < _LEAST_WITHOUT_EXACT:
-                message = f"The rule `{rule.name}` has no exact condition, and this one asks for {per_cent} % only:"
-                remedy = f"ask for {_LEAST_WITHOUT_EXACT} % or more, or add an exact condition."
-                yield errors.Problem((*path, "match", place, "precision"), f"{message} {remedy}")
+    if rule.match and all(condition.per_cent is not None for condition in rule.match):
+        message = f"The rule `{rule.name}` has no exact condition: give it one, such as a phone or a postal code;"
+        yield errors.Problem((*path, "match"), f"{message} rules without any come in a later version.")
 
 
 def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str, ...]) -> Iterator[errors.Problem]:
@@ -109,12 +104,16 @@ def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str,
 def _wrong_profile(unify: Unify) -> Iterator[errors.Problem]:
     order = [table.table for table in unify.tables]
     taken: list[tuple[places.Path, str]] = [((), name) for name in shapes.PROFILES.names]
+    for path, table in places.tables(unify):
+        key = merge.key_column(table.table, table.key)
+        taken += [((*path, "key"), name.lower()) for name in (key, merge.alternate_column(key))]
     named = [(path, str(path[-1])) for path, _ in places.profile_columns(unify)]
+    combined = [(path, name) for path, name, _ in places.combined_columns(unify) if name not in unify.profile.columns]
     for path, name in named:
         if not _COLUMN_NAME.fullmatch(name):
             message = f"`{name}` is no name of a profile column: use letters, digits and _, and begin with a letter."
             yield errors.Problem(path, message)
-    for path, name in _repeated([*taken, *((path, name.lower()) for path, name in named)]):
+    for path, name in _repeated([*taken, *((path, name.lower()) for path, name in [*named, *combined])]):
         message = f"The profile has a column `{name}` already, capitals or not: choose another name."
         yield errors.Problem(path, message)
     for path, column in places.profile_columns(unify):

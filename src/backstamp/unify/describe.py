@@ -35,8 +35,9 @@ class _Known:
     keys: Mapping[str, str]
 
     def type_of(self, mention: Mention) -> pa.DataType | None:
-        """Return the type of a column, None where there is no such column."""
-        return self.tables.get(mention.table, {}).get(mention.column)
+        """Return the type of a column, None where there is no such column; a key used as a column is text."""
+        kind = self.tables.get(mention.table, {}).get(mention.column)
+        return pa.string() if kind is not None and self.is_key(mention) and mention.path[-1] != "key" else kind
 
     def is_key(self, mention: Mention) -> bool:
         """Tell whether a column is the key of its table."""

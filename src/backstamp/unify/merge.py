@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from backstamp import shapes
 from backstamp.engine import functions
-from backstamp.unify import prefer
+from backstamp.unify import places, prefer
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:
@@ -43,7 +43,17 @@ class Table:
     @property
     def key_column(self) -> str:
         """The profile column that holds the key of the first winner."""
-        return f"{self.name.replace('.', '_')}_{self.key}"
+        return key_column(self.name, self.key)
+
+
+def key_column(table: str, key: str) -> str:
+    """Return the profile column that holds the key of a customer's first winner in a table."""
+    return f"{table.replace('.', '_')}_{key}"
+
+
+def alternate_column(key_column: str) -> str:
+    """Return the profile column that holds the keys of all rows of a table."""
+    return f"{key_column}_Alternate"
 
 
 def columns_of(unify: Unify) -> dict[str, ProfileColumn]:
@@ -52,15 +62,9 @@ def columns_of(unify: Unify) -> dict[str, ProfileColumn]:
     A column that the file puts into a profile column stands in no other; a combined column has the name of the last
     part of its type.
     """
-    named = dict(unify.profile.columns)
-    used = {source for column in named.values() for source in column.sources}
-    combined: dict[str, list[str]] = {}
-    for table in unify.tables:
-        for column, semantic_type in table.types.items():
-            source = f"{table.table}.{column}"
-            if source not in used:
-                combined.setdefault(semantic_type.rpartition(".")[2], []).append(source)
-    return {name: ProfileColumn(tuple(sources)) for name, sources in combined.items() if name not in named} | named
+    named = unify.profile.columns
+    combined = {name: ProfileColumn(sources) for _, name, sources in places.combined_columns(unify)}
+    return {name: column for name, column in combined.items() if name not in named} | named
 
 
 def merge(
@@ -94,7 +98,7 @@ def merge(
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
     for position, table in enumerate(tables):
         profiles = _joined(profiles, engine.cache(_alternates(position, table, customers)), "customer")
-    return profiles.select(*shapes.PROFILES.names, *columns, *keys, *(f"{name}_Alternate" for name in keys))
+    return profiles.select(*shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
 
 
 def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
@@ -102,7 +106,7 @@ def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
     filled = {
         name: ibis.coalesce(profiles[name], _escaped(profiles[table.key_column]))
         for table in tables
-        for name in (f"{table.key_column}_Alternate",)
+        for name in (alternate_column(table.key_column),)
     }
     return profiles.mutate(**filled)
 
@@ -237,7 +241,7 @@ def _alternates(position: int, table: Table, customers: ir.Table) -> ir.Table:
     several = owned.select("record", "customer").semi_join(counted.filter(counted["rows"] > 1), "customer")
     named = several.inner_join(table.rows.select("record", "key"), "record")
     keys = _escaped(named.key).group_concat(";", order_by=named.record)
-    return named.group_by("customer").agg(**{f"{table.key_column}_Alternate": keys})
+    return named.group_by("customer").agg(**{alternate_column(table.key_column): keys})
 
 
 def _escaped(key: ir.StringValue) -> ir.StringValue:

@@ -74,6 +74,21 @@ def _sides(path: Path, condition: Condition, tables: tuple[str, ...]) -> list[Me
     return [Mention((*path, "columns", side), table, column) for side, (table, column) in enumerate(named)]
 
 
+def combined_columns(unify: Unify) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
+    """Yield the profile columns that semantic types make of what the file's own profile columns leave over.
+
+    Of each: the place of the first column of its type, its name (the last part of the type), and its sources.
+    """
+    used = {source for column in unify.profile.columns.values() for source in column.sources}
+    combined: dict[str, list[tuple[Path, str]]] = {}
+    for path, table in tables(unify):
+        for column, semantic_type in table.types.items():
+            if (source := f"{table.table}.{column}") not in used:
+                combined.setdefault(semantic_type, []).append(((*path, "types", column), source))
+    for semantic_type, found in combined.items():
+        yield found[0][0], semantic_type.rpartition(".")[2], tuple(source for _, source in found)
+
+
 def profile_columns(unify: Unify) -> Iterator[tuple[Path, ProfileColumn]]:
     """Yield every column of the profile that the file names."""
     for name, column in unify.profile.columns.items():

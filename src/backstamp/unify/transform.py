@@ -25,6 +25,9 @@ POSITION = "_position"
 ROW = "_row"
 """The column of a stored table that numbers its rows in the order of their keys, from 1."""
 
+NO_KEY = "The key is missing or unfit."
+"""The reason why a whole row is set apart."""
+
 MAX_MISSING, MAX_CORRUPT, FEW_ROWS = 0.05, 0.01, 100
 
 
@@ -92,7 +95,7 @@ def store(
     keyed = typed.mutate(key=(typed[key] if key else typed["_place"]).cast("string"))
     usable = keyed.filter(prefer.is_filled(keyed.key))
     unusable = keyed.filter(~prefer.is_filled(keyed.key))
-    missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, "The key is missing or unfit.", unusable)
+    missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, NO_KEY, unusable)
     usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
     rows = usable.drop("_place", POSITION, *([key] if key not in {"", "key"} else []))
     if landed.deleted is not None and previous is not None:
@@ -167,7 +170,10 @@ def _fitting(text: ir.StringValue, kind: dt.DataType) -> ir.Value:
 
 
 def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> tuple[ir.Table, ir.Table]:
-    """Return one row a key, and the others, as `shapes.CORRUPT`; of rows with equal content none is listed."""
+    """Return one row a key, and the others, as `shapes.CORRUPT`.
+
+    Rows with equal content count once, and older versions of a row in a feed are no mistake: neither is listed.
+    """
     counted = rows.group_by("key").agg(rows=rows.count())
     repeated = engine.cache(counted.filter(counted["rows"] > 1).select("key"))
     if not engine.count(repeated):
