@@ -18,7 +18,7 @@ from backstamp import errors
 from backstamp.engine import graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -59,10 +59,10 @@ class DuckDB:
         self._numbers = itertools.count(1)
         self._connection = _connect(str(path), settings)
         # To find out how text is compressed best takes longer than to write and read it as it is.
-        self._connection.execute("SET disabled_compression_methods = 'dictionary,fsst'")
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
-        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
-        self._connection.execute(f"ATTACH ':memory:' AS {_SCRATCH}")
+        self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
+        self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
+        self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
+        self._execute(f"ATTACH ':memory:' AS {_SCRATCH}")
         self._ibis = ibis.duckdb.from_connection(self._connection)
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
         self._drop_unpublished()
@@ -154,15 +154,15 @@ class DuckDB:
 
     def publish(self) -> None:
         """See `Engine.publish`."""
-        self._connection.execute("BEGIN")
+        self._execute("BEGIN")
         for name, physical in self._draft.items():
-            self._connection.execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
-            self._connection.execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
+            self._execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
+            self._execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
             view = f"{self._catalog_sql}.main.{_quoted(name)}"
             # Without the catalog's name, which is the file's, so that a renamed file still has its views.
             select = f"SELECT * FROM {_STORE}.{_quoted(physical)}"
-            self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
-        self._connection.execute("COMMIT")
+            self._execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
+        self._execute("COMMIT")
         self._manifest |= self._draft
         self._draft = {}
         self._drop_unpublished()
@@ -186,13 +186,13 @@ class DuckDB:
         physical = f"{name}__{next(self._numbers)}"
         while physical in self._manifest.values():
             physical = f"{name}__{next(self._numbers)}"
-        self._connection.execute(f"CREATE {kind} {self._stored(physical)} AS {select}")
+        self._execute(f"CREATE {kind} {self._stored(physical)} AS {select}")
         self._draft[name] = physical
         return self.table(name)
 
     def _hold(self, select: str) -> ir.Table:
         name = f"t{next(self._numbers)}"
-        self._connection.execute(f"CREATE TABLE {_SCRATCH}.main.{name} AS {select}")
+        self._execute(f"CREATE TABLE {_SCRATCH}.main.{name} AS {select}")
         return self._ibis.table(name, database=(_SCRATCH, "main"))
 
     def _show(self, table: pa.Table) -> ir.Table:
@@ -227,20 +227,28 @@ class DuckDB:
             self._connection.unregister("landing")
 
     def _read(self, expression: ir.Table) -> pa.RecordBatchReader:
-        return self._connection.execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
+        return self._execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
 
     def _arrow(self, expression: ir.Table) -> pa.Table:
-        return self._connection.execute(self._ibis.compile(expression)).to_arrow_table()
+        return self._execute(self._ibis.compile(expression)).to_arrow_table()
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql, parameters)
+        except RuntimeError as error:  # what DuckDB makes of Ctrl-C while it computes
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from error
+            raise
 
     def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql).fetchall()
+        return self._execute(sql).fetchall()
 
     def _drop_unpublished(self) -> None:
         for kind in ("view", "table"):
             names = self._fetch(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE schema_name = '{_STORE}'")
             for (physical,) in names:
                 if physical != "manifest" and physical not in self._manifest.values():
-                    self._connection.execute(f"DROP {kind} {self._stored(physical)}")
+                    self._execute(f"DROP {kind} {self._stored(physical)}")
 
 
 def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:

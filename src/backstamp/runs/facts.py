@@ -119,11 +119,13 @@ class Arguments:
     Attributes:
         full: read and compute everything instead of what changed.
         until: the stage after which it stops and leaves a draft, or None.
+        new_ids: give new CustomerIds although the environment holds profiles of another warehouse.
         requested_by: who asked, as text for people: a login, "schedule".
     """
 
     full: bool = False
     until: str | None = None
+    new_ids: bool = False
     requested_by: str = ""
 
 
