@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.cli import backstamp
+from sqlalchemy.exc import DatabaseError
+from tests.cli import backstamp, start
 
 from backstamp import embedded, pipeline, project
 
@@ -102,3 +105,36 @@ def test_unreachable_crm(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.code == 1
     assert "Failed crm.contact, crm.lead" in said.out
     assert "http://127.0.0.1:9/api/data/v9.2/ does not answer" in said.out
+
+
+def test_what_nobody_has_foreseen(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that is none of ours is told by its class alone, since its text can quote rows; its trace on demand."""
+    monkeypatch.delenv("BACKSTAMP_DEBUG", raising=False)
+    (file.parent / ".backstamp" / "crm.sqlite").write_text("no database, but somebody@example.com")
+    said = backstamp("check", "--project", file)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.endswith("went wrong: DatabaseError. BACKSTAMP_DEBUG=1 shows the trace.\n")
+    assert backstamp("check", "--project", file, "--json").document["error"]["kind"] == "DatabaseError"
+    monkeypatch.setenv("BACKSTAMP_DEBUG", "1")
+    with pytest.raises(DatabaseError):
+        backstamp("check", "--project", file)
+
+
+def test_what_the_system_refuses(tmp_path: Path) -> None:
+    """An error of the operating system is told in its words, with the file."""
+    (tmp_path / "file").write_text("mine")
+    said = backstamp("init", tmp_path / "file" / "project")
+    assert said.code == 1
+    assert said.err.startswith(f"{tmp_path}/file/project: Not a directory. ")
+
+
+def test_interrupted(tmp_path: Path) -> None:
+    """Ctrl-C outside of a run ends the command with a word."""
+    running = start("demo", tmp_path / "demo", "--people", "20000")
+    with running, running.stdout or io.StringIO() as out:
+        assert any("A made-up company" in line for line in out)
+        running.send_signal(signal.SIGINT)
+        said = out.read()
+    assert running.returncode == 1
+    assert said.endswith("Canceled.\n")
+    assert "Traceback" not in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.cli import PEOPLE, backstamp, start
 
 if TYPE_CHECKING:
@@ -70,13 +71,37 @@ def test_the_story(file: Path) -> None:
         assert backstamp(*shlex.split(command)[1:]).code == 0
 
 
-def test_other_peoples_files(tmp_path: Path) -> None:
-    """A folder that holds anything else is refused and left as it is."""
-    (tmp_path / "thesis.txt").write_text("mine")
+@pytest.mark.parametrize("name", ["thesis.txt", "data/customers.csv", "data/members.csv", ".backstamp/crm.sqlite"])
+def test_other_peoples_files(tmp_path: Path, name: str) -> None:
+    """A folder that is no earlier demo is refused and left as it is, though it looks like one."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
     said = backstamp("demo", tmp_path, "--people", str(PEOPLE))
     assert said.code == 2
     assert "Something else than an earlier demo is here" in said.err
-    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+    assert [entry for entry in tmp_path.rglob("*") if entry.is_file()] == [tmp_path / name]
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "data/customers.csv", "data/purchases/mine/part-1.parquet"])
+def test_files_beside_a_demo(file: Path, name: str) -> None:
+    """An earlier demo in which something else lies is not replaced; the message names what that is."""
+    other = file.parent / name
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("mine")
+    before = set(file.parent.rglob("*"))
+    said = backstamp("demo", file.parent, "--people", str(PEOPLE))
+    assert said.code == 2
+    assert "No demo has written this" in said.err
+    assert name.startswith(said.err.partition(": ")[0].removeprefix(f"{file.parent}/"))
+    assert set(file.parent.rglob("*")) == before
+
+
+def test_a_linked_folder(file: Path, tmp_path: Path) -> None:
+    """Where a part of an earlier demo leads elsewhere, nothing there is removed."""
+    elsewhere = (file.parent / "data").rename(tmp_path / "elsewhere")
+    (file.parent / "data").symlink_to(elsewhere)
+    assert backstamp("demo", file.parent, "--people", str(PEOPLE)).code == 2
+    assert (elsewhere / "members.csv").exists()
 
 
 def test_other_peoples_project(tmp_path: Path) -> None:

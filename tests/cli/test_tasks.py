@@ -43,8 +43,9 @@ def test_status_of_an_earlier_run(file: Path) -> None:
 def test_status_before_the_first_run(tmp_path: Path) -> None:
     """Where nothing has run yet, status says how to start, and makes no file."""
     backstamp("init", tmp_path)
-    said = backstamp("status", "--project", tmp_path / "backstamp.yaml")
-    assert (said.code, said.out) == (0, "There has been no run yet: start one with `backstamp run`.\n")
+    for option in ([], ["--history"]):
+        said = backstamp("status", *option, "--project", tmp_path / "backstamp.yaml")
+        assert (said.code, said.out) == (0, "There has been no run yet: start one with `backstamp run`.\n")
     assert not (tmp_path / ".backstamp").exists()
 
 
@@ -77,11 +78,43 @@ def _rows_of(file: Path, table: str) -> int:
     return next(one.rows for one in found.tables if one.table == table)
 
 
-def test_accepting_the_loss_of_nothing(file: Path) -> None:
-    """A name that is no source and no table is refused, with the nearest one."""
-    said = backstamp("run", "--project", file, "--accept-loss", "loyalty.membre")
-    assert said.code == 2
-    assert "Did you mean `loyalty.member`?" in said.err
+def test_what_a_run_is_asked_for(file: Path) -> None:
+    """A loss can be accepted of a source that the project has no more, and new ids be asked for; the ledger tells."""
+    said = backstamp("run", "--project", file, "--accept-loss", "partners.company", "--new-ids", "--json")
+    assert said.code == 0, said
+    assert said.document["run"]["arguments"]["new_ids"] is True
+    assert backstamp("run", "--project", file, "--json").document["run"]["arguments"]["new_ids"] is False
+
+
+def test_history(file: Path) -> None:
+    """The last runs are listed, newest first, as many as wanted."""
+    said = backstamp("status", "--history", "--project", file)
+    assert said.code == 0
+    numbers = [line.split()[0] for line in said.out.splitlines()[1:]]
+    assert numbers == ["3", "2", "1"]
+    found = backstamp("status", "--history", "2", "--project", file, "--json").document["runs"]
+    assert [run["number"] for run in found] == [3, 2]
+    assert set(found[0]) == {"number", "started", "status", "seconds", "warnings", "requested_by", "died"}
+    assert (found[0]["status"], found[0]["died"]) == ("Successful", False)
+    for arguments in (["3"], ["--history", "--run", "3"]):
+        assert backstamp("status", *arguments, "--project", file).code == 2
+
+
+def test_a_run_whose_process_died(file: Path) -> None:
+    """Status and cancel say so, and that the next run goes on; which it does."""
+    running = start("run", "--full", "--project", file)
+    _wait_for_task(file, "Normalize")
+    running.kill()
+    running.communicate(timeout=30)
+    status, cancel = (backstamp(command, "--project", file) for command in ("status", "cancel"))
+    died = f"Run 4 has died (process {running.pid} on "
+    assert status.code == 0
+    assert died in status.out
+    assert (cancel.code, cancel.err.startswith(died)) == (1, True)
+    assert backstamp("status", "--project", file, "--json").document["died"] is True
+    assert "Died" in backstamp("status", "--history", "--project", file).out
+    assert backstamp("run", "--project", file).code == 0
+    assert backstamp("status", "--run", "4", "--project", file, "--json").document["run"]["status"] == "Failed"
 
 
 def test_nothing_to_cancel(file: Path) -> None:

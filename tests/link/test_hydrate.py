@@ -65,7 +65,7 @@ def test_changed_customer(house: House) -> None:
         (guid(4), guid(103), None),
         (guid(5), None, guid(101)),
     ]
-    assert done.links.details == "1 links set, 1 changed, 1 cleared; 1 request"
+    assert done.links.details == "1 link set, 1 changed, 1 cleared; 1 request"
     assert house.links() == linked({1: 101, 2: 102, 3: 102, 5: 101})
 
 
@@ -84,7 +84,7 @@ def test_deleted_meanwhile(house: House) -> None:
     house.sink = meddling.DoesBeforeStamp(house.crm, lambda: house.crm.delete("contact", [guid(1)]))
     done = house.run(THREE)
     assert done.links.status is runs.TaskStatus.SUCCESSFUL
-    assert done.links.warnings == ("crm.contact: 1 rows are not there any more.",)
+    assert done.links.warnings == ("crm.contact: 1 row not there any more.",)
     assert house.links() == linked(THREE, range(2, 7))
     assert house.run({row: one for row, one in THREE.items() if row != 1}).plan.links[0].count == 0
 
@@ -94,9 +94,9 @@ def test_refused_profile(house: House) -> None:
     house.sink = meddling.Refuses(house.crm, PROFILE, guid(101))
     done = house.run(THREE)
     assert house.links() == linked({3: 102, 4: 103})
-    assert done.links.warnings == ("crm.contact: 2 rows wait, because their profiles were refused.",)
+    assert done.links.warnings == ("crm.contact: 2 rows not sent, because of refused profiles.",)
     (warning,) = done.tasks["Customer Profiles"].warnings
-    assert warning == f"{PROFILE}: 1 rows were refused (0x80040216: 1); the next run tries them again."
+    assert warning == f"{PROFILE}: 1 row refused (0x80040216: 1); the next run tries again."
     house.sink = house.crm
     done = house.run(THREE)
     assert (house.links(), done.plan.profiles.new, done.plan.links[0].set) == (linked(THREE), 1, 2)
@@ -151,7 +151,7 @@ def test_retired(house: House) -> None:
     assert house.links() == linked(MOVED)
     assert house.keys(PROFILE) == house.keys("msdynci_customermeasure") == {guid(101), guid(103)}
     retired = done.tasks["Retired Profiles"]
-    assert retired.details == "1 profiles deleted, 1 keys and measures; 2 requests"
+    assert retired.details == "1 profile deleted, 1 row of keys and measures; 2 requests"
     house.run({1: 101})
     assert len(house.keys("msdynci_alternatekey")) == 1
 
@@ -163,7 +163,7 @@ def test_retired_later(house: House) -> None:
     house.sink = meddling.DoesBeforeStamp(house.crm, lambda: house.crm.stamp("contact", LOOKUP, by_hand))
     done = house.run(MOVED)
     assert done.tasks["Retired Profiles"].details.endswith(
-        "; 1 profiles stay for now, because rows still point to them; 1 request"
+        "; 1 profile kept for now, because rows still point there; 1 request"
     )
     house.run(MOVED)
     assert house.keys(PROFILE) == {guid(101), guid(103)}
@@ -188,7 +188,7 @@ def test_columns(house: House) -> None:
 def test_too_long(house: House) -> None:
     """Text that does not fit is cut at its end and counted as a warning."""
     done = house.run({1: 101}, values={"City": "x" * 4001})
-    assert done.tasks["Customer Profiles"].warnings == (f"{PROFILE}: 1 values did not fit and were cut.",)
+    assert done.tasks["Customer Profiles"].warnings == (f"{PROFILE}: 1 value did not fit: cut.",)
     assert rows(house, PROFILE, "msdynci_city")[0]["msdynci_city"] == "x" * 4000
     assert house.run({1: 101}, values={"City": "x" * 4001}).writes == 0
 

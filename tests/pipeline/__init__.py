@@ -72,12 +72,24 @@ class Place:
         return project.load(self.folder / "backstamp.yaml")
 
     def run(
-        self, meddle: Callable[[ports.Sink], Any] = lambda sink: sink, *, accept_loss: Collection[str] = ()
+        self,
+        meddle: Callable[[ports.Sink], Any] = lambda sink: sink,
+        *,
+        accept_loss: Collection[str] = (),
+        full: bool = False,
+        new_ids: bool = False,
     ) -> runs.Run:
         """Do a run, perhaps with something in front of the CRM."""
         sink, settings = meddle(self.environment), self.settings
         described = pipeline.describe(settings, sink)
-        return pipeline.run(settings, sink, described, runs.Arguments(), accept_loss=accept_loss)
+        arguments = runs.Arguments(full=full, new_ids=new_ids)
+        return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+
+    def is_whole(self) -> bool:
+        """Whether every link of a contact leads to a profile, and each profile has its measures and keys."""
+        profiles = set(self.rows(PROFILE, "msdynci_customerid"))
+        keys = set(self.rows(KEYS, "msdynci_customerid").values())
+        return set(self.links().values()) <= profiles == keys == set(self.rows(MEASURE, "msdynci_customerid"))
 
     def rows(self, table: str, column: str) -> dict[str, Any]:
         """One column of all rows of a table of the CRM, by their keys."""

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from backstamp.connect import ports
 
-_OURS = frozenset({options.FILE.name, "data", companies.TRUTH, ".backstamp"})
-"""Everything that a demo leaves in its folder."""
 _OUTSIDE = ("Data Sources", "Dataverse Hydration")
 """The tasks that read and write systems outside."""
 
@@ -38,7 +36,8 @@ def demo(
 ) -> None:
     """Make a company with known customers, link the rows of its CRM to their profiles, and tell the story.
 
-    FOLDER becomes a project of its own, to try the other commands on; an earlier demo in it is replaced.
+    FOLDER becomes a project of its own, to try the other commands on; an earlier demo in it is replaced, any other
+    file refused.
     """
     console = display.console(quiet=as_json)
     company = companies.make_company(people, seed=seed)
@@ -76,25 +75,43 @@ def demo(
 
 
 def _clear(folder: Path) -> None:
-    """Remove an earlier demo from its folder.
+    """Remove an earlier demo from its folder, if there is one, and nothing else.
 
     Raises:
-        ConfigurationError: something else is in the folder.
+        ConfigurationError: the folder holds anything that no demo has written.
         BusyError: the CRM of the earlier demo is being served.
     """
-    if not folder.exists():
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not folder.is_dir() or {entry.name for entry in folder.iterdir()} - _OURS:
+    file = folder / options.FILE
+    state = project.state_folder(file)
+    if not _is_of_a_demo(file):
         message = "Something else than an earlier demo is here: choose another folder."
         raise errors.ConfigurationError(message, errors.Location(str(folder)))
-    file = folder / options.FILE
-    if file.exists() and not file.read_text(encoding="utf-8").startswith(companies.PROJECT.partition("\n")[0]):
-        message = "This project file is none of a demo: choose another folder."
-        raise errors.ConfigurationError(message, errors.Location(str(file)))
-    if url := environment.served_elsewhere(project.state_folder(file)):
+    if others := _others(folder, state):
+        message = "No demo has written this: move it away, or choose another folder."
+        raise errors.ConfigurationError(message, errors.Location(str(others[0])))
+    if url := environment.served_elsewhere(state):
         raise errors.BusyError(f"The CRM of the demo in {folder} is served at {url}: stop `backstamp crm` first.")
-    for entry in folder.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if state.exists():
+        shutil.rmtree(state)
+    # The project file goes last: as long as anything is left, it is an earlier demo.
+    for name in (*companies.FILES, options.FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _is_of_a_demo(file: Path) -> bool:
+    """Tell whether a project file begins as the demo's does."""
+    return file.is_file() and file.read_bytes().startswith(companies.PROJECT.partition("\n")[0].encode())
+
+
+def _others(folder: Path, state: Path) -> list[Path]:
+    """Return what is in the folder, at any depth, though no demo has written it; the folder of state is all ours."""
+    ours = {folder / options.FILE, state, folder}
+    for name in companies.FILES:
+        ours |= {folder / name, *(folder / name).parents}
+    found = (entry for entry in folder.rglob("*") if state not in entry.parents)
+    return sorted(entry for entry in found if entry not in ours or entry.is_symlink())
 
 
 def _write(folder: Path, company: companies.Company) -> project.Project:

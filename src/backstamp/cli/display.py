@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backstamp import runs
+from backstamp.runs import heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ _STYLES = {
     **dict.fromkeys(runs.UNDER_WAY, "cyan"),
     **dict.fromkeys(runs.FAILURES, "red"),
 }
+_DEAD = "red"
 
 
 def console(*, quiet: bool = False) -> Console:
@@ -109,9 +111,25 @@ def show_run(to: Console, run: runs.Run, groups: Collection[str] = ()) -> None:
     to.print(sentence(run), soft_wrap=True)
 
 
+def show_history(to: Console, found: Sequence[runs.Run]) -> None:
+    """Print runs, a line for each."""
+    rows = []
+    for run in found:
+        ending = (Text("Died", _DEAD), "") if has_died(run) else (status(run.status), duration(run.seconds))
+        rows.append((str(run.number), value(run.started), *ending, f"{run.warnings:,}", run.arguments.requested_by))
+    to.print(table((">Run", "Started", "Status", ">Time", ">Warnings", "Requested by"), rows))
+
+
+def has_died(run: runs.Run) -> bool:
+    """Tell whether a run is under way no more, though nobody has ended it: its process is gone."""
+    return run.status in runs.UNDER_WAY and run.owner.is_gone(run.heartbeat, heartbeat.SILENCE)
+
+
 def sentence(run: runs.Run) -> Text:
     """Return how a run stands, in a sentence or two."""
     subject, time = f"Run {run.number}", duration(run.seconds)
+    if has_died(run):
+        return Text(f"{subject} has died ({run.owner} is gone). The next `backstamp run` goes on.", _DEAD)
     failed = [task for task in run.tasks if task.status in runs.FAILURES]
     warnings = f" with {count(run.warnings, 'warning')}" if run.warnings else ""
     match run.status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILED, WRONG = 1, 2
+DEBUG = "BACKSTAMP_DEBUG"
+"""The environment variable that lets an error nobody has foreseen through, with its trace."""
+_INTERRUPTED = 130
+"""What Typer returns after Ctrl-C."""
 
 app = typer.Typer(
     help="One customer, one profile, linked from every row of your CRM.",
@@ -28,7 +33,7 @@ app.command(epilog="Example: backstamp demo --people 2000")(demo.demo)
 app.command(epilog="Example: backstamp check --project demo/backstamp.yaml")(check.check)
 app.command(epilog="Example: backstamp run --accept-loss loyalty.member")(tasks.run)
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
-app.command(epilog="Example: backstamp status --json")(tasks.status)
+app.command(epilog="Example: backstamp status --history 20")(tasks.status)
 app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)
 app.command(epilog="Example: backstamp crm --port 8700")(start.crm)
 
@@ -42,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:
-        return app(given, prog_name="backstamp", standalone_mode=False) or 0
+        code = app(given, prog_name="backstamp", standalone_mode=False) or 0
     except errors.ConfigurationError as error:
         display.write_error(error.message, as_json=as_json, kind=_kind(error), location=error.location)
         return WRONG
@@ -53,6 +58,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = f"{error.format_message()} See `backstamp --help`."
         display.write_error(message, as_json=as_json, kind="UsageError")
         return error.exit_code
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        message, location = _told(error)
+        display.write_error(message, as_json=as_json, kind=_kind(error), location=location)
+        return FAILED
+    if code == _INTERRUPTED:
+        display.write_error("Canceled.", as_json=as_json, kind="KeyboardInterrupt")
+        return FAILED
+    return code
+
+
+def _told(error: Exception) -> tuple[str, errors.Location | None]:
+    """Return what may be said of an error that is none of ours, and the file: its text can quote values of rows."""
+    trace = f"{DEBUG}=1 shows the trace."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}. {trace}", errors.Location(str(error.filename)) if error.filename else None
+    return f"Something that nobody has foreseen went wrong: {_kind(error)}. {trace}", None
 
 
 def _kind(error: Exception) -> str:

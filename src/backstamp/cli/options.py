@@ -14,13 +14,20 @@ FILE = Path("backstamp.yaml")
 Project = Annotated[Path, typer.Option("--project", metavar="FILE", help="The project file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
 Run = Annotated[int | None, typer.Option("--run", metavar="N", min=1, help="The run; the last one if left out.")]
+History = Annotated[bool, typer.Option("--history", help="List the last N runs instead of the tasks of one.")]
+Count = Annotated[int | None, typer.Argument(metavar="N", min=1, help="How many runs --history lists; 10 if left out.")]
 Full = Annotated[bool, typer.Option("--full", help="Read every table in full instead of what changed.")]
+NewIds = Annotated[
+    bool,
+    typer.Option("--new-ids", help="Give new CustomerIds although the CRM holds profiles of another warehouse."),
+]
 AcceptLoss = Annotated[
     list[str] | None,
     typer.Option(
         "--accept-loss",
         metavar="SOURCE[.TABLE]",
-        help="Believe this source or table however many rows it lacks; may be given several times.",
+        help="Believe this source or table however many rows it lacks, or that it is gone from the project file;"
+        " may be given several times.",
     ),
 ]
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="The table, such as crm.lead.")]

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from backstamp.connect import ports
 
 
+_NO_RUN = "There has been no run yet: start one with `backstamp run`."
+
+
 def run(
     *,
     file: options.Project = options.FILE,
     full: options.Full = False,
+    new_ids: options.NewIds = False,
     accept_loss: options.AcceptLoss = None,
     as_json: options.Json = False,
 ) -> None:
@@ -30,11 +34,10 @@ def run(
 
     Ends with 0, with 1 if a task failed or the run was canceled, with 2 if the project file is wrong.
     """
-    settings, believed = project.load(file), accept_loss or []
-    _refuse_unknown(settings, believed)
+    settings = project.load(file)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
-        ended = do_run(settings, sink, console, full=full, accept_loss=believed)
+        ended = do_run(settings, sink, console, full=full, new_ids=new_ids, accept_loss=accept_loss or ())
     if as_json:
         display.write_json({"run": ended})
     display.show_run(console, ended)
@@ -42,23 +45,41 @@ def run(
         raise typer.Exit(1)
 
 
-def status(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
-    """Show the tasks of the last run, or of another one; also while it goes on."""
-    found = _find(_ledger(file), run)
+def status(
+    number: options.Count = None,
+    *,
+    file: options.Project = options.FILE,
+    run: options.Run = None,
+    history: options.History = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show the tasks of the last run, or of another one; also while it goes on. Or list the last runs."""
+    if (number and not history) or (run and history):
+        raise errors.ConfigurationError("One run is shown with `--run N`, the last N runs with `--history N`.")
+    ledger = _ledger(file)
+    if history:
+        _show_history(ledger, number or 10, as_json=as_json)
+        return
+    found = _find(ledger, run)
     if as_json:
-        display.write_json({"run": found})
+        display.write_json({"run": found, "died": found is not None and display.has_died(found)})
     elif found:
         display.show_run(display.console(), found)
     else:
-        display.console().print("There has been no run yet: start one with `backstamp run`.")
+        display.console().print(_NO_RUN)
 
 
 def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
-    """Ask a run to stop; it does so between two steps or batches, and the next run goes on."""
+    """Ask a run to stop; it does so between two steps or batches, and the next run goes on.
+
+    Ends with 0, with 1 if the run's process has died, with 2 if there is no such run or it has ended.
+    """
     ledger = _ledger(file)
     found = _find(ledger, run)
     if found is None:
         raise errors.ConfigurationError("There has been no run yet: there is nothing to cancel.")
+    if display.has_died(found):
+        raise errors.BackstampError(str(display.sentence(found)))
     with runs.Ledger(ledger) as opened:
         opened.request_cancel(found.number, _login())
     if as_json:
@@ -72,13 +93,14 @@ def do_run(
     console: Console,
     *,
     full: bool = False,
+    new_ids: bool = False,
     accept_loss: Sequence[str] = (),
 ) -> runs.Run:
     """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended."""
     described = pipeline.describe(settings, sink)
     settings.state.mkdir(mode=0o700, exist_ok=True)
     ledger, by = settings.state / pipeline.LEDGER, _login()
-    arguments = runs.Arguments(full=full, requested_by=by)
+    arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=by)
     with progress.stoppable(ledger, by), progress.following(ledger, console):
         return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
@@ -110,12 +132,21 @@ def _find(ledger: Path, number: int | None) -> runs.Run | None:
     return found
 
 
-def _refuse_unknown(settings: project.Project, names: Sequence[str]) -> None:
-    """Refuse names of sources and tables that the project has not."""
-    tables = [f"{source}.{table}" for source, read in settings.sources.items() for table in read.tables]
-    known = [*settings.sources, *tables]
-    for name in names:
-        if name not in known:
-            hint = errors.did_you_mean(name, known)
-            message = f"--accept-loss {name} names no source and no table.{hint} There are: {', '.join(known)}."
-            raise errors.ConfigurationError(message)
+def _show_history(ledger: Path, number: int, *, as_json: bool) -> None:
+    """List the newest runs, newest first."""
+    found: Sequence[runs.Run] = ()
+    if ledger.exists():
+        with runs.Status(ledger) as status:
+            found = status.history(number)
+    if as_json:
+        display.write_json({"runs": [_facts(run) for run in found]})
+    elif found:
+        display.show_history(display.console(), found)
+    else:
+        display.console().print(_NO_RUN)
+
+
+def _facts(run: runs.Run) -> dict[str, object]:
+    """Return a run without its tasks for JSON."""
+    facts = {name: getattr(run, name) for name in ("number", "started", "status", "seconds", "warnings")}
+    return facts | {"requested_by": run.arguments.requested_by, "died": display.has_died(run)}

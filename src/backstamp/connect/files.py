@@ -228,6 +228,8 @@ class _BadRows:
     def skip(self, row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
         """Take note of a row that Arrow could not split into values."""
         reason = f"It has {row.actual_columns} values where the header names {row.expected_columns}."
+        if lines := (row.text or "").count("\n"):
+            reason += f" It goes on over {lines + 1} lines: perhaps a quote was not closed."
         self._found.append((row.number or 0, reason))
         return "skip"
 

@@ -25,6 +25,7 @@ class Column:
         type: the Arrow type of its values; GUIDs and choices' labels are text, times are UTC microseconds.
         lookup_to: for a lookup, the table that it points to; its value is then that row's GUID as text.
         max_length: for text, the most characters that the system keeps; None where it sets no limit.
+        decimal_places: for decimals that are there already, how many places the system keeps.
         display_name: what its users read; the name where none is given.
     """
 
@@ -32,6 +33,7 @@ class Column:
     type: pa.DataType
     lookup_to: str | None = None
     max_length: int | None = None
+    decimal_places: int | None = None
     display_name: str = ""
 
 

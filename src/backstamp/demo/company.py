@@ -15,8 +15,12 @@ from backstamp.demo.people import make_people
 if TYPE_CHECKING:
     from pathlib import Path
 
-
+MEMBERS = "data/members.csv"
+PURCHASES = "data/purchases/part-0.parquet"
+CASES = "data/cases.parquet"
 TRUTH = "truth.parquet"
+FILES = (MEMBERS, PURCHASES, CASES, TRUTH)
+"""Every file that `write_files` writes, from the project's folder."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,10 @@ def make_company(people: int, *, seed: int = 1) -> Company:
 
 def write_files(company: Company, folder: Path) -> None:
     """Write under the folder what does not live in the CRM: members, purchases, service cases, and the truth."""
-    data = folder / "data"
-    (data / "purchases").mkdir(parents=True, exist_ok=True)
-    csv.write_csv(company.member, data / "members.csv")
-    parquet.write_table(company.purchase, data / "purchases" / "part-0.parquet")
-    parquet.write_table(company.case, data / "cases.parquet")
+    (folder / PURCHASES).parent.mkdir(parents=True, exist_ok=True)
+    csv.write_csv(company.member, folder / MEMBERS)
+    parquet.write_table(company.purchase, folder / PURCHASES)
+    parquet.write_table(company.case, folder / CASES)
     write_truth(company.truth, folder)
 
 

@@ -24,11 +24,14 @@ from backstamp.link.desired import (
     desired_measures,
     desired_profiles,
     lookup_name,
+    measure_table,
+    own_tables,
+    profile_table,
 )
 from backstamp.link.differences import make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import acknowledge
+from backstamp.link.known import acknowledge, compare, is_known
 from backstamp.link.plan import Linking, Plan, Removal, Writing, load
 from backstamp.link.settings import Link
 
@@ -51,13 +54,18 @@ __all__ = [
     "Step",
     "Writing",
     "acknowledge",
+    "compare",
     "desired_keys",
     "desired_links",
     "desired_measures",
     "desired_profiles",
     "eligibility",
+    "is_known",
     "load",
     "lookup_name",
     "make_plan",
+    "measure_table",
+    "own_tables",
+    "profile_table",
     "read_card",
 ]

@@ -83,6 +83,11 @@ def measure_table(settings: Link) -> str:
     return f"{settings.prefix}customermeasure"
 
 
+def own_tables(settings: Link) -> tuple[str, ...]:
+    """Return the names of all our tables in the environment."""
+    return (profile_table(settings), f"{settings.prefix}alternatekey", measure_table(settings))
+
+
 def lookup_name(settings: Link) -> str:
     """Return the name of the lookup that every linked table gets."""
     return f"{settings.prefix}lookupfield_customerprofile"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from backstamp import runs
+from backstamp import errors, runs
 from backstamp.connect import ports
 from backstamp.link import plan as plans
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     _Waits: TypeAlias = Callable[[pa.RecordBatch], list[bool]]
 
+MOST_REFUSED = 0.5
+"""The share of links above which the task has failed where they are refused (linking.md 5)."""
 THREADS = 8
 """Requests prepared at once; how many of them are under way is for the sink to say."""
 _DELETIONS_AT_ONCE = 25  # a deletion is a request for itself: small parts keep all threads busy
@@ -115,8 +117,13 @@ def write_links(hydration: Hydration) -> None:
         found = _send(hydration, sending, done=tally.total(), total=total)
         _warn(hydration.task, linking.table, found)
         tally += found
+    if (refused := sum(rows for (state, _), rows in tally.items() if state == "refused")) > total * MOST_REFUSED:
+        raise errors.RefusedError(
+            f"{refused:,} of {total:,} links were refused: see the warnings. If profiles were deleted in the CRM,"
+            " `backstamp run --full` looks for them and writes them again."
+        )
     counts = (tally["written", kind] for kind in ("set", "changed", "cleared"))
-    done = "{:,} links set, {:,} changed, {:,} cleared".format(*counts)
+    done = "{} set, {:,} changed, {:,} cleared".format(_count(next(counts), "link"), *counts)
     _conclude(hydration, done, tally, sink.traffic.writes - writes)
 
 
@@ -129,9 +136,9 @@ def retire(hydration: Hydration) -> None:
     for removal in plan.removals:
         parts += _delete(hydration, removal, done=parts.total(), total=total)
     profiles = _delete(hydration, plan.retired, done=parts.total(), total=total, waits=_still_linked(hydration))
-    done = f"{_written(profiles):,} profiles deleted, {_written(parts):,} keys and measures"
+    done = f"{_count(_written(profiles), 'profile')} deleted, {_count(_written(parts), 'row')} of keys and measures"
     if left := profiles["waiting", ""] + plan.held:
-        done += f"; {left:,} profiles stay for now, because rows still point to them"
+        done += f"; {_count(left, 'profile')} kept for now, because rows still point there"
     _conclude(hydration, done, profiles + parts, sink.traffic.writes - writes)
 
 
@@ -164,9 +171,9 @@ def _write_tables(hydration: Hydration, writings: Sequence[plans.Writing], missi
         found = _send(hydration, _row_sending(hydration, writing, missing), done=tally.total(), total=total)
         _warn(hydration.task, writing.definition.name, found)
         if writing.cut:
-            hydration.task.warn(f"{writing.definition.name}: {writing.cut:,} values did not fit and were cut.")
+            hydration.task.warn(f"{writing.definition.name}: {_count(writing.cut, 'value')} did not fit: cut.")
         tally += found
-    done = f"{tally['written', 'new']:,} rows created, {tally['written', 'changed']:,} changed"
+    done = f"{_count(tally['written', 'new'], 'row')} created, {tally['written', 'changed']:,} changed"
     _conclude(hydration, done, tally, sink.traffic.writes - writes)
 
 
@@ -174,9 +181,12 @@ def _row_sending(hydration: Hydration, writing: plans.Writing, missing: frozense
     definition = writing.definition
     schema = pa.schema([(definition.key, pa.string()), *((column.name, column.type) for column in definition.columns)])
 
+    # A run that was cut off may have noted columns that it never made.
+    emptied = [name for name in writing.emptied if hydration.sink.define(definition.name).column(name)]
+
     def write(rows: pa.RecordBatch) -> list[ports.Outcome]:
         shaped = rows.select(schema.names).cast(schema)
-        for name in writing.emptied:
+        for name in emptied:
             shaped = shaped.append_column(name, pa.nulls(rows.num_rows))
         return hydration.sink.upsert(definition.name, shaped)
 
@@ -336,22 +346,27 @@ def _written(tally: Tally) -> int:
     return sum(count for (state, _), count in tally.items() if state == "written")
 
 
+def _count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _conclude(hydration: Hydration, done: str, tally: Tally, requests: int) -> None:
     hydration.task.rows = _written(tally)
-    hydration.task.detail(f"{done}; {requests:,} request{'' if requests == 1 else 's'}")
+    hydration.task.detail(f"{done}; {_count(requests, 'request')}")
 
 
 def _warn(task: runs.RunningTask, table: str, tally: Tally) -> None:
     """Say which rows were not written, in numbers: the server's own words are in the journal."""
     _warn_of_refused(task, table, tally)
     if tally["waiting", ""]:
-        task.warn(f"{table}: {tally['waiting', '']:,} rows wait, because their profiles were refused.")
+        task.warn(f"{table}: {_count(tally['waiting', ''], 'row')} not sent, because of refused profiles.")
     if tally["gone", ""]:
-        task.warn(f"{table}: {tally['gone', '']:,} rows are not there any more.")
+        task.warn(f"{table}: {_count(tally['gone', ''], 'row')} not there any more.")
 
 
 def _warn_of_refused(task: runs.RunningTask, table: str, tally: Tally) -> None:
     refused = {code: count for (state, code), count in sorted(tally.items()) if state == "refused"}
     if refused:
         codes = ", ".join(f"{code or 'no code'}: {count:,}" for code, count in refused.items())
-        task.warn(f"{table}: {sum(refused.values()):,} rows were refused ({codes}); the next run tries them again.")
+        task.warn(f"{table}: {_count(sum(refused.values()), 'row')} refused ({codes}); the next run tries again.")

@@ -67,6 +67,9 @@ def acknowledge(
     """
     journal.give_up()
     copied = max((row["entry"] for row in engine.rows(_table(engine, _COPIED, _COPY))), default=0)
+    if copied > journal.last():
+        copied = 0  # the journal is another one than that which was copied
+        _note_copied(engine, copied)
     entries = journal.after(copied)
     own, links = _events(engine, entries, state)
     for table, events in own.items():
@@ -77,7 +80,32 @@ def acknowledge(
         known = _overlaid(known, newer, rows, "customer_id")
     engine.keep(LINKS, _existing(known, sources))
     if entries:
-        engine.land(_COPIED, _COPY, [pa.RecordBatch.from_pylist([{"entry": entries[-1].id}], schema=_COPY)])
+        _note_copied(engine, entries[-1].id)
+
+
+def compare(engine: engines.Engine, table: str, keys: ir.Table) -> None:
+    """Hold what is known of one of our own tables against the environment, and keep it in the draft.
+
+    Rows that are not there any more are forgotten, and those that nobody knew of are noted as there with whatever
+    values: the plan writes them again, or deletes them.
+
+    Args:
+        engine: holds what is known.
+        table: the table.
+        keys: `key` of every row that the environment holds.
+    """
+    known = of_table(engine, table)
+    unknown = keys.select("key").anti_join(known, "key").mutate(digest=ibis.literal(UNKNOWN))
+    engine.keep(_name(table), engine.cache(known.semi_join(keys, "key").union(unknown)))
+
+
+def is_known(engine: engines.Engine, table: str) -> bool:
+    """Tell whether anything was ever known of one of our own tables."""
+    return engine.has(_name(table))
+
+
+def _note_copied(engine: engines.Engine, entry: int) -> None:
+    engine.land(_COPIED, _COPY, [pa.RecordBatch.from_pylist([{"entry": entry}], schema=_COPY)])
 
 
 def _name(table: str) -> str:

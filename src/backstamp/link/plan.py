@@ -6,6 +6,7 @@ A row's place in its list is what the journal calls its position.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,13 @@ class Plan:
     def save(self) -> None:
         """Write `plan.json` beside the work lists."""
         told = {name: value for name, value in asdict(self).items() if name != "folder"}
-        (self.folder / _FILE).write_bytes(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2))
+        # Whole or not at all: a power cut must not leave half of it.
+        draft = self.folder / f"{_FILE}.draft"
+        with draft.open("wb") as file:
+            file.write(orjson.dumps(told, default=str, option=orjson.OPT_INDENT_2))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.folder / _FILE)
 
 
 def folder_of(state: Path, run: int) -> Path:

@@ -10,5 +10,6 @@ attributes      the calculation: one row a customer, one column a measure
 from backstamp.measures.attributes import calculate as calculate
 from backstamp.measures.check import columns_of as columns_of
 from backstamp.measures.check import problems as problems
+from backstamp.measures.check import unreadable as unreadable
 from backstamp.measures.settings import Measure as Measure
 from backstamp.measures.settings import Relationship as Relationship

@@ -34,6 +34,10 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+_OWNER = "_owner"
+_GUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+
+
 def calculate(
     measures: Mapping[str, Measure],
     relationships: Sequence[Relationship],
@@ -57,15 +61,19 @@ def calculate(
     for table, group in groupby(by_table, key=lambda item: item[1].of):
         owned = _owned(tables[table], leading_from(table, relationships), members)
         values = {name: _aggregate(measure, owned) for name, measure in group}
-        totals = owned.group_by("customer_id").aggregate(**values)
-        result = result.left_join(totals, "customer_id").drop("customer_id_right")
+        totals = owned.group_by(_OWNER).aggregate(**values)
+        result = result.left_join(totals, result.customer_id == totals[_OWNER]).drop(_OWNER)
     return result.select("customer_id", **{name: _filled(measure, result[name]) for name, measure in measures.items()})
 
 
 def _owned(table: ir.Table, relationship: Relationship, members: ir.Table) -> ir.Table:
-    """Return the table's rows that belong to somebody, with `customer_id`."""
-    owners = members.filter(members.table == relationship.to_table).select("customer_id", owner=members.key)
-    return table.join(owners, _column(table, relationship.from_column).cast(dt.string) == owners.owner)
+    """Return the table's rows that belong to somebody, with `_OWNER`, the CustomerId."""
+    owners = members.filter(members.table == relationship.to_table).select(
+        _member=members.key, **{_OWNER: "customer_id"}
+    )
+    key = _column(table, relationship.from_column).cast(dt.string)
+    # A GUID is the same in capitals and in small letters (unification.md 1.1).
+    return table.join(owners, key.re_search(_GUID).ifelse(key.lower(), key) == owners["_member"])
 
 
 def _column(table: ir.Table, name: str) -> ir.Column:

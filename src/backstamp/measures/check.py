@@ -66,6 +66,19 @@ def problems(
     return found
 
 
+def unreadable(path: Path, measure: Measure) -> Iterator[errors.Problem]:
+    """Tell of the expressions of a measure that cannot be read, whatever tables there are."""
+    for setting, read, text in (
+        ("value", expressions.parse_value, measure.value),
+        ("where", expressions.parse_where, measure.where or ""),
+    ):
+        try:
+            if text:
+                read(text)
+        except errors.ConfigurationError as error:
+            yield errors.Problem((*path, setting), error.message)
+
+
 def columns_of(measures: Mapping[str, Measure], relationships: Sequence[Relationship], table: str) -> set[str]:
     """Return the columns of a source table that measures and relationships use; the measures have no problems."""
     used = {relationship.from_column for relationship in relationships if relationship.from_table == table}

@@ -3,6 +3,7 @@
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge
+planning   what is to be written to the environment
 run        the whole: read, unify, measure, plan, publish, hydrate
 findings   what the last published run found, in numbers
 """

@@ -41,7 +41,7 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Described:
-    """All tables of a project's sources, and which of them are linked."""
+    """The tables of a project's sources that it uses, and which of them are linked."""
 
     tables: tuple[SourceTable, ...]
     eligibility: link.Eligibility
@@ -64,11 +64,17 @@ def describe(settings: project.Project, environment: ports.Sink) -> Described:
     if not problems:
         types = {name: {column.name: column.type for column in made.columns} for name, made in found.items()}
         problems += unify.problems(settings.unify, types)
-        keys = {table.table: table.key for table in settings.unify.tables}
+        keys = _keys_of(settings)
         if len(found) == len(tables):
             problems += measures.problems(settings.measures, settings.relationships, types, keys, keys)
     project.reject(settings, problems)
-    return Described(tuple(tables), _eligibility(settings, tables))
+    used = tuple(table for table in tables if table.columns or table.name in _keys_of(settings))
+    return Described(used, _eligibility(settings, tables))
+
+
+def _keys_of(settings: project.Project) -> dict[str, str]:
+    """Return the key of each unified table."""
+    return {table.table: table.key for table in settings.unify.tables}
 
 
 def _tables(settings: project.Project, environment: ports.Sink) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
@@ -94,7 +100,7 @@ def _defined(table: SourceTable) -> SourceTable:
 
 
 def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
-    keys = {table.table: table.key for table in settings.unify.tables}
+    keys = _keys_of(settings)
     candidates = [
         link.Candidate(
             table=table.name,

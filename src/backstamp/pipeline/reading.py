@@ -55,6 +55,7 @@ def read(
     *,
     token: str | None,
     lookup: str,
+    us: str,
     accept_loss: bool,
     progress: Callable[[int], None],
 ) -> Read:
@@ -65,6 +66,7 @@ def read(
         table: what is read.
         token: where the last read ended; None reads everything.
         lookup: the name of our lookup, which is read where it is.
+        us: the user as whom we write to the environment.
         accept_loss: believe the read however much it lacks.
         progress: is told how many rows have come so far.
 
@@ -75,7 +77,8 @@ def read(
     if table.definition is None:
         raise table.failure or errors.SourceError(f"{table.name} could not be described.")
     has_link = table.is_of_environment and table.definition.column(lookup) is not None
-    columns = [*table.columns, lookup] if has_link else list(table.columns)
+    authorship = _authorship(table)
+    columns = [*table.columns, *authorship, *([lookup] if has_link else [])]
     incoming, note = _begin(table, columns, token, progress)
     landed = engine.load(incoming.schema, incoming.batches())
     if incoming.is_delta and not incoming.rows and not incoming.deleted:
@@ -85,7 +88,30 @@ def read(
     if has_link:
         seen = engine.cache(_seen(table, landed, lookup))
         landed = landed.rename({LINK: lookup})
-    return _store(engine, table, landed, incoming, seen, note, accept_loss=accept_loss)
+    deleted = _keys(engine, incoming.deleted) if incoming.is_delta else None
+    unreadable = [{"place": row.where, "column": "", "reason": row.reason} for row in incoming.unreadable]
+    everything = transform.Landed(
+        rows=landed,
+        deleted=deleted,
+        unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
+        latest_wins=table.is_of_environment,
+        us=us if _tells_authors(table) else None,
+        only_read=authorship,
+    )
+    return _store(engine, table, everything, incoming, seen, note, accept_loss=accept_loss)
+
+
+def _tells_authors(table: SourceTable) -> bool:
+    """Tell whether the project uses the time of the last change, which our own stamps move."""
+    definition = table.definition
+    told = all(definition and definition.column(name) for name in (transform.MODIFIED_BY, transform.CREATED_ON))
+    return table.is_of_environment and told and transform.MODIFIED_ON in table.columns
+
+
+def _authorship(table: SourceTable) -> tuple[str, ...]:
+    """Return what must be read besides to tell our own stamps from changes."""
+    names = (transform.MODIFIED_BY, transform.CREATED_ON) if _tells_authors(table) else ()
+    return tuple(name for name in names if name not in table.columns)
 
 
 def _seen(table: SourceTable, landed: ir.Table, lookup: str) -> ir.Table:
@@ -165,7 +191,7 @@ def _chained(first: ports.Change, others: Iterator[ports.Change]) -> Iterator[po
 def _store(
     engine: Engine,
     table: SourceTable,
-    rows: ir.Table,
+    landed: transform.Landed,
     incoming: _Incoming,
     seen: ir.Table | None,
     note: str,
@@ -175,13 +201,6 @@ def _store(
     definition = table.definition
     assert definition is not None  # noqa: S101 - `read` has looked
     previous = engine.published(stored_name(table.name))
-    unreadable = [{"place": row.where, "column": "", "reason": row.reason} for row in incoming.unreadable]
-    landed = transform.Landed(
-        rows=rows,
-        deleted=_keys(engine, incoming.deleted) if incoming.is_delta else None,
-        unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
-        latest_wins=table.is_of_environment,
-    )
     types = {column.name: column.type for column in definition.columns}
     made = transform.store(engine, landed, previous, definition.key, types)
     now = engine.keep(stored_name(table.name), made.rows)
@@ -210,7 +229,8 @@ def _believe(
     engine: Engine, table: str, incoming: _Incoming, previous: ir.Table | None, now: ir.Table, corrupt: ir.Table
 ) -> None:
     known = missing = 0
-    if previous is not None and not incoming.is_delta:
+    # A feed says what was deleted, so that it is believed, unless all rows are gone.
+    if previous is not None and (not incoming.is_delta or not engine.count(now)):
         known, missing = engine.count(previous), engine.count(previous.anti_join(now, "key"))
     # The place of a row without a key is its number, which can be another row's key.
     unusable = engine.count(corrupt.select("place", has_no_key=corrupt.reason == transform.NO_KEY).distinct())

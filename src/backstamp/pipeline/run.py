@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import ibis
 import pyarrow as pa
 
 from backstamp import engine as engines
 from backstamp import errors, link, measures, runs, shapes
-from backstamp.pipeline import reading, stages
+from backstamp.pipeline import planning, reading, stages
 from backstamp.unify import identify
 
 if TYPE_CHECKING:
@@ -94,13 +93,17 @@ class _Running:
     def compute(self) -> link.Plan | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
         with engines.DuckDB(self.settings.state / WAREHOUSE, self.settings.engine) as engine:
+            before = _before(engine)
+            self._refuse_lost_tables(engine, before)
             read = self._read_sources(engine)
             unified = [table.table for table in self.settings.unify.tables]
             if missing := [name for name in unified if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             sources = {name: reading.stored(engine, name) for name in unified}
-            before = _before(engine)
+            new_ids = before is None and self.current.arguments.new_ids
+            if before is None and not new_ids:
+                planning.refuse_other_profiles(self.settings, self.environment)
             stages.unify(
                 engine, self.settings.unify, sources, before, run=self.current.number, seed=uuid4(), stage=self._stage
             )
@@ -108,7 +111,10 @@ class _Running:
             self._measure(engine, read, members)
             self._check()
             with self.ledger.task(self.current, _PLAN) as task:
-                plan = self._plan(engine, read, members)
+                seen = [found.seen for found in read.values() if found.seen is not None]
+                asked = self.environment if self.current.arguments.full or new_ids else None
+                planning.know(engine, self.settings, self.described, self.ledger.journal, seen, asked)
+                plan = planning.plan(engine, self.settings, self.described, members, self.current.number)
                 task.rows = plan.count
                 engine.publish()
             return plan
@@ -131,6 +137,25 @@ class _Running:
                     raise
                 except errors.BackstampError:
                     failed.add(step.planned.name)
+
+    def _refuse_lost_tables(self, engine: engines.Engine, before: identify.Before | None) -> None:
+        """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
+
+        Raises:
+            SourceError: it did, and nobody accepted that.
+        """
+        if before is None:
+            return
+        known = {str(row["table"]) for row in engine.rows(before.members.select("table").distinct())}
+        lost = known - {table.table for table in self.settings.unify.tables}
+        for name in sorted(name for name in lost if not self._accepts(name)):
+            raise errors.SourceError(
+                f"{name} was unified before and is not in the project file any more, so its rows would lose their"
+                f" profiles. Put it back, or, if it is meant: `backstamp run --accept-loss {name}`."
+            )
+
+    def _accepts(self, table: str) -> bool:
+        return bool({table, table.partition(".")[0]} & set(self.accept_loss))
 
     def _read_sources(self, engine: engines.Engine) -> dict[str, reading.Read]:
         """Read every source table; those that could not be read are missing in what is returned."""
@@ -156,13 +181,18 @@ class _Running:
     def _read_source(
         self, engine: engines.Engine, table: SourceTable, token: str | None, task: runs.RunningTask
     ) -> reading.Read:
+        def progress(rows: int) -> None:
+            task.progress(rows)
+            self._check()
+
         found = reading.read(
             engine,
             table,
             token=None if self.current.arguments.full else token,
             lookup=link.lookup_name(self.settings.link),
-            accept_loss=bool({table.name, table.name.partition(".")[0]} & set(self.accept_loss)),
-            progress=task.progress,
+            us=self.environment.who_am_i() if table.is_of_environment else "",
+            accept_loss=self._accepts(table.name),
+            progress=progress,
         )
         task.rows = found.rows + found.deleted
         task.detail(_words(found))
@@ -183,27 +213,6 @@ class _Running:
             tables = {name: reading.stored(engine, name) for name in used}
             made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
             task.rows = engine.count(engine.keep("measures", made))
-
-    def _plan(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> link.Plan:
-        """Compare what the environment is known to hold with what it is to hold; write the work lists."""
-        linked = self.described.eligibility.linked
-        sources = {candidate.table: reading.stored(engine, candidate.table) for candidate in linked}
-        seen = [found.seen for found in read.values() if found.seen is not None]
-        together = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
-        link.acknowledge(engine, self.ledger.journal, self.settings.state, together, sources)
-        profiles = engine.table("profiles")
-        keys = {table.table: f"{table.table.replace('.', '_')}_{table.key}" for table in self.settings.unify.tables}
-        hydrates_attributes = "attributes" in self.settings.hydrate and engine.has("measures")
-        desired = link.Desired(
-            profiles=link.desired_profiles(self.settings.link, profiles),
-            keys=link.desired_keys(self.settings.link, members, profiles, keys),
-            measures=(link.desired_measures(self.settings.link, engine.table("measures")),)
-            if hydrates_attributes
-            else (),
-            links=tuple(link.desired_links(one.table, one.outer, sources[one.table], members) for one in linked),
-            skip=self.described.eligibility.skip,
-        )
-        return link.make_plan(engine, desired, self.settings.link, self.settings.state, self.current.number)
 
     def _steps(self) -> Iterator[link.Step]:
         """Yield the steps of hydration that this project has."""

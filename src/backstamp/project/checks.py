@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backstamp import errors
-from backstamp.project.settings import SECRETS, DataverseOrganization, FileSource
+from backstamp import errors, measures
+from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource
 from backstamp.unify import contradictions
 
 if TYPE_CHECKING:
@@ -44,8 +44,27 @@ def problems(read: Settings) -> list[errors.Problem]:
         *unknown,
         # One wrong name in the list of tables would be told again at every place that has it right.
         *(contradictions.contradictions(read.unify) if all(problem.path[0] != "unify" for problem in unknown) else ()),
+        *_read_twice(read.sources),
+        *_wrong_expressions(read),
         *_wrong_engine(read.engine),
     ]
+
+
+def _read_twice(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
+    """Tell of tables of the environment that two sources read: each would link their rows in its own way."""
+    first: dict[str, str] = {}
+    for name, source in sources.items():
+        if isinstance(source, EnvironmentSource):
+            for place, table in enumerate(source.tables):
+                if table in first:
+                    message = f"{table} is read by the source `{first[table]}` already: read each table once."
+                    yield errors.Problem(("sources", name, "tables", place), message)
+                first.setdefault(table, name)
+
+
+def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
+    for name, measure in read.measures.items():
+        yield from measures.unreadable(("measures", name), measure)
 
 
 def _wrong_url(environment: Environment) -> Iterator[errors.Problem]:

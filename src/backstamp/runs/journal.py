@@ -79,6 +79,11 @@ class Journal:
         """The rows of a run that were not written, each with the name of its work list."""
         return [(entry.work_list, exceptional) for entry in self.entries(run) for exceptional in entry.exceptions]
 
+    def last(self) -> int:
+        """The id of the newest entry, 0 where there is none."""
+        with self._database.reading() as connection:
+            return int(connection.scalar(sa.select(sa.func.max(schema.entry.c.id))) or 0)
+
     def after(self, entry: int) -> list[Entry]:
         """The entries after `entry` (0 for all) up to the first unanswered one, to be copied elsewhere.
 

@@ -6,6 +6,7 @@ once, through Python's own Unicode tables. Stored values never change.
 
 from __future__ import annotations
 
+import math
 import string
 import unicodedata
 from decimal import Decimal
@@ -157,8 +158,10 @@ def _each_distinct(column: pa.Array[Any], function: Callable[[Any], str | None])
     return results.take(encoded.indices)
 
 
-def _decimal_text(number: float | Decimal) -> str:
-    """Return the shortest decimal text of a number: 2.50 and 2.5 are the same."""
+def _decimal_text(number: float | Decimal) -> str | None:
+    """Return the shortest decimal text of a number: 2.50 and 2.5 are the same; what is no number equals nothing."""
+    if not math.isfinite(number):
+        return None
     text = format(Decimal(repr(number)) if isinstance(number, float) else Decimal(number), "f")
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text

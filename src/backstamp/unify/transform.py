@@ -28,6 +28,10 @@ ROW = "_row"
 NO_KEY = "The key is missing or unfit."
 """The reason why a whole row is set apart."""
 
+MODIFIED_ON, MODIFIED_BY, CREATED_ON = "modifiedon", "modifiedby", "createdon"
+"""When and by whom a row of the environment was changed last, and when it was made."""
+_NO_CONTENT = frozenset({"key", "_link", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
+
 MAX_MISSING, MAX_CORRUPT, FEW_ROWS = 0.05, 0.01, 100
 
 
@@ -40,12 +44,16 @@ class Landed:
         deleted: `key` of rows that are gone; None in a full read, where what is not among the rows is gone.
         unreadable: `shapes.CORRUPT` of rows that could not even be read.
         latest_wins: of several rows with one key the last one read counts (a change feed), else the first.
+        us: the user as whom we write, where `MODIFIED_ON`, `MODIFIED_BY` and `CREATED_ON` are among the columns.
+        only_read: columns that are not stored.
     """
 
     rows: ir.Table
     deleted: ir.Table | None
     unreadable: ir.Table
     latest_wins: bool
+    us: str | None = None
+    only_read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,13 +106,42 @@ def store(
     missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, NO_KEY, unusable)
     usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
     rows = usable.drop("_place", POSITION, *([key] if key not in {"", "key"} else []))
+    if landed.us is not None:
+        rows = _with_kept_times(rows, previous, landed.us)
+    rows = rows.drop(*landed.only_read)
     if landed.deleted is not None and previous is not None:
-        untouched = previous.drop(ROW).anti_join(rows, "key").anti_join(landed.deleted, "key")
-        rows = ibis.union(untouched.select(*rows.columns), rows)
+        untouched = previous.drop(ROW).anti_join(rows, "key")
+        rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
     is_number = not key or pa.types.is_integer(types[key])
     order = rows.key.cast("int64") if is_number else rows.key
     numbered = rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
     return Stored(numbered, ibis.union(landed.unreadable, missing, repeated, *misfits))
+
+
+def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.Table:
+    """Return the rows with the times of their last change by anybody but us (unification.md 1.5).
+
+    Our own stamp makes a row neither changed nor more recent: if its content is as it was, its time stays as well. A
+    row that we stamped before we knew it has the time at which it was created.
+    """
+    content = sorted(set(rows.columns) - _NO_CONTENT)
+    by_us = (rows[MODIFIED_BY] == us).fill_null(False)
+    if previous is None or not {MODIFIED_ON, *content} <= set(previous.columns):
+        return rows.mutate(**{MODIFIED_ON: by_us.ifelse(rows[CREATED_ON], rows[MODIFIED_ON])})
+    before = previous.select(
+        _key=previous.key,
+        _content=functions.digest([previous.key, *(previous[name] for name in content)]),
+        _time=previous[MODIFIED_ON],
+    )
+    pairs = rows.mutate(_digest=functions.digest([rows.key, *(rows[name] for name in content)]), _by_us=by_us)
+    pairs = pairs.left_join(before, pairs.key == before["_key"])
+    kept = ibis.cases(
+        (~pairs["_by_us"], pairs[MODIFIED_ON]),
+        (pairs["_key"].isnull(), pairs[CREATED_ON]),
+        (pairs["_digest"] == pairs["_content"], pairs["_time"]),
+        else_=pairs[MODIFIED_ON],
+    )
+    return pairs.select(*(kept.name(name) if name == MODIFIED_ON else pairs[name] for name in rows.columns))
 
 
 def believe(source: str, *, known: int, missing: int, read: int, corrupt: int) -> None:

@@ -164,6 +164,8 @@ def serves(existing: ports.Column, wanted: ports.Column) -> bool:
     """Tell whether a column that is there already can hold what the wanted one would."""
     if existing.lookup_to != wanted.lookup_to or _family(existing.type) != _family(wanted.type):
         return False
+    if pa.types.is_decimal(wanted.type) and existing.decimal_places is not None:
+        return bool(existing.decimal_places >= min(wanted.type.scale, _MOST_DECIMAL_PLACES))
     if not pa.types.is_integer(wanted.type):
         return (existing.max_length or LONGEST_MEMO) >= (wanted.max_length or 0)
     return bool(existing.type.bit_width >= wanted.type.bit_width)
@@ -181,6 +183,7 @@ def _column(attribute: Mapping[str, Any], relationship: Mapping[str, Any] | None
         type=pa.date32() if _is_date(attribute) else _ARROW_TYPES.get(kind, pa.string()),
         lookup_to=relationship["ReferencedEntity"] if relationship and kind in _LOOKUP_TYPES else None,
         max_length=attribute.get("MaxLength"),
+        decimal_places=attribute.get("Precision") if kind in {"Decimal", "Money"} else None,
         display_name=_text(attribute.get("DisplayName")),
     )
 

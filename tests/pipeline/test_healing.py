@@ -1,0 +1,134 @@
+"""What a run does when warehouse, ledger, project file or CRM are not as the run before left them."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses
+
+from backstamp import pipeline
+from backstamp.connect import dataverse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pipeline import Place
+
+MEMBERS = "    - {table: loyalty.member, key: memberid, include_all: true, types: {email: Identity.Service.Email}}\n"
+
+
+def edit(place: Place, *pairs: tuple[str, str]) -> None:
+    """Change the project file."""
+    file = place.folder / "backstamp.yaml"
+    text = file.read_text()
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+
+
+def test_a_table_that_left_the_project(place: Place) -> None:
+    """Its customers are not believed to be gone until that is accepted by name."""
+    before = place.published("members")
+    edit(
+        place,
+        (MEMBERS, ""),
+        ("[loyalty.member, crm.contact]", "[crm.contact, crm.contact]"),
+        ("  match:\n    - between: [crm.contact, crm.contact]\n", ""),
+        ("      rules: [{name: Email, match: [{columns: [email, emailaddress1], normalize: [lowercase]}]}]\n", ""),
+        ("  profile:\n    columns: {Points: {from: [loyalty.member.points]}}\n", ""),
+        ("relationships: [{from: shop.purchase.memberid, to: loyalty.member.memberid}]\n", ""),
+        ("measures: {Spent: {kind: attribute, of: shop.purchase, value: sum(amount)}}\n", ""),
+    )
+    refused = place.run()
+    assert str(refused.status) == "Failed"
+    assert "--accept-loss loyalty.member" in refused.details
+    assert place.published("members") == before
+    accepted = place.run(accept_loss=["loyalty.member"])
+    assert str(accepted.status) == "Successful"
+    assert len(place.rows(PROFILE, "msdynci_customerid")) < PEOPLE
+
+
+def test_a_lost_warehouse(place: Place) -> None:
+    """Ids are not made anew behind anybody's back; asked for, they are, and nothing of the old ones stays."""
+    old = set(place.rows(PROFILE, "msdynci_customerid"))
+    (place.folder / ".backstamp" / pipeline.WAREHOUSE).unlink()
+    refused = place.run()
+    assert str(refused.status) == "Failed"
+    assert "--new-ids" in refused.details
+    assert set(place.rows(PROFILE, "msdynci_customerid")) == old
+    assert str(place.run(new_ids=True).status) == "Successful"
+    assert not old & set(place.rows(PROFILE, "msdynci_customerid"))
+    assert place.is_whole()
+
+
+def test_a_lost_folder(place: Place) -> None:
+    """Without warehouse and ledger new ids leave no orphan in the CRM either."""
+    shutil.rmtree(place.folder / ".backstamp")
+    assert str(place.run(new_ids=True).status) == "Successful"
+    assert len(place.rows(PROFILE, "msdynci_customerid")) == PEOPLE
+    assert place.is_whole()
+
+
+def test_a_lost_ledger(place: Place) -> None:
+    """A new journal is believed from its first entry on: what was written once is not written again."""
+    for file in (place.folder / ".backstamp").glob("ledger*"):
+        file.unlink()
+    place.edit("members.csv", lambda lines: [*lines, "new,new@x,7\n"])
+    assert str(place.run().status) == "Successful"
+    writes = place.environment.traffic.writes
+    assert str(place.run().status) == "Successful"
+    assert place.environment.traffic.writes == writes
+
+
+def test_a_profile_deleted_in_the_crm(place: Place) -> None:
+    """A full run finds out what the CRM holds no more, and writes it again."""
+    (lost,) = {link for link in place.links().values() if link} & {next(iter(filter(None, place.links().values())))}
+    place.environment.delete(PROFILE, [lost])
+    assert str(place.run(full=True).status) == "Successful"
+    assert lost in place.rows(PROFILE, "msdynci_customerid")
+    assert place.is_whole()
+    assert lost in place.links().values()
+
+
+def test_measures_that_left_the_project(place: Place) -> None:
+    """Nobody sees values that are calculated no more: their rows go, profiles and links stay."""
+    links = place.links()
+    edit(place, ("hydrate: [attributes]", "hydrate: []"))
+    assert statuses(place.run())[LINKS] == "Successful"
+    assert not place.rows(MEASURE, "msdynci_customerid")
+    assert place.links() == links
+    assert len(place.rows(KEYS, "msdynci_customerid")) == len(place.published("members"))
+
+
+def test_a_foreign_key_with_our_name(place: Place) -> None:
+    """A foreign key may be called `customer_id`, which is what our own tables call the CustomerId."""
+    spent = place.rows(MEASURE, "msdynci_spent")
+    edit(place, ("shop.purchase.memberid", "shop.purchase.customer_id"))
+    place.edit("purchases.csv", lambda lines: ["id,customer_id,amount\n", *lines[1:]])
+    assert str(place.run().status) == "Successful"
+    assert place.rows(MEASURE, "msdynci_spent") == spent
+
+
+def test_our_stamp_is_no_change(untouched: Path, tmp_path: Path) -> None:
+    """A row that we link does not become the most recent one: a person's correction stays (unification.md 1.5)."""
+    folder = shutil.copytree(untouched, tmp_path / "echo")
+    with serving(folder) as place, dataverse.Dataverse(place.url, lambda: "theirs") as person:
+        types = "types: {jobtitle: Person.JobTitle, emailaddress1: Identity.Service.Email}"
+        rules = "rules: [{name: Email, match: [{column: emailaddress1}]}]"
+        keep = f"{types}, deduplicate: {{{rules}, keep: {{most_recent: modifiedon}}}}}}"
+        edit(place, ("types: {emailaddress1: Identity.Service.Email}}", keep))
+        place.run()
+        place.run()
+        for corrected, words in ((guid(1), "Right"), (guid(CONTACTS), "Righter"), (guid(1), "Right again")):
+            person.upsert("contact", pa.RecordBatch.from_pylist([{"contactid": corrected, "jobtitle": words}]))
+            for _ in range(2):
+                place.run()
+                profile = place.links()[corrected]
+                assert place.rows(PROFILE, "msdynci_jobtitle")[str(profile)] == words
+        person.upsert("contact", pa.RecordBatch.from_pylist([{"contactid": guid(2), "emailaddress1": "p1@x"}]))
+        place.run()
+        assert place.run(full=True).tasks[0].rows == CONTACTS
+        assert place.rows(PROFILE, "msdynci_jobtitle")[str(place.links()[guid(1)])] is None
