@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backstamp import engine as engines
-from backstamp import errors
-from backstamp.pipeline.run import WAREHOUSE
+from backstamp.pipeline import published
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,7 @@ def findings(state: Path) -> Findings:
         BusyError: a run has the warehouse open.
         ConfigurationError: no run has published anything yet.
     """
-    if not (state / WAREHOUSE).exists():
-        raise errors.ConfigurationError("Nothing has been unified yet: start with `backstamp run`.")
-    with engines.DuckDB(state / WAREHOUSE) as engine:
-        if not engine.has("profiles"):
-            raise errors.ConfigurationError("No run has got as far as profiles yet: see `backstamp status`.")
+    with published.opened(state) as engine:
         ids = engine.table("ids")
         return Findings(
             tables=tuple(TableFindings(**row) for row in engine.rows(_tables(engine))),
@@ -75,7 +71,7 @@ def findings(state: Path) -> Findings:
         )
 
 
-def _tables(engine: engines.Engine) -> ir.Table:
+def _tables(engine: Engine) -> ir.Table:
     rows = engine.table("records").inner_join(engine.table("customers").drop("position"), "record")
     counted = rows.group_by("position", "table").aggregate(
         rows=rows.count(), duplicates=rows.count(where=rows.record != rows.winner)
@@ -83,7 +79,7 @@ def _tables(engine: engines.Engine) -> ir.Table:
     return counted.order_by("position").select("table", "rows", "duplicates")
 
 
-def _matches(engine: engines.Engine) -> ir.Table:
+def _matches(engine: Engine) -> ir.Table:
     records, customers = engine.table("records"), engine.table("customers")
     evidence = customers.filter(customers.rule.notnull()).select("group", "rule", "partner").distinct()
     lower = records.select(group="record", position="position", table="table")

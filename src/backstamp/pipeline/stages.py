@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
-    from backstamp.unify.settings import Keep, UnifiedTable, Unify
+    from backstamp.unify.settings import Unify
 
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE = STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge")
 _NO_CONTENT = frozenset({"createdon", "createdby", "modifiedon", "modifiedby", "versionnumber"})
@@ -32,20 +32,6 @@ class Told(Protocol):
     def detail(self, text: str) -> None:
         """Take a short sentence about the stage."""
         ...
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A unified table: its settings, its rows (record, key and columns), and the columns that count as content."""
-
-    settings: UnifiedTable
-    rows: ir.Table
-    content: tuple[str, ...]
-
-    @property
-    def keep(self) -> Keep:
-        made = self.settings.deduplicate
-        return "most_filled" if made == "off" else made.keep
 
 
 def unify(
@@ -71,13 +57,13 @@ def unify(
         seed: drawn once for this run; CustomerIds are made of it.
         stage: opens the task of a stage, by its name.
     """
-    tables = list(_numbered(engine, settings, sources))
+    tables = [_filtered(settings, table) for table in numbered(engine, settings, sources)]
     records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
     with stage(NORMALIZE) as told:
-        keyed = {table.settings.table: block.keyed(engine, table.rows, _sides(settings, table)) for table in tables}
+        keyed = {table.name: block.keyed(engine, table.rows, _sides(settings, table.name)) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
-        groups = {table.settings.table: _deduplicate(engine, settings, table, keyed) for table in tables}
+        groups = {table.name: _deduplicate(engine, settings, table, keyed) for table in tables}
         told.rows = sum(engine.count(found.filter(found.record != found.winner)) for found in groups.values())
         told.detail(f"{told.rows:,} duplicates")
     with stage(MATCH) as told:
@@ -96,39 +82,41 @@ def unify(
         told.rows = engine.count(new)
         told.detail(f"{told.rows:,} new CustomerIds")
     with stage(MERGE) as told:
-        merged = [
-            merge.Table(table.settings.table, table.settings.key, table.rows, table.keep, table.content)
-            for table in tables
-        ]
         columns = merge.columns_of(settings)
-        profiles = merge.merge(engine, merged, customers, columns, kept["ids"], kept["previous_ids"])
+        profiles = merge.merge(engine, tables, customers, columns, kept["ids"], kept["previous_ids"])
         values = engine.keep("profile_values", profiles)
-        told.rows = engine.count(engine.view("profiles", merge.complete(values, merged)))
+        told.rows = engine.count(engine.view("profiles", merge.complete(values, tables)))
         told.detail(f"{told.rows:,} profiles")
 
 
-def _numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[_Table]:
-    """Yield the tables in match order, their rows filtered, with their record."""
+def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge.Table]:
+    """Yield the tables in match order, all their rows with their record; row filters leave gaps in these numbers."""
     offset = 0
     for table in settings.tables:
         source = sources[table.table]
         # The key is there under its own name too, as text, for a rule or a profile column that names it.
         rows = source.mutate(record=source[transform.ROW] + offset, **{table.key: source.key}).drop(transform.ROW)
         offset += engine.count(source)
-        for column, value in table.where.items():
-            rows = rows.filter(rows[column] == value)
         used = places.columns_of(settings, table.table)
-        yield _Table(table, rows, tuple(column for column in used if column not in {table.key, *_NO_CONTENT}))
+        content = tuple(column for column in used if column not in {table.key, *_NO_CONTENT})
+        keep = "most_filled" if table.deduplicate == "off" else table.deduplicate.keep
+        yield merge.Table(table.table, table.key, rows, keep, content)
 
 
-def _records(table: _Table, position: int) -> ir.Table:
-    name = ibis.literal(table.settings.table)
+def _filtered(settings: Unify, table: merge.Table) -> merge.Table:
+    rows = table.rows
+    for column, value in settings.table(table.name).where.items():
+        rows = rows.filter(rows[column] == value)
+    return replace(table, rows=rows)
+
+
+def _records(table: merge.Table, position: int) -> ir.Table:
+    name = ibis.literal(table.name)
     return table.rows.select("record", position=functions.whole(position), table=name, key="key")
 
 
-def _sides(settings: Unify, table: _Table) -> Iterator[block.Side]:
+def _sides(settings: Unify, name: str) -> Iterator[block.Side]:
     """Yield what all rules compare in a table."""
-    name = table.settings.table
     for rule in deduplicate.rules_of(settings, name):
         yield block.side_of(rule, "lower")
     for between in settings.match:
@@ -139,6 +127,6 @@ def _sides(settings: Unify, table: _Table) -> Iterator[block.Side]:
                 yield block.side_of(rule, "upper")
 
 
-def _deduplicate(engine: Engine, settings: Unify, table: _Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:
-    rules = deduplicate.rules_of(settings, table.settings.table)
-    return deduplicate.deduplicate(engine, table.rows, keyed[table.settings.table], rules, table.keep, table.content)
+def _deduplicate(engine: Engine, settings: Unify, table: merge.Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:
+    rules = deduplicate.rules_of(settings, table.name)
+    return deduplicate.deduplicate(engine, table.rows, keyed[table.name], rules, table.keep, table.content)

@@ -109,7 +109,7 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side]) -> Keyed:
     keys = list(dict.fromkeys(side.key for side in used))
     fuzzy = list(dict.fromkeys(value for side in used for value in side.fuzzy))
     values = list(dict.fromkeys([*(value for key in keys for value in key), *fuzzy]))
-    made = _comparable(engine, rows, values)
+    made = comparable(engine, rows, values)
     columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(fuzzy)}
     columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
     table = engine.cache(
@@ -139,7 +139,7 @@ def _holders(table: ir.Table, key: str) -> ir.Table:
     return held.group_by(key=held[key]).agg(first=held.record.min(), holders=held.count())
 
 
-def _comparable(engine: Engine, rows: ir.Table, values: Sequence[Value]) -> ir.Table:
+def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value]) -> ir.Table:
     """Return record and a column of text `c<n>` for each value, null where a row has none."""
     schema = shapes.shape(record=pa.int64(), **{f"c{n}": pa.string() for n in range(len(values))})
 

@@ -120,14 +120,14 @@ def _score(batch: pa.RecordBatch, per_cent: Sequence[int]) -> pa.RecordBatch:
     scores = np.ones(batch.num_rows)
     alike = np.ones(batch.num_rows, dtype=bool)
     for n, least in enumerate(per_cent):
-        matches, similarity = _similarity(batch[f"fuzzy_{n}"], batch[f"other_{n}"], least)
+        matches, score = similarity(batch[f"fuzzy_{n}"], batch[f"other_{n}"], least)
         alike &= matches
-        scores = np.minimum(scores, similarity)
+        scores = np.minimum(scores, score)
     arrays = [batch["group"], batch["left"], batch["right"], pa.array(scores)]
     return pa.RecordBatch.from_arrays(arrays, schema=SCORED).filter(pa.array(alike))
 
 
-def _similarity(
+def similarity(
     left: pa.Array[Any], right: pa.Array[Any], per_cent: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return whether each pair is similar enough, and its similarity (L - d) / L with L the shorter length."""
