@@ -19,9 +19,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 import company
-from backstamp import demo, engine, pipeline, shapes
+from backstamp import engine, pipeline, shapes
 from backstamp.pipeline import reading
-from backstamp.unify import transform
+from backstamp.unify import evaluate, transform
 from measured import Stopwatch, peak_memory, tell, versions
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def accuracy(folder: Path) -> None:
     truth = parquet.read_table(folder / company.TRUTH)
     found = {}
     for who, file in {"ours": CLUSTERS, "splink": "splink.parquet"}.items():
-        made = demo.measure_accuracy(parquet.read_table(folder / file), truth)
+        made = evaluate.measure_clusters(parquet.read_table(folder / file), truth).pairs
         found[who] = {"precision": made.precision, "recall": made.recall, "f1": made.f1}
     tell(**found)
 

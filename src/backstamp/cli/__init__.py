@@ -7,6 +7,8 @@
     environment   the CRM reached, and served where nobody serves it yet
     tasks         `run`, `status`, `cancel`
     show          `show`
+    explain       `explain`
+    evaluate      `evaluate`
     check         `check`
     start         `init`, `crm`
     demo, story   `demo`: what it does, and what it says

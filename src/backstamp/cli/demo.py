@@ -15,6 +15,7 @@ from backstamp import demo as companies
 from backstamp import embedded, errors, link, pipeline, project, runs, shapes
 from backstamp import engine as engines
 from backstamp.cli import display, environment, options, show, story, tasks
+from backstamp.unify import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -148,7 +149,7 @@ def _run(
     display.show_run(console, run, groups)
     if run.status is not runs.TaskStatus.SUCCESSFUL:
         raise typer.Exit(1)
-    accuracy = companies.measure_accuracy(_members(settings), truth)
+    accuracy = evaluate.measure_clusters(_members(settings), truth).pairs
     plan = link.load(settings.state, run.number)
     return story.Done(run, pipeline.findings(settings.state), accuracy, plan.links if plan else (), traffic)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors
-from backstamp.cli import check, demo, display, show, start, tasks
+from backstamp.cli import check, demo, display, evaluate, explain, show, start, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,11 @@ app.command(epilog="Example: backstamp run --accept-loss loyalty.member")(tasks.
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
 app.command(epilog="Example: backstamp status --history 20")(tasks.status)
 app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)
+app.command(
+    epilog="Examples: backstamp explain crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10; "
+    "backstamp explain loyalty.member M-0000007 loyalty.member M-0000068"
+)(explain.explain)
+app.command(epilog="Example: backstamp evaluate truth.parquet")(evaluate.evaluate)
 app.command(epilog="Example: backstamp crm --port 8700")(start.crm)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backstamp import demo, link, pipeline, project, runs
+    from backstamp.unify import evaluate
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Done:
 
     run: runs.Run
     findings: pipeline.Findings
-    accuracy: demo.Accuracy
+    accuracy: evaluate.Accuracy
     links: tuple[link.Linking, ...]
     traffic: Traffic
 

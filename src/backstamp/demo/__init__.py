@@ -11,15 +11,12 @@
     project    the project file that unifies them
     load       contacts and leads go into the CRM
     changes    what happens there between two runs
-    accuracy   how well profiles agree with the truth
 
 Each column is made whole, by numpy and Arrow; no step goes through the rows one by one.
 """
 
 from __future__ import annotations
 
-from backstamp.demo.accuracy import Accuracy as Accuracy
-from backstamp.demo.accuracy import measure_accuracy as measure_accuracy
 from backstamp.demo.changes import Changes as Changes
 from backstamp.demo.changes import choose_changes as choose_changes
 from backstamp.demo.changes import make_changes as make_changes

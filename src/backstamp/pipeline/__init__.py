@@ -5,11 +5,19 @@ reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge
 planning   what is to be written to the environment
 run        the whole: read, unify, measure, plan, publish, hydrate
-findings   what the last published run found, in numbers
+published  the published warehouse, opened for questions:
+findings   what the last run found, in numbers
+explain    why rows are one customer, or why not
+labels     a file that tells who is who
+evaluate   how well profiles and rules agree with labels
 """
 
 from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
+from backstamp.pipeline.evaluate import Evaluation as Evaluation
+from backstamp.pipeline.evaluate import evaluate as evaluate
+from backstamp.pipeline.explain import explain as explain
+from backstamp.pipeline.explain import relate as relate
 from backstamp.pipeline.findings import Findings as Findings
 from backstamp.pipeline.findings import findings as findings
 from backstamp.pipeline.run import LEDGER as LEDGER

@@ -123,8 +123,12 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side]) -> Keyed:
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> ir.Table | None:
-    """Return the keys that more rows of both tables hold than the rule allows (`key`, `holders`), None without any."""
+    """Return the keys that more rows of both tables hold than the rule allows (`key`, `holders`), None without any.
+
+    Both may be one table, whose rows count once.
+    """
     below, above = lower.holders[lower_side.key], upper.holders[upper_side.key]
+    above = above.limit(0) if lower is upper else above
     # One of the two holds at least half of them, so that a full join of both can be spared.
     suspects = below.union(above).filter(lambda t: t.holders * 2 > lower_side.max_rows).select("key").distinct()
     suspects = engine.cache(suspects)

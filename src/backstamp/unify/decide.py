@@ -85,6 +85,30 @@ def best_matches(
     return _best(_similar(engine, _pairs(firsts, offers, below_side), below_side))
 
 
+def linked(
+    engine: Engine, lower: tuple[block.Keyed, block.Side], upper: tuple[block.Keyed, block.Side], pairs: ir.Table
+) -> ir.Table:
+    """Return which of some pairs of rows a rule links: row, partner.
+
+    Args:
+        engine: where it is computed.
+        lower: the keys of the table of the rows, and what the rule compares there.
+        upper: the same of the table of their partners: a table above, or the same object for the same table.
+        pairs: row, partner.
+    """
+    (below, below_side), (above, above_side) = lower, upper
+    full = block.crowded(engine, below, below_side, above, above_side)
+    rows = below.rows(below_side).rename(row="record").drop_null(below_side.names)
+    others = {f"other_{n}": name for n, name in enumerate(above_side.names)}
+    partners = above.rows(above_side).drop_null(above_side.names).select("key", partner="record", **others)
+    both = pairs.inner_join(rows, "row").inner_join(partners, ["partner", "key"])
+    both = both if full is None else both.anti_join(full, "key")
+    if not below_side.fuzzy:
+        return both.select("row", "partner")
+    similar = _similar(engine, both.mutate(group=both.row, left=both.row, right=both.partner), below_side)
+    return similar.select(row="left", partner="right")
+
+
 def _star(rows: ir.Table) -> ir.Table:
     """Return the links of each row to the first of its key, from (record, first)."""
     others = rows.filter(rows.record != rows.first)
