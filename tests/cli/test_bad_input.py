@@ -52,7 +52,9 @@ def test_errors_as_json(file: Path) -> None:
     assert (error["location"]["line"], error["location"]["column"]) == (5, 3)
 
 
-@pytest.mark.parametrize("arguments", [["shw"], ["run", "--ful"], ["show", "crm.lead"], ["status", "--run", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["shw"], ["run", "--ful"], ["show", "crm.lead"], ["status", "--run", "x"], ["explain", "a", "b", "c"]]
+)
 def test_wrong_arguments(arguments: list[str]) -> None:
     """An argument that does not fit is told in a line or two, with exit code 2."""
     said = backstamp(*arguments)
@@ -64,7 +66,16 @@ def test_wrong_arguments(arguments: list[str]) -> None:
 def test_no_project_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command that needs a project says that there is none here."""
     monkeypatch.chdir(tmp_path)
-    for command in (["run"], ["status"], ["cancel"], ["check"], ["crm"], ["show", "crm.lead", "x"]):
+    for command in (
+        ["run"],
+        ["status"],
+        ["cancel"],
+        ["check"],
+        ["crm"],
+        ["show", "crm.lead", "x"],
+        ["explain", "crm.lead", "x"],
+        ["evaluate", "x"],
+    ):
         said = backstamp(*command)
         assert said.code == 2
         assert said.err.startswith("backstamp.yaml: ")

@@ -66,7 +66,7 @@ def test_the_story(file: Path) -> None:
         assert chapter in said
     assert "Written: 0 rows" in said
     commands = [line.strip() for line in said.splitlines() if line.strip().startswith("backstamp ")]
-    assert len(commands) == 3
+    assert len(commands) == 5
     for command in commands:
         assert backstamp(*shlex.split(command)[1:]).code == 0
 

@@ -33,17 +33,17 @@ def explain(
     With one row: its customer, what joined each of its rows, and which row each value of the profile came from.
     With two rows: the links between them, or what each rule between their tables says of them.
     """
+    if other_table is not None and other_key is None:
+        raise typer.BadParameter("The second row has a table and no key.")
     settings = project.load(file)
     console = display.console(quiet=as_json)
     row = Row(table, key)
-    if other_table is None:
+    if other_table is None or other_key is None:
         explanation = pipeline.explain(settings, row)
         if as_json:
             display.write_json(vars(explanation))
         _show_explanation(console, explanation)
         return
-    if other_key is None:
-        raise typer.BadParameter("The second row has a table and no key.")
     relation = pipeline.relate(settings, row, Row(other_table, other_key))
     if as_json:
         display.write_json({"are_together": relation.are_together, **vars(relation)})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp.cli import display, show
+from backstamp.demo import TRUTH
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -136,6 +137,11 @@ def next_steps(to: Console, settings: project.Project, card: link.Card) -> None:
     for command, what in (
         (f"backstamp status {option}", "how the last run went, task by task"),
         (f"backstamp show crm.lead {card.key} {option}", "the lead again"),
+        (
+            f"backstamp explain crm.lead {card.key} {option}",
+            "why its customer is who it is; name a second row to compare",
+        ),
+        (f"backstamp evaluate {settings.folder / TRUTH} {option}", "how right each rule is, beside the truth"),
         (f"backstamp check {option}", "the rules; change them in the file, then: backstamp run"),
     ):
         to.print(f"   {command}", style="cyan", soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -30,7 +30,7 @@ class Evaluation:
         rules: of the rules with the labels.
     """
 
-    kind: Literal["clusters", "pairs"]
+    kind: unify.Kind
     column: str
     labels: int
     without_profile: int

@@ -5,14 +5,14 @@ from __future__ import annotations
 import glob
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from backstamp import errors
 from backstamp.connect import files
-from backstamp.unify.evaluate import CLUSTERS, PAIRS
+from backstamp.unify.evaluate import CLUSTERS, PAIRS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -30,7 +30,7 @@ class Labels:
         rows: `CLUSTERS` or `PAIRS`; each row, or each pair in any direction, once.
     """
 
-    kind: Literal["clusters", "pairs"]
+    kind: Kind
     column: str
     rows: pa.Table
 
@@ -73,7 +73,7 @@ def _read(file: Path) -> Labels:
     return Labels(kind, columns[-1], known.group_by(list(CLUSTERS)).aggregate([]))
 
 
-def _columns(names: Sequence[str]) -> tuple[Literal["clusters", "pairs"], list[str]]:
+def _columns(names: Sequence[str]) -> tuple[Kind, list[str]]:
     """Return what kind of labels these columns make, and which of them count."""
     if set(PAIRS) <= set(names):
         return "pairs", list(PAIRS)

@@ -12,4 +12,5 @@ The stages, each a function of tables, in order:
 
 Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `prefer` (which row goes
 first). What a project file says: `settings`, its `places` in the file, and `contradictions` within it.
+Of what the stages made, `explain` says why it is so, and `evaluate` how right it is.
 """

@@ -28,6 +28,9 @@ CLUSTERS = ("table", "key", "cluster")
 PAIRS = ("left_table", "left_key", "right_table", "right_key", "match")
 """Labels that tell of pairs of rows whether they are one customer."""
 
+Kind: TypeAlias = Literal["clusters", "pairs"]
+"""What labels tell: whose each row is, or of pairs whether they are one customer."""
+
 _Counts: TypeAlias = "NDArray[np.int64]"
 
 
@@ -172,7 +175,7 @@ def count_without_profile(members: pa.Table, labels: pa.Table) -> int:
     return rows.join(members, ["table", "key"], join_type="left anti").num_rows
 
 
-def measure_rules(unified: Unified, kind: Literal["clusters", "pairs"], labels: pa.Table) -> tuple[RuleAccuracy, ...]:
+def measure_rules(unified: Unified, kind: Kind, labels: pa.Table) -> tuple[RuleAccuracy, ...]:
     """Return how well each rule agrees with labels, `CLUSTERS` or `PAIRS`; in the order of tables and rules."""
     engine = unified.engine
     links = engine.cache(_links(unified.customers))
