@@ -21,6 +21,7 @@ from backstamp.demo.changes import Changes as Changes
 from backstamp.demo.changes import choose_changes as choose_changes
 from backstamp.demo.changes import make_changes as make_changes
 from backstamp.demo.company import FILES as FILES
+from backstamp.demo.company import TRUTH as TRUTH
 from backstamp.demo.company import Company as Company
 from backstamp.demo.company import make_company as make_company
 from backstamp.demo.company import write_files as write_files
