@@ -74,7 +74,7 @@ def unify(
     tables = list(_numbered(engine, settings, sources))
     records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
     with stage(NORMALIZE) as told:
-        keyed = {table.settings.table: block.keyed(engine, table.rows, _sides(settings, table)) for table in tables}
+        keyed = {table.settings.table: _keyed(engine, settings, table) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
         groups = {table.settings.table: _deduplicate(engine, settings, table, keyed) for table in tables}
@@ -126,17 +126,21 @@ def _records(table: _Table, position: int) -> ir.Table:
     return table.rows.select("record", position=functions.whole(position), table=name, key="key")
 
 
+def _keyed(engine: Engine, settings: Unify, table: _Table) -> block.Keyed:
+    return block.keyed(engine, table.rows, _sides(settings, table), table.settings.default_region)
+
+
 def _sides(settings: Unify, table: _Table) -> Iterator[block.Side]:
     """Yield what all rules compare in a table."""
-    name = table.settings.table
+    name, region = table.settings.table, table.settings.default_region
     for rule in deduplicate.rules_of(settings, name):
-        yield block.side_of(rule, "lower")
+        yield block.side_of(rule, "lower", region)
     for between in settings.match:
         for rule in between.rules:
             if rule.active and name == between.lower:
-                yield block.side_of(rule, "lower")
+                yield block.side_of(rule, "lower", region)
             if rule.active and name == between.upper:
-                yield block.side_of(rule, "upper")
+                yield block.side_of(rule, "upper", region)
 
 
 def _deduplicate(engine: Engine, settings: Unify, table: _Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:
