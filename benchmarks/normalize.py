@@ -34,8 +34,9 @@ def cases(people: int) -> Iterator[tuple[str, Normalizer, pa.Array[Any], str | N
     drawn = random.Random(1)  # noqa: S311 - values to measure with, not secrets
 
     def filled(column: str, value: str) -> pa.ChunkedArray[Any]:
-        made: pa.ChunkedArray[Any] = pc.coalesce(contacts[column], pa.scalar(value))
-        return made
+        made: Any = pc.fill_null(contacts[column], value)
+        texts: pa.ChunkedArray[Any] = made
+        return texts
 
     def numbered(*columns: pa.ChunkedArray[Any]) -> pa.Array[Any]:
         """Join columns and a number, so that no value comes twice."""
