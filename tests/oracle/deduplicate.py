@@ -24,7 +24,7 @@ def meaning(rule: Rule) -> tuple[Any, ...]:
     """What makes two default rules equal: conditions (as a set), exceptions and limits, whatever the name."""
 
     def terms(conditions: Iterable[Condition]) -> frozenset[tuple[Any, ...]]:
-        return frozenset((c.left, frozenset(c.normalize), c.percent, c.differs) for c in conditions)
+        return frozenset((c.left, frozenset(c.normalize), c.percent, c.differs, c.default_region) for c in conditions)
 
     return terms(rule.conditions), frozenset(map(terms, rule.exceptions)), rule.max_rows_per_key
 
@@ -50,7 +50,8 @@ def default_rules(project: Project, table: Table) -> list[Rule]:
 
 def rules_of(project: Project, table: Table) -> list[Rule]:
     """The table's own rules; the default ones if it has none of its own."""
-    return default_rules(project, table) if table.deduplicate is None else list(table.deduplicate)
+    rules = default_rules(project, table) if table.deduplicate is None else table.deduplicate
+    return [rule.between(table, table) for rule in rules]
 
 
 def ordered_links(project: Project, table: Table, rows: Rows) -> Iterator[Evidence]:

@@ -28,7 +28,7 @@ def above(project: Project, table: Table) -> tuple[Table, ...]:
 def rules_above(project: Project, table: Table) -> list[tuple[str, Rule]]:
     """Return the rules of a table with the tables above it: these in order, for each its rules in order."""
     return [
-        (upper.name, rule)
+        (upper.name, rule.between(upper, table))
         for upper in above(project, table)
         for between in project.match
         if (between.upper, between.lower) == (upper.name, table.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -25,13 +25,22 @@ ALWAYS = "always"  # stands in evidence where a pair of the overrides, not a rul
 
 @dataclass(frozen=True)
 class Condition:
-    """Two columns that must be the same; `precision` None is exact. `differs` is for exceptions only."""
+    """Two columns that must be the same; `precision` None is exact. `differs` is for exceptions only.
+
+    `default_region` is what the condition says, `of_tables` what the tables of its two sides say.
+    """
 
     left: str
     right: str
     normalize: tuple[str, ...] = ()
     precision: Precision | None = None
     differs: bool = False
+    default_region: str | None = None
+    of_tables: tuple[str | None, str | None] = (None, None)
+
+    def region(self, side: Literal["left", "right"]) -> str | None:
+        """The region of a side's telephone numbers: the condition's, else the table's."""
+        return self.default_region or self.of_tables[("left", "right").index(side)]
 
     @property
     def percent(self) -> int | None:
@@ -53,6 +62,15 @@ class Rule:
     max_rows_per_key: int = 1000
     exceptions: tuple[tuple[Condition, ...], ...] = ()
 
+    def between(self, left: Table, right: Table) -> Rule:
+        """Say in every condition what the tables of its two sides say about regions."""
+
+        def told(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+            regions = left.default_region, right.default_region
+            return tuple(replace(condition, of_tables=regions) for condition in conditions)
+
+        return replace(self, conditions=told(self.conditions), exceptions=tuple(map(told, self.exceptions)))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -65,6 +83,7 @@ class Table:
     keep: Keep = ("most_filled",)
     content: tuple[str, ...] = ()
     keep_column: Mapping[str, Keep] | None = None
+    default_region: str | None = None
 
     @property
     def prefix(self) -> str:

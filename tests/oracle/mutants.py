@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle import compare, deduplicate, identify, match, merge
+from tests.oracle import compare, deduplicate, identify, match, merge, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,22 @@ def empty_matches(score: Any, condition: Any, left: Any, right: Any) -> Any:
 def empty_differs(holds: Any, condition: Any, left: Any, right: Any) -> Any:
     """Let an empty value count as different in an exception."""
     return compare.score(condition, left, right) is None if condition.differs else holds(condition, left, right)
+
+
+def without_regions(seen: Any, condition: Any, row: Any, side: str) -> Any:
+    """Overlook where telephone numbers are from."""
+    return seen(replace(condition, default_region=None, of_tables=(None, None)), row, side)
+
+
+def region_of_table(seen: Any, condition: Any, row: Any, side: str) -> Any:
+    """Let the table say where telephone numbers are from, whatever the condition says."""
+    return seen(replace(condition, default_region=None), row, side)
+
+
+def without_tokens(seen: Any, condition: Any, row: Any, side: str) -> Any:
+    """Overlook the normalizers of tokens."""
+    others = tuple(name for name in condition.normalize if name not in normalize.OF_TOKENS)
+    return seen(replace(condition, normalize=others), row, side)
 
 
 def links_by_key(ordered_links: Any, *arguments: Any) -> Any:
@@ -76,6 +93,9 @@ MUTANTS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "thresholds are rounded": (compare, "similarity", rounded_threshold),
     "empty values match": (compare, "score", empty_matches),
     "empty values differ": (compare, "holds", empty_differs),
+    "regions are overlooked": (compare, "seen", without_regions),
+    "the table's region wins": (compare, "seen", region_of_table),
+    "tokens stay": (compare, "seen", without_tokens),
     "any number of rows shares a value": (compare, "crowded_keys", lambda _, *__: set()),
     "match rules leave duplicates": (deduplicate, "default_rules", lambda _, *__: []),
     "evidence goes by key": (deduplicate, "ordered_links", links_by_key),

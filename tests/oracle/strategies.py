@@ -58,9 +58,28 @@ KEYS: Mapping[str, Sequence[Key]] = {
 }
 TEXTS: Mapping[str, Sequence[str]] = {
     "email": ("", "a@x", "A@X", "a @x", "ab@x", "b@x", "B@X", "bc@x", "c@y"),
-    "phone": (" ", "+0123", "123", "12-3", "123 ext 4", "123#4", "1234", "124", "(5) 55", "x"),
-    "first": ("", "Ann", "ann", "An-n", "Anna", "Hanna", "Robert", "Robrt", "Jos\u00e9", "Jose\u0301"),
-    "last": ("-", "Stra\u00dfe", "STRASSE", "Strase", "Le e", "Lee", "Smith", "Smyth", "Smithe"),
+    "phone": (
+        *(" ", "+0123", "123", "12-3", "123 ext 4", "123#4", "1234", "124", "(5) 55", "x"),
+        *("+01 425.555.1212", "(425) 555-1212", "0425 555 1212", "+49 30 123456", "030 123456", "49030 123456"),
+    ),
+    "first": (
+        *("", "Ann", "ann", "An-n", "Anna", "Hanna", "Robert", "Robrt", "Jos\u00e9", "Jose\u0301"),
+        *("Bob", "Mr. Rob", "Jose", "Pepe", "Ann Robert", "Robert, Ann"),
+    ),
+    "last": (
+        "-",
+        "Lee Ltd",
+        "Lee St.",
+        "Lee Street",
+        "Stra\u00dfe",
+        "STRASSE",
+        "Strase",
+        "Le e",
+        "Lee",
+        "Smith",
+        "Smyth",
+        "Smithe",
+    ),
 }
 VALUES: Mapping[str, Sequence[Any]] = {
     **TEXTS,
@@ -70,10 +89,11 @@ VALUES: Mapping[str, Sequence[Any]] = {
 NORMALIZERS: Mapping[str, Sequence[str]] = {
     "email": ("lowercase", "whitespace"),
     "phone": ("phone", "symbols", "whitespace"),
-    "first": ("lowercase", "symbols"),
-    "last": ("whitespace", "lowercase", "symbols"),
+    "first": ("lowercase", "symbols", "name", "token_order", "unicode_to_ascii"),
+    "last": ("whitespace", "lowercase", "symbols", "address", "organization", "numerals"),
     "points": ("symbols",),  # under a normalizer a number is a text: -1 becomes 1
 }
+REGIONS = (None, None, "US", "DE")  # where telephone numbers without a country code are from
 TOGETHER = ("email", "phone")  # the columns of the profile that may be taken together from one row
 OF_THEIR_OWN = ("first", "last", "points")  # the columns that may have a preference of their own in a table
 STRONG = ("medium", "high", 60, 67, 75, 80, 100)  # what a rule without exact conditions may ask for
@@ -92,7 +112,9 @@ def conditions(draw: st.DrawFn, precisions: Sequence[Any], *, crossed: bool) -> 
     left = right = draw(st.sampled_from(tuple(TEXTS) if precision else (*TEXTS, "email", "points")))
     if crossed and left == "first" and draw(st.booleans()):
         right = "last"
-    return Condition(left, right, draw(some(NORMALIZERS[left])), precision)
+    normalize = draw(some(NORMALIZERS[left]))
+    region = draw(st.sampled_from(REGIONS)) if "phone" in normalize else None
+    return Condition(left, right, normalize, precision, default_region=region)
 
 
 @st.composite
@@ -141,6 +163,7 @@ def tables(draw: st.DrawFn, name: str, *, primary: bool) -> Table:
         deduplicate=draw(st.none() | st.just(()) | rule_lists(name, crossed=False)),
         keep=draw(KEEPS),
         keep_column=draw(st.dictionaries(st.sampled_from(OF_THEIR_OWN), KEEPS, max_size=1)),
+        default_region=draw(st.sampled_from(REGIONS)),
     )
 
 

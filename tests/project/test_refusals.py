@@ -99,7 +99,12 @@ def test_unknown_keys(old: str, new: str, line: str) -> None:
         (
             "normalize: [phone]",
             "normalize: [fone]",
-            ["36:64: Item 1 of `normalize` should be 'lowercase', 'symbols', 'phone' or 'whitespace'."],
+            [
+                (
+                    "36:64: Item 1 of `normalize` should be 'numerals', 'unicode_to_ascii', 'lowercase', 'phone',"
+                    " 'name', 'address', 'organization', 'token_order', 'symbols' or 'whitespace'."
+                )
+            ],
         ),
         ("[mobilephone, telephone1]", "[a, b, c]", ["36:16: `columns` should be 2 items, not more."]),
         ("[crm.lead, crm.contact]", "[crm.lead]", ["32:7: `between` lacks an item: add it."]),
@@ -291,6 +296,7 @@ def test_names_and_order(old: str, new: str, line: str) -> None:
 
 RULE = "{name: Email, match: [{columns: [email, emailaddress1]}], max_rows_per_key: 50}"
 DEDUPLICATE = "A condition of `deduplicate` has one `column`, for both rows: write `column: name`."
+REGION = "write the two letters of a country (ISO 3166), like `US`, `GB` or `DE`."
 MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lead, one of crm.contact]`."
 
 
@@ -316,6 +322,16 @@ MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lea
             "match: [{columns: [email, emailaddress1]}]",
             "match: []",
             "40:25: The rule `Email` has no condition: it would match everything.",
+        ),
+        ("normalize: [phone]}", "normalize: [phone], default_region: USA}", f"36:72: `USA` is no region: {REGION}"),
+        ("include_all: true}", "include_all: true, default_region: uk}", f"26:57: `uk` is no region: {REGION}"),
+        (
+            "normalize: [lowercase]",
+            "normalize: [lowercase], default_region: US",
+            (
+                "37:71: A region is for telephone numbers, and this condition does not normalize any:"
+                " leave it out, or write `normalize: [phone]`."
+            ),
         ),
         ("max_rows_per_key: 50", "max_rows_per_key: 0", "40:69: `max_rows_per_key` should be 1 or more."),
         ("keep: {most_recent: modifiedon}", "keep: {}", "25:9: `keep` should have one of `most_recent` and"),

@@ -144,6 +144,14 @@ def test_conditions(conditions: str, lead: pa.DataType, contact: pa.DataType, li
     assert told(text, lead_mobilephone=lead, contact_telephone1=contact) == lines
 
 
+def test_normalizers_of_text() -> None:
+    """What is looked at token by token is text; other normalizers take numbers too."""
+    text = changed((PHONES, "[mobilephone, telephone1], normalize: [symbols, token_order]"))
+    assert told(text, contact_telephone1=INTEGER) == [
+        "36:39: `telephone1` of crm.contact is a number: `token_order` is for text, leave it out of `normalize`.",
+    ]
+
+
 def test_condition_of_deduplicate() -> None:
     """A rule of one table is held to the same."""
     lines = told(EXAMPLE, contact_emailaddress1=BOOLEAN)

@@ -83,7 +83,11 @@ def _table(table: model.Table) -> settings.UnifiedTable:
     keep: settings.Keep = "most_filled" if len(table.keep) == 1 else settings.Recency(**{table.keep[0]: table.keep[1]})
     rules = None if table.deduplicate is None else tuple(_rule(rule, alone=True) for rule in table.deduplicate)
     return settings.UnifiedTable(
-        table.name, table.key, include_all=table.include_all, deduplicate=settings.Deduplicate(rules, keep)
+        table.name,
+        table.key,
+        include_all=table.include_all,
+        default_region=table.default_region,
+        deduplicate=settings.Deduplicate(rules, keep),
     )
 
 
@@ -98,6 +102,7 @@ def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition
         columns=None if alone else (condition.right, condition.left),
         normalize=condition.normalize,  # type: ignore[arg-type] # the oracle draws the names that there are
         precision="exact" if condition.precision is None else condition.precision,
+        default_region=condition.default_region,
     )
 
 

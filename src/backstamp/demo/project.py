@@ -26,6 +26,7 @@ unify:
   tables:
     - table: crm.contact
       key: contactid
+      default_region: US          # where a telephone number without a country code is from
       types:
         firstname: Person.FirstName
         lastname: Person.LastName
@@ -42,7 +43,7 @@ unify:
           - name: Email and first name
             match:
               - {column: emailaddress1, normalize: [lowercase, whitespace]}
-              - {column: firstname, normalize: [lowercase, whitespace, symbols], precision: low}
+              - {column: firstname, normalize: [unicode_to_ascii, name], precision: low}
           - name: Email and birth date
             match:
               - {column: emailaddress1, normalize: [lowercase, whitespace]}
@@ -50,17 +51,17 @@ unify:
           - name: Phone and last name
             match:
               - {column: mobilephone, normalize: [phone]}
-              - {column: lastname, normalize: [lowercase, whitespace, symbols], precision: high}
+              - {column: lastname, normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
             max_rows_per_key: 20      # a number on more rows is nobody's own: 0000000000
           - name: Name and birth date
             match:
               - {column: birthdate}
-              - {column: firstname, normalize: [lowercase, whitespace, symbols], precision: high}
-              - {column: lastname, normalize: [lowercase, whitespace, symbols], precision: high}
+              - {column: firstname, normalize: [unicode_to_ascii, name], precision: high}
+              - {column: lastname, normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
           - name: Name and postal code
             match:
-              - {column: firstname, normalize: [lowercase, whitespace, symbols]}
-              - {column: lastname, normalize: [lowercase, whitespace, symbols]}
+              - {column: firstname, normalize: [unicode_to_ascii, name]}
+              - {column: lastname, normalize: [unicode_to_ascii, whitespace, symbols]}
               - {column: address1_postalcode, normalize: [lowercase, whitespace, symbols]}
         keep: {most_recent: lastusedincampaign}
 
@@ -68,6 +69,7 @@ unify:
     - table: crm.lead
       key: leadid
       include_all: true       # a lead that is no known customer becomes a new one
+      default_region: US
       types:
         firstname: Person.FirstName
         lastname: Person.LastName
@@ -82,6 +84,7 @@ unify:
     - table: loyalty.member
       key: memberid
       include_all: true
+      default_region: US
       types:
         firstname: Person.FirstName
         lastname: Person.LastName
@@ -100,7 +103,7 @@ unify:
         - name: Email and first name
           match:
             - {columns: [emailaddress1, emailaddress1], normalize: [lowercase, whitespace]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: low}
         - name: Email and birth date
           match:
             - {columns: [emailaddress1, emailaddress1], normalize: [lowercase, whitespace]}
@@ -108,17 +111,17 @@ unify:
         - name: Phone and last name
           match:
             - {columns: [mobilephone, mobilephone], normalize: [phone]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
           max_rows_per_key: 20
         - name: Name and birth date
           match:
             - {columns: [new_birthdate, birthdate]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
         - name: Name and postal code
           match:
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name]}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols]}
             - {columns: [address1_postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
     - between: [loyalty.member, crm.contact]
@@ -126,7 +129,7 @@ unify:
         - name: Email and first name
           match:
             - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: low}
         - name: Email and birth date
           match:
             - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
@@ -134,17 +137,17 @@ unify:
         - name: Phone and last name
           match:
             - {columns: [phone, mobilephone], normalize: [phone]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
           max_rows_per_key: 20
         - name: Name and birth date
           match:
             - {columns: [birthdate, birthdate]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
         - name: Name and postal code
           match:
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name]}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols]}
             - {columns: [postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
     - between: [loyalty.member, crm.lead]
@@ -152,7 +155,7 @@ unify:
         - name: Email and first name
           match:
             - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: low}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: low}
         - name: Email and birth date
           match:
             - {columns: [email, emailaddress1], normalize: [lowercase, whitespace]}
@@ -160,17 +163,17 @@ unify:
         - name: Phone and last name
           match:
             - {columns: [phone, mobilephone], normalize: [phone]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
           max_rows_per_key: 20
         - name: Name and birth date
           match:
             - {columns: [birthdate, new_birthdate]}
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols], precision: high}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols], precision: high}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name], precision: high}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols], precision: high}
         - name: Name and postal code
           match:
-            - {columns: [firstname, firstname], normalize: [lowercase, whitespace, symbols]}
-            - {columns: [lastname, lastname], normalize: [lowercase, whitespace, symbols]}
+            - {columns: [firstname, firstname], normalize: [unicode_to_ascii, name]}
+            - {columns: [lastname, lastname], normalize: [unicode_to_ascii, whitespace, symbols]}
             - {columns: [postalcode, address1_postalcode], normalize: [lowercase, whitespace, symbols]}
 
   # Columns of the profile that need more than a semantic type.

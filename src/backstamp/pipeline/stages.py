@@ -60,7 +60,7 @@ def unify(
     tables = [_filtered(settings, table) for table in numbered(engine, settings, sources)]
     records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
     with stage(NORMALIZE) as told:
-        keyed = {table.name: block.keyed(engine, table.rows, _sides(settings, table.name)) for table in tables}
+        keyed = {table.name: _keyed(engine, settings, table.name, table.rows) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
         groups = {table.name: _deduplicate(engine, settings, table, keyed) for table in tables}
@@ -115,16 +115,21 @@ def _records(table: merge.Table, position: int) -> ir.Table:
     return table.rows.select("record", position=functions.whole(position), table=name, key="key")
 
 
+def _keyed(engine: Engine, settings: Unify, name: str, rows: ir.Table) -> block.Keyed:
+    return block.keyed(engine, rows, _sides(settings, name), settings.table(name).default_region)
+
+
 def _sides(settings: Unify, name: str) -> Iterator[block.Side]:
     """Yield what all rules compare in a table."""
+    region = settings.table(name).default_region
     for rule in deduplicate.rules_of(settings, name):
-        yield block.side_of(rule, "lower")
+        yield block.side_of(rule, "lower", region)
     for between in settings.match:
         for rule in between.rules:
             if rule.active and name == between.lower:
-                yield block.side_of(rule, "lower")
+                yield block.side_of(rule, "lower", region)
             if rule.active and name == between.upper:
-                yield block.side_of(rule, "upper")
+                yield block.side_of(rule, "upper", region)
 
 
 def _deduplicate(engine: Engine, settings: Unify, table: merge.Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:

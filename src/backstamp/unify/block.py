@@ -28,10 +28,11 @@ Role = Literal["lower", "upper"]
 
 @dataclass(frozen=True)
 class Value:
-    """A column as conditions see it: its name and normalizers, in their order."""
+    """A column as conditions see it: its name, its normalizers in their order, the region of telephone numbers."""
 
     column: str
     normalizers: tuple[Normalizer, ...]
+    region: str | None = None
 
 
 Key = tuple[Value, ...]
@@ -59,20 +60,31 @@ class Side:
         return [f"fuzzy_{n}" for n in range(len(self.fuzzy))]
 
 
-def side_of(rule: Rule, role: Role) -> Side:
-    """Return what a rule compares in the lower or in the upper table; in deduplication both are the same."""
+def side_of(rule: Rule, role: Role, region: str | None) -> Side:
+    """Return what a rule compares in the lower or in the upper table; in deduplication both are the same.
+
+    Args:
+        rule: the rule.
+        role: which of its tables it is.
+        region: where the table's telephone numbers are from, if no condition says otherwise.
+    """
     fuzzy = [condition for condition in rule.match if condition.per_cent is not None]
     return Side(
-        key=tuple(_value(condition, role) for condition in rule.match if condition.per_cent is None),
-        fuzzy=tuple(_value(condition, role) for condition in fuzzy),
+        key=tuple(_value(condition, role, region) for condition in rule.match if condition.per_cent is None),
+        fuzzy=tuple(_value(condition, role, region) for condition in fuzzy),
         per_cent=tuple(condition.per_cent or 0 for condition in fuzzy),
         max_rows=rule.max_rows_per_key,
     )
 
 
-def _value(condition: Condition, role: Role) -> Value:
+def _value(condition: Condition, role: Role, region: str | None) -> Value:
     column = condition.lower if role == "lower" else condition.upper
-    return Value(column, tuple(name for name in normalize.ORDER if name in condition.normalize))
+    has_region = "phone" in condition.normalize
+    return Value(
+        column,
+        normalize.in_order(condition.normalize),
+        (condition.default_region or region) if has_region else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -84,11 +96,13 @@ class Keyed:
         columns: the name of the column of each key and each fuzzy value.
         holders: for each key a table of its values: `key`, `first` (the smallest record that holds it), `holders`
             (how many do).
+        region: where the table's telephone numbers are from, if no condition says otherwise.
     """
 
     table: ir.Table
     columns: Mapping[Key | Value, str]
     holders: Mapping[Key, ir.Table]
+    region: str | None
 
     def rows(self, side: Side) -> ir.Table:
         """Return the rows that hold a key: record, key, and the fuzzy values, which may be null."""
@@ -97,13 +111,14 @@ class Keyed:
         return rows.filter(rows.key.notnull())
 
 
-def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side]) -> Keyed:
+def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | None) -> Keyed:
     """Compute the keys of a table.
 
     Args:
         engine: where it is computed.
         rows: record, and the columns that the rules name.
         sides: what all rules compare in it.
+        region: where its telephone numbers are from, if no condition says otherwise.
     """
     used = list(sides)
     keys = list(dict.fromkeys(side.key for side in used))
@@ -119,7 +134,7 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side]) -> Keyed:
             **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
         )
     )
-    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys})
+    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys}, region)
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> ir.Table | None:
@@ -148,7 +163,7 @@ def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value]) -> ir.Ta
     schema = shapes.shape(record=pa.int64(), **{f"c{n}": pa.string() for n in range(len(values))})
 
     def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
-        made = [normalize.comparable(batch[value.column], value.normalizers) for value in values]
+        made = [normalize.comparable(batch[value.column], value.normalizers, value.region) for value in values]
         return pa.RecordBatch.from_arrays([batch["record"], *made], schema=schema)
 
     return engine.map(rows.select("record", *dict.fromkeys(value.column for value in values)), compute, schema)

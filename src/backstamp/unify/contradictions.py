@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from backstamp import errors, shapes
 from backstamp.unify import merge, places
+from backstamp.unify.normalize import phone
 from backstamp.unify.settings import ByTime, Deduplicate, Recency
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def _wrong_tables(unify: Unify) -> Iterator[errors.Problem]:
         yield errors.Problem(path, f"`{name}` is in the list of tables twice: keep one of the two.")
     for path, table in places.tables(unify):
         yield from _wrong_types(path, table)
+        yield from _wrong_region(path, table.default_region)
         if isinstance(table.deduplicate, Deduplicate):
             within: places.Path = (*path, "deduplicate")
             yield from _repeated_rules(within, table.deduplicate.rules or ())
@@ -97,8 +99,18 @@ def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str,
     if len(tables) > 1 and (condition.columns is None or condition.column is not None):
         message = f"A condition of `match` has two columns: write `columns: [one of {tables[0]}, one of {tables[1]}]`."
         yield errors.Problem((*path, "column"), message)
+    yield from _wrong_region(path, condition.default_region)
+    if condition.default_region is not None and "phone" not in condition.normalize:
+        message = "A region is for telephone numbers, and this condition does not normalize any:"
+        yield errors.Problem((*path, "default_region"), f"{message} leave it out, or write `normalize: [phone]`.")
     if condition.per_cent is not None and not 1 <= condition.per_cent <= 100:
         yield errors.Problem((*path, "precision"), "A precision in per cent is a whole number from 1 to 100.")
+
+
+def _wrong_region(path: places.Path, region: str | None) -> Iterator[errors.Problem]:
+    if region is not None and region not in phone.REGIONS:
+        message = f"`{region}` is no region: write the two letters of a country (ISO 3166), like `US`, `GB` or `DE`."
+        yield errors.Problem((*path, "default_region"), f"{message}{errors.did_you_mean(region, phone.REGIONS)}")
 
 
 def _wrong_profile(unify: Unify) -> Iterator[errors.Problem]:

@@ -70,7 +70,7 @@ def deduplicate(
     if not rules:
         return engine.cache(_alone(rows))
     found = [
-        decide.links(engine, keyed, block.side_of(rule, "lower")).mutate(rule=functions.whole(place))
+        decide.links(engine, keyed, block.side_of(rule, "lower", keyed.region)).mutate(rule=functions.whole(place))
         for place, rule in enumerate(rules)
     ]
     members, forest = engine.spanning_forest(ibis.union(*found) if len(found) > 1 else found[0])

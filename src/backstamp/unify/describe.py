@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from backstamp import errors
-from backstamp.unify import merge, places
+from backstamp.unify import merge, normalize, places
 from backstamp.unify.places import Mention
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def _misfits(sides: Sequence[Mention], condition: Condition, known: _Known) -> I
             yield errors.Problem(side.path, f"{what} only text is compared by similarity, leave `precision` out.")
         elif family in {"date", "boolean"} and condition.normalize:
             yield errors.Problem(side.path, f"{what} only text and numbers are normalized, leave `normalize` out.")
+        elif family == "number" and (words := [name for name in condition.normalize if name in normalize.OF_TOKENS]):
+            yield errors.Problem(side.path, f"{what} `{words[0]}` is for text, leave it out of `normalize`.")
         elif family:
             # A normalizer makes text of a number.
             compared.append("text" if condition.normalize and family == "number" else family)

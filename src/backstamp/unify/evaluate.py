@@ -181,7 +181,10 @@ def measure_rules(unified: Unified, kind: Kind, labels: pa.Table) -> tuple[RuleA
     links = engine.cache(_links(unified.customers))
     told = engine.load(labels.schema, labels.to_batches())
     judged = engine.cache(_of_clusters(unified, links, told) if kind == "clusters" else _of_pairs(unified, told))
-    keyed = {name: block.keyed(engine, rows, _sides(unified, name)) for name, rows in _rows(unified).items()}
+    keyed = {
+        name: block.keyed(engine, rows, _sides(unified, name), unified.settings.table(name).default_region)
+        for name, rows in _rows(unified).items()
+    }
     return tuple(
         RuleAccuracy(lower, upper, rule, **counts)
         for lower, upper in _between(unified)
@@ -257,12 +260,13 @@ def _between(unified: Unified) -> Iterator[tuple[str, str]]:
 
 def _sides(unified: Unified, name: str) -> Iterator[block.Side]:
     """Yield what all rules compare in a table."""
+    region = unified.settings.table(name).default_region
     for lower, upper in _between(unified):
         for rule in explain.rules_between(unified.settings, lower, upper):
             if name == lower:
-                yield block.side_of(rule, "lower")
+                yield block.side_of(rule, "lower", region)
             if name == upper:
-                yield block.side_of(rule, "upper")
+                yield block.side_of(rule, "upper", region)
 
 
 def _count(
@@ -280,8 +284,8 @@ def _count(
     could = [
         decide.linked(
             engine,
-            (keyed[lower], block.side_of(rule, "lower")),
-            (keyed[upper], block.side_of(rule, "upper")),
+            (keyed[lower], block.side_of(rule, "lower", keyed[lower].region)),
+            (keyed[upper], block.side_of(rule, "upper", keyed[upper].region)),
             made.select("row", "partner"),
         ).mutate(other=ibis.literal(rule.name))
         for rule in rules

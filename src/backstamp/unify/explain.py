@@ -267,9 +267,13 @@ class _Few:
         [said] = (said for said in self.said if said["record"] == record)
         return self._replayed("match", said["row"], said["partner"], said["rule"], said["score"])
 
+    def side(self, rule: Rule, role: block.Role, record: int) -> block.Side:
+        """Return what a rule compares in the table of a row."""
+        return block.side_of(rule, role, self.unified.settings.table(self.rows[record].table).default_region)
+
     def verdict(self, rule: Rule, row: int, partner: int) -> Verdict:
         """Return what a rule says of a row and one of the same table, or of a table above; holders are not counted."""
-        sides = block.side_of(rule, "lower"), block.side_of(rule, "upper")
+        sides = self.side(rule, "lower", row), self.side(rule, "upper", partner)
         columns = zip(rule.match, *(_in_order(rule, side) for side in sides), strict=True)
         found = tuple(
             _compare((below.column, above.column), (self._text(row, below), self._text(partner, above)), condition)
@@ -356,15 +360,16 @@ def _limited(verdict: Verdict, holders: int) -> Verdict:
 def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
     """Return how many rows of both tables hold the key that two rows hold together (unification.md 3)."""
     ends: dict[str, tuple[int, block.Side]] = {
-        few.rows[row].table: (row, block.side_of(rule, "lower")),
-        few.rows[partner].table: (partner, block.side_of(rule, "upper")),
+        few.rows[row].table: (row, few.side(rule, "lower", row)),
+        few.rows[partner].table: (partner, few.side(rule, "upper", partner)),
     }
     engine, held = few.unified.engine, 0
     for table in few.unified.tables:
         if table.name in ends:
             record, side = ends[table.name]
             side = replace(side, fuzzy=(), per_cent=())
-            rows = block.keyed(engine, table.rows.semi_join(few.unified.customers, "record"), [side]).rows(side)
+            kept = table.rows.semi_join(few.unified.customers, "record")
+            rows = block.keyed(engine, kept, [side], few.unified.settings.table(table.name).default_region).rows(side)
             held += engine.count(rows.semi_join(rows.filter(rows.record == record), "key"))
     return held
 

@@ -87,8 +87,8 @@ def _match_rule(
     owned = customers.filter(customers.customer.notnull())
     best = decide.best_matches(
         engine,
-        (table.keyed, block.side_of(rule, "lower")),
-        (upper.keyed, block.side_of(rule, "upper")),
+        (table.keyed, block.side_of(rule, "lower", table.keyed.region)),
+        (upper.keyed, block.side_of(rule, "upper", upper.keyed.region)),
         seeking,
         # Every group of the first table, or of one that includes all, owns a customer.
         None if upper.include_all else owned.select("record"),

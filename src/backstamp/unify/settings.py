@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Precision = Literal["exact", "low", "medium", "high"] | int
-Normalizer = Literal["lowercase", "symbols", "phone", "whitespace"]
+Normalizer = Literal[
+    "numerals",
+    "unicode_to_ascii",
+    "lowercase",
+    "phone",
+    "name",
+    "address",
+    "organization",
+    "token_order",
+    "symbols",
+    "whitespace",
+]
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
 PER_CENT = {"low": 30, "medium": 60, "high": 80}
@@ -14,7 +25,10 @@ PER_CENT = {"low": 30, "medium": 60, "high": 80}
 
 @dataclass(frozen=True)
 class Condition:
-    """Two values are the same: one `column` of one table, or `columns` [lower table's, upper table's] of a pair."""
+    """Two values are the same: one `column` of one table, or `columns` [lower table's, upper table's] of a pair.
+
+    A telephone number without a country code is from `default_region`, or else from that of its table.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
@@ -22,6 +36,7 @@ class Condition:
     columns: tuple[str, str] | None = None
     normalize: tuple[Normalizer, ...] = ()
     precision: Precision = "exact"
+    default_region: str | None = None
 
     @property
     def lower(self) -> str:
@@ -78,7 +93,10 @@ class Deduplicate:
 
 @dataclass(frozen=True)
 class UnifiedTable:
-    """A table of unification, named `source.table`; the order of tables is the match order, the first is primary."""
+    """A table of unification, named `source.table`; the order of tables is the match order, the first is primary.
+
+    `default_region` (ISO 3166, two letters) says where telephone numbers without a country code are from.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
@@ -87,6 +105,7 @@ class UnifiedTable:
     types: dict[str, str] = field(default_factory=dict)
     where: dict[str, str | int | bool] = field(default_factory=dict)
     include_all: bool = False
+    default_region: str | None = None
     deduplicate: Deduplicate | Literal["off"] = Deduplicate()
 
 
