@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 Precision = Literal["exact", "low", "medium", "high"] | int
-Normalizer = Literal[
+Normalizer = Literal[  # in the order in which they apply (unification.md 2)
     "numerals",
     "unicode_to_ascii",
     "lowercase",

@@ -17,7 +17,7 @@ import string
 import unicodedata
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -25,26 +25,14 @@ import pyarrow.compute as pc
 
 from backstamp.unify.normalize import characters, phone, tokens
 from backstamp.unify.normalize.columns import each_distinct
+from backstamp.unify.settings import Normalizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
-    from backstamp.unify.settings import Normalizer
-
-ORDER: tuple[Normalizer, ...] = (
-    "numerals",
-    "unicode_to_ascii",
-    "lowercase",
-    "phone",
-    "name",
-    "address",
-    "organization",
-    "token_order",
-    "symbols",
-    "whitespace",
-)
+ORDER: tuple[Normalizer, ...] = get_args(Normalizer)
 """They apply in this order, whatever order they are written in."""
 
 OF_TOKENS: frozenset[Normalizer] = frozenset({"name", "address", "organization", "token_order"})
