@@ -30,7 +30,7 @@ RECORDS = shape(record=pa.int64(), position=pa.int64(), table=pa.string(), key=p
 
 KEYED = shape(record=pa.int64())
 """One table for each unified table: `record`; `key_<n>`, a 128-bit hash of the values of exact conditions (null where
-one of them is empty); `value_<n>`, normalized values for fuzzy conditions. Which is which: `unify.block.Keying`."""
+one of them is empty); `value_<n>`, normalized values for fuzzy conditions. Which is which: `unify.block.Keyed`."""
 
 LINKS = shape(
     left=pa.int64(),

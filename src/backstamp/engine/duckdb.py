@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 131_072
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
-_SCRATCH = "scratch"  # a database in memory, shared by all cursors, for what only this process needs
+_SCRATCH = "scratch"  # a database in memory, for what only this process needs
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
 
 
