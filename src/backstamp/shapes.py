@@ -28,9 +28,17 @@ CORRUPT = shape(place=pa.string(), column=pa.string(), reason=pa.string())
 RECORDS = shape(record=pa.int64(), position=pa.int64(), table=pa.string(), key=pa.string())
 """Every row of unification: its number, its table's place in the match order and name, its key as text."""
 
+ALWAYS, NEVER = "always", "never"
+"""The kinds of overrides. In evidence `always` stands where a rule's name would."""
+
+OVERRIDES = shape(left=pa.int64(), right=pa.int64(), kind=pa.string())
+"""Pairs of records that always or never are one customer, whatever the rules say: left < right, each pair once; a row
+that a filter keeps out takes no part here either."""
+
 KEYED = shape(record=pa.int64())
 """One table for each unified table: `record`; `key_<n>`, a 128-bit hash of the values of exact conditions (null where
-one of them is empty); `value_<n>`, normalized values for fuzzy conditions. Which is which: `unify.block.Keyed`."""
+one of them is empty); `value_<n>`, normalized values for fuzzy conditions and exceptions. Which is which:
+`unify.block.Keyed`."""
 
 LINKS = shape(
     left=pa.int64(),
@@ -38,8 +46,8 @@ LINKS = shape(
     rule=pa.int64(),
     score=pa.float64(),
 )
-"""Pairs of records for which a rule holds, left < right; `rule` is its place in the order of rules, `score` the lowest
-similarity of its conditions (an exact one scores 1)."""
+"""Pairs of records for which a rule holds, left < right; `rule` is its place in the order of rules (-1: an always
+pair), `score` the lowest similarity of its conditions (an exact one scores 1, an always pair has none)."""
 
 GROUPS = shape(
     record=pa.int64(),
@@ -69,6 +77,15 @@ CUSTOMERS = shape(
 """Match: each record's table (its place in the match order), group, winner and the evidence for them (as in `GROUPS`);
 its customer (the smallest record of it; null for a row that was left out) and the evidence of the group for that: rule,
 its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
+
+REFUSED = shape(left=pa.int64(), right=pa.int64(), rule=pa.string(), reason=pa.string())
+"""Links that were not made, left < right: duplicates, or always pairs (`rule` is `always`). The reason: `never` (it would
+have brought a never pair together), `elsewhere` (the two are not in one customer), `no customer` (the row above has
+none)."""
+
+EXCEPTED = shape(customer=pa.int64(), rule=pa.string(), left=pa.int64(), right=pa.int64())
+"""Customers that hold a pair of rows which a rule would link but for an exception, left < right: the first such pair of
+each customer and rule."""
 
 MEMBERS = shape(
     table=pa.string(),

@@ -43,6 +43,7 @@ def unify(
     run: int,
     seed: UUID,
     stage: Callable[[str], AbstractContextManager[Told]],
+    overrides: ir.Table | None = None,
 ) -> None:
     """Unify source tables; the results stay in the engine's draft.
 
@@ -56,6 +57,7 @@ def unify(
         run: the number of this run.
         seed: drawn once for this run; CustomerIds are made of it.
         stage: opens the task of a stage, by its name.
+        overrides: `shapes.OVERRIDES` by the records of `numbered`, or None where there are none.
     """
     tables = [_filtered(settings, table) for table in numbered(engine, settings, sources)]
     records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
