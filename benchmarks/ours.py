@@ -73,7 +73,7 @@ def unify(folder: Path) -> None:
         settings = company.SETTINGS
         sources = {table.table: reading.stored(warehouse, table.table) for table in settings.tables}
         with watch.phase("all"):
-            pipeline.unify(warehouse, settings, sources, None, run=1, seed=UUID(int=1), stage=stage)
+            pipeline.unify(warehouse, settings, pipeline.Given(sources), None, run=1, seed=UUID(int=1), stage=stage)
         peak = peak_memory()
         with watch.phase("publish"):
             warehouse.publish()

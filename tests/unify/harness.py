@@ -172,7 +172,9 @@ def unified(
 ) -> Outcome:
     """Unify rows in the draft of an engine, and read what came of it."""
     sources = land(engine, project, rows)
-    pipeline.unify(engine, settings_of(project), sources, before, run=run, seed=seed_of(run), stage=nobody)
+    pipeline.unify(
+        engine, settings_of(project), pipeline.Given(sources), before, run=run, seed=seed_of(run), stage=nobody
+    )
     return _Reader(engine, project).outcome()
 
 

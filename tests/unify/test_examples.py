@@ -131,7 +131,7 @@ def test_shared_values_of_two_tables(warehouse: Engine) -> None:
 def unified(warehouse: Engine, said: settings.Unify, project: Project, people: dict[Record, Row]) -> None:
     """Unify as these settings say, the tables being those of the project."""
     sources = harness.land(warehouse, project, people)
-    pipeline.unify(warehouse, said, sources, None, run=1, seed=uuid4(), stage=harness.nobody)
+    pipeline.unify(warehouse, said, pipeline.Given(sources), None, run=1, seed=uuid4(), stage=harness.nobody)
 
 
 def profiles(warehouse: Engine, *names: str) -> set[tuple[Any, ...]]:

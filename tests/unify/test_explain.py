@@ -41,7 +41,7 @@ def rows(table: str, *values: tuple[str | None, ...]) -> dict[Record, Row]:
 def unified(warehouse: Engine, project: Project, people: Rows) -> explain.Unified:
     """Unify, and give what came of it to be asked."""
     said, sources = harness.settings_of(project), harness.land(warehouse, project, people)
-    pipeline.unify(warehouse, said, sources, None, run=1, seed=uuid4(), stage=harness.nobody)
+    pipeline.unify(warehouse, said, pipeline.Given(sources), None, run=1, seed=uuid4(), stage=harness.nobody)
     tables = tuple(stages.numbered(warehouse, said, sources))
     return explain.Unified(warehouse, said, tables, *map(warehouse.table, ("customers", "ids", "profiles")))
 

@@ -105,7 +105,13 @@ class _Running:
             if before is None and not new_ids:
                 planning.refuse_other_profiles(self.settings, self.environment)
             stages.unify(
-                engine, self.settings.unify, sources, before, run=self.current.number, seed=uuid4(), stage=self._stage
+                engine,
+                self.settings.unify,
+                stages.Given(sources),
+                before,
+                run=self.current.number,
+                seed=uuid4(),
+                stage=self._stage,
             )
             members = engine.cache(engine.table("members"))
             self._measure(engine, read, members)

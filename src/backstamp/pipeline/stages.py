@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
@@ -34,16 +34,28 @@ class Told(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Given:
+    """The tables that unification is given.
+
+    Attributes:
+        sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`).
+        overrides: `shapes.OVERRIDES`, by the records that `numbered` gives the rows; None without any.
+    """
+
+    sources: Mapping[str, ir.Table]
+    overrides: ir.Table | None = None
+
+
 def unify(
     engine: Engine,
     settings: Unify,
-    sources: Mapping[str, ir.Table],
+    given: Given,
     before: identify.Before | None,
     *,
     run: int,
     seed: UUID,
     stage: Callable[[str], AbstractContextManager[Told]],
-    overrides: ir.Table | None = None,
 ) -> None:
     """Unify source tables; the results stay in the engine's draft.
 
@@ -52,14 +64,13 @@ def unify(
     Args:
         engine: where it is computed, and whose draft takes the results.
         settings: what the project file says.
-        sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`).
+        given: the rows, and the overrides.
         before: what the run before published, or None before the first.
         run: the number of this run.
         seed: drawn once for this run; CustomerIds are made of it.
         stage: opens the task of a stage, by its name.
-        overrides: `shapes.OVERRIDES` by the records of `numbered`, or None where there are none.
     """
-    tables = [_filtered(settings, table) for table in numbered(engine, settings, sources)]
+    tables = [_filtered(settings, table) for table in numbered(engine, settings, given.sources)]
     records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
     with stage(NORMALIZE) as told:
         keyed = {table.name: _keyed(engine, settings, table.name, table.rows) for table in tables}

@@ -85,8 +85,19 @@ def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Itera
         yield errors.Problem((*path, "match"), f"The rule `{rule.name}` has no condition: it would match everything.")
     if rule.max_rows_per_key < 1:
         yield errors.Problem((*path, "max_rows_per_key"), "`max_rows_per_key` should be 1 or more.")
+    for place, condition in places.conditions_of(path, rule):
+        yield from _wrong_condition(place, condition, tables)
     for place, condition in enumerate(rule.match):
-        yield from _wrong_condition((*path, "match", place), condition, tables)
+        if condition.differs:
+            message = f"Rows match where values are the same: put what must not differ under `unless` of `{rule.name}`."
+            yield errors.Problem((*path, "match", place, "differs"), message)
+    for number, exception in enumerate(rule.unless):
+        if not exception:
+            message = f"This exception of `{rule.name}` has no condition: it would forbid every pair."
+            yield errors.Problem((*path, "unless", number), message)
+    if rule.name == shapes.ALWAYS:
+        message = f"`{rule.name}` is what evidence says of an always pair: give the rule another name."
+        yield errors.Problem((*path, "name"), message)
     if rule.match and all(condition.per_cent is not None for condition in rule.match):
         message = f"The rule `{rule.name}` has no exact condition: give it one, such as a phone or a postal code;"
         yield errors.Problem((*path, "match"), f"{message} rules without any come in a later version.")

@@ -61,10 +61,19 @@ def rules(unify: Unify) -> Iterator[tuple[Path, Rule, tuple[str, ...]]]:
 
 
 def conditions(unify: Unify) -> Iterator[tuple[list[Mention], Condition]]:
-    """Yield every condition with the columns that it compares."""
+    """Yield every condition, those of exceptions too, with the columns that it compares."""
     for path, rule, tables in rules(unify):
-        for place, condition in enumerate(rule.match):
-            yield _sides((*path, "match", place), condition, tables), condition
+        for place, condition in conditions_of(path, rule):
+            yield _sides(place, condition, tables), condition
+
+
+def conditions_of(path: Path, rule: Rule) -> Iterator[tuple[Path, Condition]]:
+    """Yield the conditions of a rule, then those of its exceptions."""
+    for place, condition in enumerate(rule.match):
+        yield (*path, "match", place), condition
+    for number, exception in enumerate(rule.unless):
+        for place, condition in enumerate(exception):
+            yield (*path, "unless", number, place), condition
 
 
 def _sides(path: Path, condition: Condition, tables: tuple[str, ...]) -> list[Mention]:

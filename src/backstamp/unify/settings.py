@@ -27,7 +27,8 @@ PER_CENT = {"low": 30, "medium": 60, "high": 80}
 class Condition:
     """Two values are the same: one `column` of one table, or `columns` [lower table's, upper table's] of a pair.
 
-    A telephone number without a country code is from `default_region`, or else from that of its table.
+    A telephone number without a country code is from `default_region`, or else from that of its table. In an exception
+    the two may have to differ instead: both filled, and not the same.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -37,6 +38,7 @@ class Condition:
     normalize: tuple[Normalizer, ...] = ()
     precision: Precision = "exact"
     default_region: str | None = None
+    differs: bool = False
 
     @property
     def lower(self) -> str:
@@ -58,12 +60,16 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """Conditions that must all hold; rows that hold a key shared by more than `max_rows_per_key` make no link."""
+    """Conditions that must all hold, unless all of an exception do.
+
+    Rows that hold a key shared by more than `max_rows_per_key` make no link.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     name: str
     match: tuple[Condition, ...]
+    unless: tuple[tuple[Condition, ...], ...] = ()
     active: bool = True
     max_rows_per_key: int = 1000
 
