@@ -79,9 +79,9 @@ its customer (the smallest record of it; null for a row that was left out) and t
 its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
 
 REFUSED = shape(left=pa.int64(), right=pa.int64(), rule=pa.string(), reason=pa.string())
-"""Links that were not made, left < right: duplicates, or always pairs (`rule` is `always`). The reason: `never` (it would
-have brought a never pair together), `elsewhere` (the two are not in one customer), `no customer` (the row above has
-none)."""
+"""Links of duplicates and always pairs (`rule` is `always`) that were not made, left < right. The reason: `never` (it
+would have brought a never pair together), `elsewhere` (the two are not in one customer), `no customer` (the row above
+has none)."""
 
 EXCEPTED = shape(customer=pa.int64(), rule=pa.string(), left=pa.int64(), right=pa.int64())
 """Customers that hold a pair of rows which a rule would link but for an exception, left < right: the first such pair of

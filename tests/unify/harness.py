@@ -48,11 +48,10 @@ def nobody(_name: str) -> Iterator[Nobody]:
 
 
 def supported(project: model.Project) -> model.Project:
-    """Leave out what a later issue brings: exceptions, rules without an exact condition, preferences of columns."""
+    """Leave out what a later issue brings: rules without an exact condition, preferences of columns."""
 
     def of(rules: Sequence[model.Rule]) -> tuple[model.Rule, ...]:
-        exact = (rule for rule in rules if any(condition.percent is None for condition in rule.conditions))
-        return tuple(replace(rule, exceptions=()) for rule in exact)
+        return tuple(rule for rule in rules if any(condition.percent is None for condition in rule.conditions))
 
     cut = replace(
         project,
@@ -93,7 +92,8 @@ def _table(table: model.Table) -> settings.UnifiedTable:
 
 def _rule(rule: model.Rule, *, alone: bool) -> settings.Rule:
     conditions = tuple(_condition(condition, alone=alone) for condition in rule.conditions)
-    return settings.Rule(rule.name, conditions, max_rows_per_key=rule.max_rows_per_key)
+    unless = tuple(tuple(_condition(one, alone=alone) for one in exception) for exception in rule.exceptions)
+    return settings.Rule(rule.name, conditions, unless, max_rows_per_key=rule.max_rows_per_key)
 
 
 def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition:
@@ -103,6 +103,7 @@ def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition
         normalize=condition.normalize,  # type: ignore[arg-type] # the oracle draws the names that there are
         precision="exact" if condition.precision is None else condition.precision,
         default_region=condition.default_region,
+        differs=condition.differs,
     )
 
 

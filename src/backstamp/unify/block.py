@@ -39,6 +39,15 @@ Key = tuple[Value, ...]
 
 
 @dataclass(frozen=True)
+class Term:
+    """A condition of an exception in one table: its value, the least similarity, whether the values must differ."""
+
+    value: Value
+    per_cent: int | None
+    differs: bool
+
+
+@dataclass(frozen=True)
 class Side:
     """What one rule compares in one table.
 
@@ -47,17 +56,30 @@ class Side:
         fuzzy: the values of the other conditions, in the order of the rule.
         per_cent: the least similarity of each of these.
         max_rows: how many rows may share a key.
+        unless: the exceptions.
     """
 
     key: Key
     fuzzy: tuple[Value, ...]
     per_cent: tuple[int, ...]
     max_rows: int
+    unless: tuple[tuple[Term, ...], ...] = ()
 
     @property
     def names(self) -> list[str]:
         """The names of the fuzzy values in `Keyed.rows`."""
         return [f"fuzzy_{n}" for n in range(len(self.fuzzy))]
+
+    @property
+    def exceptions(self) -> list[dict[str, Term]]:
+        """The exceptions, their terms by the names that their values have in `Keyed.rows`."""
+        return [{f"unless_{n}_{m}": term for m, term in enumerate(terms)} for n, terms in enumerate(self.unless)]
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Everything besides the key, by its name in `Keyed.rows`."""
+        terms = {name: term.value for exception in self.exceptions for name, term in exception.items()}
+        return dict(zip(self.names, self.fuzzy, strict=True)) | terms
 
 
 def side_of(rule: Rule, role: Role, region: str | None) -> Side:
@@ -74,6 +96,10 @@ def side_of(rule: Rule, role: Role, region: str | None) -> Side:
         fuzzy=tuple(_value(condition, role, region) for condition in fuzzy),
         per_cent=tuple(condition.per_cent or 0 for condition in fuzzy),
         max_rows=rule.max_rows_per_key,
+        unless=tuple(
+            tuple(Term(_value(one, role, region), one.per_cent, one.differs) for one in exception)
+            for exception in rule.unless
+        ),
     )
 
 
@@ -92,8 +118,8 @@ class Keyed:
     """A table's rows with their keys: `shapes.KEYED`.
 
     Attributes:
-        table: record, and a column for each key and each fuzzy value, named by `columns`.
-        columns: the name of the column of each key and each fuzzy value.
+        table: record, and a column for each key and each other value, named by `columns`.
+        columns: the name of the column of each key and each other value.
         holders: for each key a table of its values: `key`, `first` (the smallest record that holds it), `holders`
             (how many do).
         region: where the table's telephone numbers are from, if no condition says otherwise.
@@ -105,9 +131,9 @@ class Keyed:
     region: str | None
 
     def rows(self, side: Side) -> ir.Table:
-        """Return the rows that hold a key: record, key, and the fuzzy values, which may be null."""
-        fuzzy = {name: self.table[self.columns[value]] for name, value in zip(side.names, side.fuzzy, strict=True)}
-        rows = self.table.select("record", key=self.table[self.columns[side.key]], **fuzzy)
+        """Return the rows that hold a key: record, key, and the other values, which may be null."""
+        values = {name: self.table[self.columns[value]] for name, value in side.values.items()}
+        rows = self.table.select("record", key=self.table[self.columns[side.key]], **values)
         return rows.filter(rows.key.notnull())
 
 
@@ -122,15 +148,15 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
     """
     used = list(sides)
     keys = list(dict.fromkeys(side.key for side in used))
-    fuzzy = list(dict.fromkeys(value for side in used for value in side.fuzzy))
-    values = list(dict.fromkeys([*(value for key in keys for value in key), *fuzzy]))
+    texts = list(dict.fromkeys(value for side in used for value in side.values.values()))
+    values = list(dict.fromkeys([*(value for key in keys for value in key), *texts]))
     made = comparable(engine, rows, values)
-    columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(fuzzy)}
+    columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(texts)}
     columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
     table = engine.cache(
         made.select(
             "record",
-            **{columns[value]: made[f"c{values.index(value)}"] for value in fuzzy},
+            **{columns[value]: made[f"c{values.index(value)}"] for value in texts},
             **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
         )
     )

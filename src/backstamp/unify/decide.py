@@ -1,13 +1,21 @@
 """Which pairs of rows a rule links, and how well they match (unification.md 3).
 
-Equal values make stars instead of pairs: rows of one key whose fuzzy values are equal too are linked to the one with
-the smallest record. Different fuzzy values are compared once for each two of them inside a key, and the smallest
-records of both stand for all their rows. Neither changes groups or evidence, which take links by score, then by
-record: the rows of a star are joined before any worse link comes, and of the links between two stars this is the first.
+Rows of one key whose other values are equal too are a *class*: a rule says the same of all of them. So each two
+classes of a key are compared once, and their first rows, those with the smallest records, stand for the others.
+
+Without exceptions a class is a star, its rows linked to the first, and of two similar classes the first rows are linked.
+Neither changes groups or evidence, which take links by score, then by record: the rows of a star are joined before any
+worse link comes, and of the links between two stars this is the first.
+
+With exceptions a class may be linked to another with the same score as within, or its own rows not at all. Then of two
+classes that a rule links, each first row is linked to all rows of the other class. That changes nothing either: of two
+linked rows x < y of the classes of m and n (m < x, n < y) the rows m and n are linked in the same way, as are m and y,
+and x and n. All three links come before that of x and y, so that it never joins anything.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -22,7 +30,7 @@ from backstamp.engine import functions
 from backstamp.unify import block
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import ibis.expr.types as ir
     from numpy.typing import NDArray
@@ -35,16 +43,33 @@ _SAME = functions.whole(1).cast("float64")
 
 
 def links(engine: Engine, keyed: block.Keyed, side: block.Side) -> ir.Table:
-    """Return the links of one rule within one table: left, right (left < right), score."""
-    shared = keyed.holders[side.key].filter(lambda t: t.holders.between(2, side.max_rows))
-    rows = keyed.rows(side).inner_join(shared, "key")
-    if not side.fuzzy:
+    """Return links of one rule within one table that stand for all of them: left, right (left < right), score."""
+    rows = _sharing(keyed, side)
+    if not side.values:
         return _star(rows)
     rows = engine.cache(rows.drop("first", "holders").drop_null(side.names))
-    stars = engine.cache(rows.group_by(["key", *side.names]).agg(first=rows.record.min()))
-    pairs = _pairs(stars.mutate(group=stars.first), stars, side)
-    similar = _similar(engine, pairs.filter(pairs.left < pairs.right), side)
-    return _star(rows.inner_join(stars, ["key", *side.names])).union(similar.select("left", "right", "score"))
+    classes = engine.cache(rows.group_by(["key", *side.values]).agg(first=rows.record.min()))
+    pairs = _pairs(classes.mutate(group=classes.first), classes, side)
+    of_class = _same_class(rows, classes, side)
+    if not side.unless:
+        similar = _linked(engine, pairs.filter(pairs.left < pairs.right), side)
+        return _star(of_class).union(similar.select("left", "right", "score"))
+    found = engine.cache(_linked(engine, pairs.filter(pairs.left <= pairs.right), side))
+    return _double_star(found, engine.cache(of_class))
+
+
+def all_links(engine: Engine, keyed: block.Keyed, side: block.Side, among: ir.Table) -> ir.Table:
+    """Return all links of one rule between some rows of a table: left, right (left < right), score.
+
+    Args:
+        engine: where it is computed.
+        keyed: the table's keys.
+        side: what the rule compares there.
+        among: `record` of the rows.
+    """
+    rows = _sharing(keyed, side).drop_null(side.names).semi_join(among, "record").mutate(first=lambda t: t.record)
+    pairs = _pairs(rows.mutate(group=rows.record), rows, side)
+    return _linked(engine, pairs.filter(pairs.left < pairs.right), side).select("left", "right", "score")
 
 
 def best_matches(
@@ -67,22 +92,39 @@ def best_matches(
         group, partner (a record above), row (the record of the group that it matches) and score: the best score
         decides, then the smallest partner, then the smallest row (unification.md 5).
     """
-    (below, below_side), (above, above_side) = lower, upper
-    full = block.crowded(engine, below, below_side, above, above_side)
-    seekers = below.rows(below_side).inner_join(seeking, "record")
-    if not below_side.fuzzy and owned is None:
-        offers = above.holders[above_side.key].select("key", "first")
+    above, side = upper
+    seekers = lower[0].rows(lower[1]).inner_join(seeking, "record")
+    if not side.values and owned is None:
+        offers = above.holders[side.key].select("key", "first")
     else:
-        rows = above.rows(above_side).drop_null(above_side.names).semi_join(seekers, "key")
+        rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key")
         rows = rows if owned is None else rows.semi_join(owned, "record")
-        offers = rows.group_by(["key", *above_side.names]).agg(first=rows.record.min())
-    offers = offers if full is None else offers.anti_join(full, "key")
-    if not below_side.fuzzy:
-        pairs = seekers.inner_join(offers, "key")
-        return _best(pairs.select("group", left="record", right="first", score=_SAME))
-    seekers = seekers.drop_null(below_side.names)
-    firsts = seekers.group_by(["group", "key", *below_side.names]).agg(first=seekers.record.min())
-    return _best(_similar(engine, _pairs(firsts, offers, below_side), below_side))
+        offers = rows.group_by(["key", *side.values]).agg(first=rows.record.min())
+    return _best(_matches(engine, lower, upper, seekers, offers), ["group"])
+
+
+def matches_of_customers(
+    engine: Engine,
+    lower: tuple[block.Keyed, block.Side],
+    upper: tuple[block.Keyed, block.Side],
+    seeking: ir.Table,
+    owned: ir.Table,
+) -> ir.Table:
+    """Return the best partner that each customer has for each group: group, customer, partner, row and score.
+
+    Args:
+        engine: see `best_matches`.
+        lower: see `best_matches`.
+        upper: see `best_matches`.
+        seeking: see `best_matches`.
+        owned: record and customer of the rows above that a customer owns.
+    """
+    above, side = upper
+    seekers = lower[0].rows(lower[1]).inner_join(seeking, "record")
+    rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key").inner_join(owned, "record")
+    offers = rows.group_by(["customer", "key", *side.values]).agg(first=rows.record.min())
+    found = _matches(engine, lower, upper, seekers, offers)
+    return _best(found.inner_join(owned.select("customer", right="record"), "right"), ["group", "customer"])
 
 
 def linked(
@@ -96,17 +138,44 @@ def linked(
         upper: the same of the table of their partners: a table above, or the same object for the same table.
         pairs: row, partner.
     """
-    (below, below_side), (above, above_side) = lower, upper
-    full = block.crowded(engine, below, below_side, above, above_side)
-    rows = below.rows(below_side).rename(row="record").drop_null(below_side.names)
-    others = {f"other_{n}": name for n, name in enumerate(above_side.names)}
-    partners = above.rows(above_side).drop_null(above_side.names).select("key", partner="record", **others)
-    both = pairs.inner_join(rows, "row").inner_join(partners, ["partner", "key"])
-    both = both if full is None else both.anti_join(full, "key")
-    if not below_side.fuzzy:
-        return both.select("row", "partner")
-    similar = _similar(engine, both.mutate(group=both.row, left=both.row, right=both.partner), below_side)
-    return similar.select(row="left", partner="right")
+    both = _compared(engine, lower, upper, pairs.mutate(group=pairs.row))
+    return _linked(engine, both, lower[1]).select(row="left", partner="right")
+
+
+def excepted(
+    engine: Engine, lower: tuple[block.Keyed, block.Side], upper: tuple[block.Keyed, block.Side], owned: ir.Table
+) -> ir.Table:
+    """Return the pairs of rows of one customer that a rule would link but for its exceptions: customer, row, partner.
+
+    Args:
+        engine: where it is computed.
+        lower: the keys of the table of the rows, and what the rule compares there.
+        upper: the same of the table of their partners: a table above, or the same object for the same table.
+        owned: record and customer of the rows that a customer owns.
+    """
+    (below, side), (above, above_side) = lower, upper
+    rows = below.rows(side).inner_join(owned, "record").select("key", "customer", row="record")
+    partners = above.rows(above_side).inner_join(owned, "record").select("key", "customer", partner="record")
+    pairs = rows.inner_join(partners, ["key", "customer"]).select("row", "partner", group="customer")
+    pairs = pairs.filter(pairs.row > pairs.partner)  # a table above has the smaller records
+    both = engine.cache(_compared(engine, lower, upper, pairs))
+    but_for = _linked(engine, both, replace(side, unless=()))
+    forbidden = but_for.anti_join(_linked(engine, both, side), ["left", "right"])
+    return forbidden.select(customer="group", row="left", partner="right")
+
+
+def _sharing(keyed: block.Keyed, side: block.Side) -> ir.Table:
+    """Return the rows that share their key with others, not too many: also the `first` and the number of `holders`."""
+    return keyed.rows(side).inner_join(
+        keyed.holders[side.key].filter(lambda t: t.holders.between(2, side.max_rows)), "key"
+    )
+
+
+def _same_class(rows: ir.Table, classes: ir.Table, side: block.Side) -> ir.Table:
+    """Return each row with the first of its class: record, first."""
+    maybe_empty = [name for exception in side.exceptions for name in exception]
+    same = [rows[name].identical_to(classes[name]) for name in maybe_empty]
+    return rows.inner_join(classes, ["key", *side.names, *same]).select("record", "first")
 
 
 def _star(rows: ir.Table) -> ir.Table:
@@ -115,40 +184,148 @@ def _star(rows: ir.Table) -> ir.Table:
     return others.select(left=others.first, right=others.record, score=_SAME)
 
 
+def _double_star(found: ir.Table, rows: ir.Table) -> ir.Table:
+    """Return the links of each of two first rows to all rows of the other's class, from (record, first)."""
+    right = found.inner_join(rows, found.right == rows.first).select("score", one="left", other="record")
+    two = found.filter(found.left != found.right)
+    left = two.inner_join(rows, two.left == rows.first).select("score", one="right", other="record")
+    both = right.union(left)
+    both = both.filter(both.one != both.other)
+    return both.select("score", left=ibis.least(both.one, both.other), right=ibis.greatest(both.one, both.other))
+
+
+def _matches(
+    engine: Engine,
+    lower: tuple[block.Keyed, block.Side],
+    upper: tuple[block.Keyed, block.Side],
+    seekers: ir.Table,
+    offers: ir.Table,
+) -> ir.Table:
+    """Return, as `SCORED`, what a rule links of rows (with their group) and of the first rows of classes above."""
+    (below, side), (above, above_side) = lower, upper
+    full = block.crowded(engine, below, side, above, above_side)
+    offers = offers if full is None else offers.anti_join(full, "key")
+    if not side.values:
+        pairs = seekers.inner_join(offers, "key")
+        return pairs.select("group", left="record", right="first", score=_SAME)
+    seekers = seekers.drop_null(side.names)
+    firsts = seekers.group_by(["group", "key", *side.values]).agg(first=seekers.record.min())
+    return _linked(engine, _pairs(firsts, offers, side), side)
+
+
+def _compared(
+    engine: Engine, lower: tuple[block.Keyed, block.Side], upper: tuple[block.Keyed, block.Side], pairs: ir.Table
+) -> ir.Table:
+    """Return those of some pairs (group, row, partner) that share a key, with the values of both, as `_pairs` does."""
+    (below, side), (above, above_side) = lower, upper
+    full = block.crowded(engine, below, side, above, above_side)
+    rows = below.rows(side).rename(row="record").drop_null(side.names)
+    others = {_other(name): name for name in above_side.values}
+    partners = above.rows(above_side).drop_null(above_side.names).select("key", partner="record", **others)
+    both = pairs.inner_join(rows, "row").inner_join(partners, ["partner", "key"])
+    both = both if full is None else both.anti_join(full, "key")
+    return both.select("group", *side.values, *others, left="row", right="partner")
+
+
 def _pairs(left: ir.Table, right: ir.Table, side: block.Side) -> ir.Table:
-    """Return group, left, right and the values of both (`fuzzy_0`, `other_0`, …) of what shares a key."""
-    others = {f"other_{n}": name for n, name in enumerate(side.names)}
+    """Return group, left, right and the values of both (`fuzzy_0`, `other_fuzzy_0`, …) of classes that share a key.
+
+    A value that alone makes an exception where it differs is joined like a key, where it is filled: else a key with a
+    thousand first names would make half a million pairs, all of them forbidden.
+    """
+    others = {_other(name): name for name in side.values}
+    left = left.rename(left="first")
     right = right.select("key", right="first", **others)
-    pairs = left.inner_join(right, "key")
-    return pairs.select("group", "right", *side.names, *others, left="first")
+    parting = [next(iter(exception)) for exception in side.exceptions if _is_parting(exception)]
+    shared = ["key", *((name, _other(name)) for name in parting)]
+    found = [left.inner_join(right, shared)]
+    if parting:
+        filled = left.drop_null(parting)
+        emptied = right.filter(ibis.or_(*(right[_other(name)].isnull() for name in parting)))
+        empty = left.filter(ibis.or_(*(left[name].isnull() for name in parting)))
+        found += [filled.inner_join(emptied, "key"), empty.inner_join(right, "key")]
+    chosen = [pairs.select("group", "left", "right", *side.values, *others) for pairs in found]
+    return ibis.union(*chosen) if parting else chosen[0]
 
 
-def _best(scored: ir.Table) -> ir.Table:
-    """Return the best pair of each group: by score, then the smallest partner, then the smallest row."""
+def _is_parting(exception: Mapping[str, block.Term]) -> bool:
+    """Tell whether an exception asks for no more than that one value is not equal."""
+    return len(exception) == 1 and all(term.differs and term.per_cent is None for term in exception.values())
+
+
+def _other(name: str) -> str:
+    """Return what a value is called that stands beside the same of another row."""
+    return f"other_{name}"
+
+
+def _best(scored: ir.Table, of: Sequence[str]) -> ir.Table:
+    """Return the best pair of each: by score, then the smallest partner, then the smallest row."""
     order = [scored.score.desc(), scored.right, scored.left]
-    ranked = scored.mutate(place=ibis.row_number().over(group_by="group", order_by=order))
-    return ranked.filter(ranked.place == 0).select("group", "score", partner="right", row="left")
+    ranked = scored.mutate(place=ibis.row_number().over(group_by=of, order_by=order))
+    return ranked.filter(ranked.place == 0).select(*of, "score", partner="right", row="left")
 
 
-def _similar(engine: Engine, pairs: ir.Table, side: block.Side) -> ir.Table:
-    """Return the pairs, as `SCORED`, all of whose values are similar enough, with the lowest similarity."""
+def _linked(engine: Engine, pairs: ir.Table, side: block.Side) -> ir.Table:
+    """Return the pairs that a rule links, as `SCORED`: all values are similar enough, and no exception holds.
+
+    Equal values are compared by the engine, similar ones in Python; an exception that has both is decided there.
+    """
     for n, per_cent in enumerate(side.per_cent):
-        lengths = pairs[f"fuzzy_{n}"].length(), pairs[f"other_{n}"].length()
+        lengths = pairs[f"fuzzy_{n}"].length(), pairs[_other(f"fuzzy_{n}")].length()
         shorter, longer = ibis.least(*lengths), ibis.greatest(*lengths)
         # The distance is at least the difference of the lengths.
         pairs = pairs.filter(100 * (2 * shorter - longer) >= per_cent * shorter)
-    return engine.map(pairs, lambda batch: _score(batch, side.per_cent), SCORED)
+    texts, held = list(side.names), []
+    for n, exception in enumerate(side.exceptions):
+        exact = [_holds(pairs, name, term) for name, term in exception.items() if term.per_cent is None]
+        if len(exact) == len(exception):
+            pairs = pairs.filter(~ibis.and_(*exact))
+        else:
+            pairs = pairs.mutate(**{f"held_{n}": ibis.and_(*exact)})
+            held.append(f"held_{n}")
+            texts += [name for name, term in exception.items() if term.per_cent is not None]
+    if not texts:
+        return pairs.select("group", "left", "right", score=_SAME)
+    pairs = pairs.select("group", "left", "right", *texts, *map(_other, texts), *held)
+    return engine.map(pairs, lambda batch: _score(batch, side), SCORED)
 
 
-def _score(batch: pa.RecordBatch, per_cent: Sequence[int]) -> pa.RecordBatch:
+def _holds(pairs: ir.Table, name: str, term: block.Term) -> ir.BooleanValue:
+    """Say whether an exact term of an exception holds; an empty value is neither the same nor different."""
+    one, other = pairs[name], pairs[_other(name)]
+    return (one != other if term.differs else one == other).fill_null(False)
+
+
+def _score(batch: pa.RecordBatch, side: block.Side) -> pa.RecordBatch:
     scores = np.ones(batch.num_rows)
     alike = np.ones(batch.num_rows, dtype=bool)
-    for n, least in enumerate(per_cent):
-        matches, score = similarity(batch[f"fuzzy_{n}"], batch[f"other_{n}"], least)
+    for name, least in zip(side.names, side.per_cent, strict=True):
+        matches, score = similarity(batch[name], batch[_other(name)], least)
         alike &= matches
         scores = np.minimum(scores, score)
+    for n, exception in enumerate(side.exceptions):
+        fuzzy = {name: term for name, term in exception.items() if term.per_cent is not None}
+        held = alike & _flags(batch[f"held_{n}"]) if fuzzy else np.zeros_like(alike)
+        for name, term in fuzzy.items():
+            held = _still_held(batch, name, term, held)
+        alike &= ~held
     arrays = [batch["group"], batch["left"], batch["right"], pa.array(scores)]
     return pa.RecordBatch.from_arrays(arrays, schema=SCORED).filter(pa.array(alike))
+
+
+def _still_held(batch: pa.RecordBatch, name: str, term: block.Term, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return for which pairs an exception that held so far still does; of empty values no term holds."""
+    left, right = batch[name], batch[_other(name)]
+    places = np.flatnonzero(held & _flags(pc.and_(left.is_valid(), right.is_valid())))
+    matches, _ = similarity(left.take(places), right.take(places), term.per_cent or 0)
+    holds = np.zeros(len(held), dtype=bool)
+    holds[places] = matches != term.differs
+    return holds
+
+
+def _flags(column: pa.Array[Any]) -> NDArray[np.bool_]:
+    flags: NDArray[np.bool_] = column.to_numpy(zero_copy_only=False)
+    return flags
 
 
 def similarity(

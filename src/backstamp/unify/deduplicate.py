@@ -36,7 +36,8 @@ def rules_of(unify: Unify, table: str) -> tuple[Rule, ...]:
         for rule in match.rules:
             if rule.active and table in match.between:
                 own = _on_itself(rule, match, table)
-                found.setdefault((frozenset(own.match), own.max_rows_per_key), own)
+                exceptions = frozenset(map(frozenset, own.unless))
+                found.setdefault((frozenset(own.match), exceptions, own.max_rows_per_key), own)
     return tuple(found.values())
 
 
@@ -51,7 +52,12 @@ def _on_itself(rule: Rule, match: Match, table: str) -> Rule:
         steps = tuple(sorted(set(condition.normalize)))
         return replace(condition, column=column, columns=None, normalize=steps, precision=condition.per_cent or "exact")
 
-    return replace(rule, name=f"{rule.name} (from match)", match=tuple(own(condition) for condition in rule.match))
+    return replace(
+        rule,
+        name=f"{rule.name} (from match)",
+        match=tuple(map(own, rule.match)),
+        unless=tuple(tuple(map(own, exception)) for exception in rule.unless),
+    )
 
 
 def deduplicate(
