@@ -70,17 +70,21 @@ def both_ways(pairs: Iterable[Pair]) -> set[Pair]:
 
 def join(
     rows: Collection[Record], links: Iterable[Evidence], never: Collection[Pair]
-) -> tuple[list[frozenset[Record]], list[Evidence]]:
-    """Take the links in order; those that join two groups, and no never pair, are the evidence."""
+) -> tuple[list[frozenset[Record]], list[Evidence], list[Evidence]]:
+    """Take the links in order; those that join two groups are the evidence, but a never pair refuses a link."""
     group_of = {record: frozenset({record}) for record in rows}
     evidence = []
+    refused: dict[Pair, Evidence] = {}
     for link in links:
         one, other = group_of[link.row], group_of[link.partner]
-        if one == other or any((a, b) in never for a in one for b in other):
+        if one == other:
+            continue
+        if any((a, b) in never for a in one for b in other):
+            refused.setdefault((link.partner, link.row), link)
             continue
         evidence.append(link)
         group_of.update(dict.fromkeys(one | other, one | other))
-    return sorted(set(group_of.values()), key=min), evidence
+    return sorted(set(group_of.values()), key=min), evidence, list(refused.values())
 
 
 def by_time(items: Iterable[Item], time: Callable[[Item], Any], direction: str) -> list[Item]:
@@ -123,11 +127,12 @@ def toward(winner: Record, evidence: Iterable[Evidence]) -> Mapping[Record, Evid
     return way
 
 
-def deduplicate(project: Project, table: Table, rows: Rows) -> list[Group]:
-    """Return the groups of one table, by their smallest key."""
-    parts, evidence = join(list(rows), ordered_links(project, table, rows), both_ways(project.never))
+def deduplicate(project: Project, table: Table, rows: Rows) -> tuple[list[Group], list[Evidence]]:
+    """Return the groups of one table, by their smallest key, and the links that were refused."""
+    parts, evidence, refused = join(list(rows), ordered_links(project, table, rows), both_ways(project.never))
     winners = [in_preference(table.keep, table, part, rows)[0] for part in parts]
-    return [Group(winner, part, toward(winner, evidence)) for winner, part in zip(winners, parts, strict=True)]
+    groups = [Group(winner, part, toward(winner, evidence)) for winner, part in zip(winners, parts, strict=True)]
+    return groups, refused
 
 
 def merged_row(table: Table, group: Group, rows: Rows) -> dict[str, tuple[Any, Record]]:

@@ -191,6 +191,7 @@ class Result:
     winners: Mapping[str, Mapping[Key, Key]]
     duplicates: Mapping[Record, Evidence]
     matches: Mapping[Record, Evidence]
+    refused: frozenset[Evidence]
     customers: Mapping[UUID, frozenset[Record]]
     left_out: frozenset[Record]
     profiles: Mapping[UUID, Mapping[str, Any]]

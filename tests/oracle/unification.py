@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -9,10 +10,10 @@ from tests.oracle.deduplicate import deduplicate
 from tests.oracle.identify import identify
 from tests.oracle.match import match, of_table
 from tests.oracle.merge import merge
-from tests.oracle.model import NOTHING, Group, Project, Result, Rows, State
+from tests.oracle.model import ALWAYS, NOTHING, Evidence, Group, Project, Record, Result, Rows, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 def seed_of(run: int) -> UUID:
@@ -22,7 +23,18 @@ def seed_of(run: int) -> UUID:
 
 def groups_of(project: Project, rows: Rows) -> dict[str, list[Group]]:
     """Return each table's groups of duplicates."""
-    return {table.name: deduplicate(project, table, of_table(rows, table.name)) for table in project.tables}
+    return {table.name: deduplicate(project, table, of_table(rows, table.name))[0] for table in project.tables}
+
+
+def refused_links(project: Project, rows: Rows, customers: Iterable[frozenset[Record]]) -> Iterator[Evidence]:
+    """The duplicates that never pairs kept apart, and the always pairs of two tables that are not one customer."""
+    for table in project.tables:
+        yield from deduplicate(project, table, of_table(rows, table.name))[1]
+    together = [pair for customer in customers for pair in permutations(customer, 2)]
+    for pair in project.always:
+        upper, lower = sorted(pair, key=project.place)
+        if set(pair) <= rows.keys() and upper[0] != lower[0] and pair not in together:
+            yield Evidence(ALWAYS, lower, upper, None)
 
 
 def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -> Result:
@@ -36,6 +48,7 @@ def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -
         winners={t: {key: g.winner[1] for g in found for _, key in g.rows} for t, found in groups.items()},
         duplicates={row: link for found in groups.values() for g in found for row, link in g.evidence.items()},
         matches=matches,
+        refused=frozenset(refused_links(project, rows, customers)),
         customers=state.customers,
         left_out=frozenset(rows).difference(*customers),
         profiles={own: {name: v.value for name, v in profile.items()} for own, profile in profiles.items()},

@@ -134,6 +134,27 @@ def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, 
     return stored
 
 
+def given_of(engine: Engine, project: model.Project, rows: model.Rows) -> pipeline.Given:
+    """Store the rows, and say overrides by their numbers; a pair of a row that is not there sleeps."""
+    sources = land(engine, project, rows)
+    if not project.always and not project.never:
+        return pipeline.Given(sources)
+    numbers = {
+        (table.name, row["key"]): row["record"]
+        for table in pipeline.numbered(engine, settings_of(project), sources)
+        for row in engine.rows(table.rows.select("record", "key"))
+    }
+    said = {
+        (kind, *sorted(numbers[table, str(key)] for table, key in pair))
+        for kind, pairs in ((shapes.ALWAYS, project.always), (shapes.NEVER, project.never))
+        for pair in pairs
+        if all((table, str(key)) in numbers for table, key in pair)
+    }
+    told = [{"kind": kind, "left": left, "right": right} for kind, left, right in said]
+    batch = pa.RecordBatch.from_pylist(told, schema=shapes.OVERRIDES)
+    return pipeline.Given(sources, engine.load(shapes.OVERRIDES, [batch]))
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run came to, in the oracle's words."""
@@ -147,6 +168,7 @@ class Outcome:
     profiles: Mapping[UUID, Mapping[str, Any]]
     previous: Mapping[UUID, tuple[UUID, ...]]
     followed: Mapping[UUID, frozenset[model.Record]]
+    refused: frozenset[tuple[model.Record, model.Record, str]]
 
 
 def expected(result: model.Result) -> Outcome:
@@ -161,6 +183,7 @@ def expected(result: model.Result) -> Outcome:
         profiles={own: {name: _plain(value) for name, value in made.items()} for own, made in result.profiles.items()},
         previous=result.previous,
         followed=result.state.followed,
+        refused=frozenset((link.partner, link.row, link.rule) for link in result.refused),
     )
 
 
@@ -202,6 +225,9 @@ class _Reader:
             profiles={own: self._profile(row) for own, row in profiles.items()},
             previous={own: _ids(row["previous_customer_id"]) for own, row in profiles.items()},
             followed=self._by_id("followed"),
+            refused=frozenset(
+                (self._records[row["left"]], self._records[row["right"]], row["rule"]) for row in self._rows("refused")
+            ),
         )
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
@@ -230,8 +256,8 @@ class _Reader:
     def _match(self, row: Mapping[str, Any]) -> model.Evidence:
         return self._evidence(row["rule"], row["row"], row["partner"], row["score"])
 
-    def _evidence(self, rule: str, record: int, partner: int, score: float) -> model.Evidence:
-        exact = Fraction(score).limit_denominator(1000)
+    def _evidence(self, rule: str, record: int, partner: int, score: float | None) -> model.Evidence:
+        exact = None if score is None else Fraction(score).limit_denominator(1000)
         return model.Evidence(rule, self._records[record], self._records[partner], exact)
 
     def _profile(self, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from tests.oracle.model import Between, Project, Record, Row, Rows, Rule, Table,
 from tests.unify import harness
 
 from backstamp import pipeline
-from backstamp.pipeline import stages
 from backstamp.unify import explain
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def unified(warehouse: Engine, project: Project, people: Rows) -> explain.Unifie
     """Unify, and give what came of it to be asked."""
     said, sources = harness.settings_of(project), harness.land(warehouse, project, people)
     pipeline.unify(warehouse, said, pipeline.Given(sources), None, run=1, seed=uuid4(), stage=harness.nobody)
-    tables = tuple(stages.numbered(warehouse, said, sources))
+    tables = tuple(pipeline.numbered(warehouse, said, sources))
     return explain.Unified(warehouse, said, tables, *map(warehouse.table, ("customers", "ids", "profiles")))
 
 

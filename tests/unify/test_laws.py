@@ -22,7 +22,7 @@ EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for mo
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(history=strategies.histories())
+@given(history=strategies.histories(with_overrides=True))
 def test_runs_give_what_the_page_says(warehouse: Engine, history: strategies.History) -> None:
     """Groups, winners, evidence, customers, ids, profiles and history are the oracle's after each of several runs."""
     project = harness.supported(history.project)

@@ -77,6 +77,18 @@ class Engine(Protocol):
         """
         ...
 
+    def separated_forest(self, links: ir.Table, apart: ir.Table) -> tuple[ir.Table, ir.Table, ir.Table]:
+        """Join what `shapes.LINKS` connects as `spanning_forest` does, but for what must stay apart.
+
+        Args:
+            links: all links, not too many: they are taken one by one.
+            apart: left, right: pairs of their records that must not come into one group.
+
+        Returns:
+            As `spanning_forest`, and the links that were refused, each pair once, as `shapes.LINKS`.
+        """
+        ...
+
     def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
         """Return (record, partner): the next record on the way of each one to its root, along the forest."""
         ...

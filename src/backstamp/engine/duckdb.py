@@ -121,9 +121,14 @@ class DuckDB:
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""
-        ordered = links.order_by([links.rule, links.score.desc(), links.left, links.right])
-        members, forest = graph.spanning_forest(self._arrow(ordered))
+        members, forest = graph.spanning_forest(self._arrow(_in_order(links)))
         return self._show(members), self._show(forest)
+
+    def separated_forest(self, links: ir.Table, apart: ir.Table) -> tuple[ir.Table, ir.Table, ir.Table]:
+        """See `Engine.separated_forest`."""
+        found = graph.separated_forest(self._arrow(_in_order(links)), self._arrow(apart))
+        members, forest, refused = map(self._show, found)
+        return members, forest, refused
 
     def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
         """See `Engine.toward`."""
@@ -249,6 +254,10 @@ class DuckDB:
             for (physical,) in names:
                 if physical != "manifest" and physical not in self._manifest.values():
                     self._execute(f"DROP {kind} {self._stored(physical)}")
+
+
+def _in_order(links: ir.Table) -> ir.Table:
+    return links.order_by([links.rule, links.score.desc(), links.left, links.right])
 
 
 def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:

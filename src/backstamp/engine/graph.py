@@ -12,6 +12,8 @@ from scipy.sparse import csgraph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_BLOCK = 4096  # links
+
 
 def spanning_forest(links: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Join what links connect, taking them in the order given (Kruskal's algorithm).
@@ -34,6 +36,71 @@ def spanning_forest(links: pa.Table) -> tuple[pa.Table, pa.Table]:
     _, smallest = np.unique(component, return_index=True)
     members = pa.table({"record": records, "group": records[smallest[component]]})
     return members, links.take(np.sort(tree.data.astype(np.int64) - 1))
+
+
+def separated_forest(links: pa.Table, apart: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Join what links connect, taking them in the order given, unless that brings together what must stay apart.
+
+    Args:
+        links: `shapes.LINKS`, all of them, in the order in which they are to be taken; of a pair the first counts.
+        apart: left, right: pairs of their records that must not come into one group.
+
+    Returns:
+        (record, group) of every record with a link, the group being its smallest record; the links that joined two
+        groups not yet joined; and those that would have brought a pair together.
+    """
+    records, ends = _numbered(links)
+    joining = _Joining(len(records), *(np.searchsorted(records, apart[end].to_numpy()) for end in ("left", "right")))
+    pairs = ends[0] * np.int64(len(records)) + ends[1]
+    order = np.sort(np.unique(pairs, return_index=True)[1])
+    taken: list[int] = []
+    refused: list[int] = []
+    for block in np.array_split(order, len(order) // _BLOCK + 1):
+        # Most links are between rows that are joined by then: those are sorted out all at once.
+        groups = joining.group[ends[:, block]]
+        for link in block[groups[0] != groups[1]]:
+            match joining.join(*ends[:, link]):
+                case True:
+                    taken.append(link)
+                case False:
+                    refused.append(link)
+    _, component = np.unique(joining.group, return_inverse=True)
+    _, smallest = np.unique(component, return_index=True)
+    members = pa.table({"record": records, "group": records[smallest[component]]})
+    return members, links.take(taken), links.take(refused)
+
+
+class _Joining:
+    """Groups of numbers that grow, some of which must stay apart.
+
+    Attributes:
+        group: of each number.
+    """
+
+    def __init__(self, count: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
+        self.group = np.arange(count)
+        self._members = [[number] for number in range(count)]
+        self._apart: list[set[int]] = [set() for _ in range(count)]
+        for one, other in zip(left.tolist(), right.tolist(), strict=True):
+            self._apart[one].add(other)
+            self._apart[other].add(one)
+
+    def join(self, left: int, right: int) -> bool | None:
+        """Join the groups of two numbers; return whether that was allowed, None where they are joined already."""
+        into, other = int(self.group[left]), int(self.group[right])
+        if into == other:
+            return None
+        if other in self._apart[into]:
+            return False
+        if len(self._members[into]) < len(self._members[other]):
+            into, other = other, into
+        self.group[self._members[other]] = into
+        self._members[into] += self._members[other]
+        for one in self._apart[other]:
+            self._apart[one].remove(other)
+            self._apart[one].add(into)
+        self._apart[into] |= self._apart[other]
+        return True
 
 
 def toward(forest: pa.Table, roots: pa.Table) -> pa.Table:

@@ -24,4 +24,5 @@ from backstamp.pipeline.run import LEDGER as LEDGER
 from backstamp.pipeline.run import WAREHOUSE as WAREHOUSE
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.stages import Given as Given
+from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import ibis
 
+from backstamp import shapes
 from backstamp.engine import functions
-from backstamp.unify import block, deduplicate, identify, match, merge, places, transform
+from backstamp.unify import block, deduplicate, excepted, identify, match, merge, places, transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from backstamp.engine import Engine
     from backstamp.unify.settings import Unify
@@ -59,7 +61,8 @@ def unify(
 ) -> None:
     """Unify source tables; the results stay in the engine's draft.
 
-    They are `records`, `customers`, `ids`, `members`, `previous_ids`, `followed` and `profiles`, each as in `shapes`.
+    They are `records`, `customers`, `overrides`, `refused`, `excepted`, `ids`, `members`, `previous_ids`, `followed`
+    and `profiles`, each as in `shapes`.
 
     Args:
         engine: where it is computed, and whose draft takes the results.
@@ -76,7 +79,8 @@ def unify(
         keyed = {table.name: _keyed(engine, settings, table.name, table.rows) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
-        groups = {table.name: _deduplicate(engine, settings, table, keyed) for table in tables}
+        deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
+        groups = {name: found for name, (found, _) in deduplicated.items()}
         told.rows = sum(engine.count(found.filter(found.record != found.winner)) for found in groups.values())
         told.detail(f"{told.rows:,} duplicates")
     with stage(MATCH) as told:
@@ -84,7 +88,12 @@ def unify(
             match.Table(name, groups[name], keyed[name], include_all=place == 0 or settings.table(name).include_all)
             for place, name in enumerate(groups)
         ]
-        customers = engine.keep("customers", match.match(engine, matched, settings.match))
+        customers = engine.keep("customers", match.match(engine, matched, settings.match, given.overrides))
+        _keep(engine, "excepted", shapes.EXCEPTED, excepted.excepted(engine, settings, keyed, customers))
+        _keep(engine, "overrides", shapes.OVERRIDES, given.overrides)
+        links = [refused for _, refused in deduplicated.values() if refused is not None]
+        links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
+        _keep(engine, "refused", shapes.REFUSED, ibis.union(*links) if len(links) > 1 else next(iter(links), None))
         told.rows = engine.count(customers.filter(customers.record == customers.customer))
         told.detail(f"{told.rows:,} customers")
     with stage(IDENTIFY) as told:
@@ -100,6 +109,14 @@ def unify(
         values = engine.keep("profile_values", profiles)
         told.rows = engine.count(engine.view("profiles", merge.complete(values, tables)))
         told.detail(f"{told.rows:,} profiles")
+
+
+def _keep(engine: Engine, name: str, shape: pa.Schema, expression: ir.Table | None) -> None:
+    """Keep a table, empty where there is none: that of the run before must not stay."""
+    if expression is None:
+        engine.land(name, shape, [])
+    else:
+        engine.keep(name, expression)
 
 
 def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge.Table]:
@@ -145,6 +162,9 @@ def _sides(settings: Unify, name: str) -> Iterator[block.Side]:
                 yield block.side_of(rule, "upper", region)
 
 
-def _deduplicate(engine: Engine, settings: Unify, table: merge.Table, keyed: Mapping[str, block.Keyed]) -> ir.Table:
+def _deduplicate(
+    engine: Engine, settings: Unify, given: Given, table: merge.Table, keyed: Mapping[str, block.Keyed]
+) -> tuple[ir.Table, ir.Table | None]:
     rules = deduplicate.rules_of(settings, table.name)
-    return deduplicate.deduplicate(engine, table.rows, keyed[table.name], rules, table.keep, table.content)
+    made = keyed[table.name]
+    return deduplicate.deduplicate(engine, table.rows, made, rules, table.keep, table.content, given.overrides)

@@ -85,8 +85,8 @@ def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Itera
         yield errors.Problem((*path, "match"), f"The rule `{rule.name}` has no condition: it would match everything.")
     if rule.max_rows_per_key < 1:
         yield errors.Problem((*path, "max_rows_per_key"), "`max_rows_per_key` should be 1 or more.")
-    for place, condition in places.conditions_of(path, rule):
-        yield from _wrong_condition(place, condition, tables)
+    for within, condition in places.conditions_of(path, rule):
+        yield from _wrong_condition(within, condition, tables)
     for place, condition in enumerate(rule.match):
         if condition.differs:
             message = f"Rows match where values are the same: put what must not differ under `unless` of `{rule.name}`."

@@ -3,7 +3,7 @@
 Rows of one key whose other values are equal too are a *class*: a rule says the same of all of them. So each two
 classes of a key are compared once, and their first rows, those with the smallest records, stand for the others.
 
-Without exceptions a class is a star, its rows linked to the first, and of two similar classes the first rows are linked.
+Without exceptions a class is a star, its rows linked to the first, and of similar classes the first rows are linked.
 Neither changes groups or evidence, which take links by score, then by record: the rows of a star are joined before any
 worse link comes, and of the links between two stars this is the first.
 
@@ -100,7 +100,7 @@ def best_matches(
         rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key")
         rows = rows if owned is None else rows.semi_join(owned, "record")
         offers = rows.group_by(["key", *side.values]).agg(first=rows.record.min())
-    return _best(_matches(engine, lower, upper, seekers, offers), ["group"])
+    return best(_matches(engine, lower, upper, seekers, offers), ["group"])
 
 
 def matches_of_customers(
@@ -124,7 +124,7 @@ def matches_of_customers(
     rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key").inner_join(owned, "record")
     offers = rows.group_by(["customer", "key", *side.values]).agg(first=rows.record.min())
     found = _matches(engine, lower, upper, seekers, offers)
-    return _best(found.inner_join(owned.select("customer", right="record"), "right"), ["group", "customer"])
+    return best(found.inner_join(owned.select("customer", right="record"), "right"), ["group", "customer"])
 
 
 def linked(
@@ -162,6 +162,21 @@ def excepted(
     but_for = _linked(engine, both, replace(side, unless=()))
     forbidden = but_for.anti_join(_linked(engine, both, side), ["left", "right"])
     return forbidden.select(customer="group", row="left", partner="right")
+
+
+def best(scored: ir.Table, of: Sequence[str]) -> ir.Table:
+    """Return the best pair of each: by score, then the smallest partner, then the smallest row.
+
+    Args:
+        scored: left (the row), right (its partner), score, and other columns.
+        of: those of them whose values together say what has one best pair.
+
+    Returns:
+        The columns of `scored`, of which left is called row now, and right partner.
+    """
+    order = [scored.score.desc(), scored.right, scored.left]
+    ranked = scored.mutate(place=ibis.row_number().over(group_by=of, order_by=order))
+    return ranked.filter(ranked.place == 0).drop("place").rename(row="left", partner="right")
 
 
 def _sharing(keyed: block.Keyed, side: block.Side) -> ir.Table:
@@ -256,13 +271,6 @@ def _is_parting(exception: Mapping[str, block.Term]) -> bool:
 def _other(name: str) -> str:
     """Return what a value is called that stands beside the same of another row."""
     return f"other_{name}"
-
-
-def _best(scored: ir.Table, of: Sequence[str]) -> ir.Table:
-    """Return the best pair of each: by score, then the smallest partner, then the smallest row."""
-    order = [scored.score.desc(), scored.right, scored.left]
-    ranked = scored.mutate(place=ibis.row_number().over(group_by=of, order_by=order))
-    return ranked.filter(ranked.place == 0).select(*of, "score", partner="right", row="left")
 
 
 def _linked(engine: Engine, pairs: ir.Table, side: block.Side) -> ir.Table:

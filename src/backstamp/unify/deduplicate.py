@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from backstamp import shapes
 from backstamp.engine import functions
 from backstamp.unify import block, decide, prefer
 from backstamp.unify.settings import Condition, Deduplicate, Rule
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Engine
     from backstamp.unify.settings import Keep, Match, Unify
+
+
+_OF_ALWAYS = -1  # always pairs come before all rules
 
 
 def rules_of(unify: Unify, table: str) -> tuple[Rule, ...]:
@@ -61,8 +65,14 @@ def _on_itself(rule: Rule, match: Match, table: str) -> Rule:
 
 
 def deduplicate(
-    engine: Engine, rows: ir.Table, keyed: block.Keyed, rules: Sequence[Rule], keep: Keep, content: Sequence[str]
-) -> ir.Table:
+    engine: Engine,
+    rows: ir.Table,
+    keyed: block.Keyed,
+    rules: Sequence[Rule],
+    keep: Keep,
+    content: Sequence[str],
+    overrides: ir.Table | None,
+) -> tuple[ir.Table, ir.Table | None]:
     """Return the groups of one table, as `shapes.GROUPS`: every row, also one that stands alone.
 
     Args:
@@ -72,23 +82,63 @@ def deduplicate(
         rules: the rules, in order.
         keep: which row of a group wins.
         content: the columns that `most_filled` counts.
+        overrides: `shapes.OVERRIDES`, those of other tables too, or None without any.
+
+    Returns:
+        The groups; and the links that never pairs refused, as `shapes.REFUSED`, None where there is none.
     """
-    if not rules:
-        return engine.cache(_alone(rows))
-    found = [
-        decide.links(engine, keyed, block.side_of(rule, "lower", keyed.region)).mutate(rule=functions.whole(place))
-        for place, rule in enumerate(rules)
-    ]
-    members, forest = engine.spanning_forest(ibis.union(*found) if len(found) > 1 else found[0])
+    always, never = (_within(engine, rows, overrides, kind) for kind in (shapes.ALWAYS, shapes.NEVER))
+    sides = [block.side_of(rule, "lower", keyed.region) for rule in rules]
+    found = _in_order(always, [decide.links(engine, keyed, side) for side in sides])
+    if found is None:
+        return engine.cache(_alone(rows)), None
+    members, forest = engine.spanning_forest(found)
+    refused = None
+    torn = None if never is None else _torn(engine, members, never)
+    if torn is not None:
+        always = None if always is None else always.semi_join(torn, always.left == torn.record)
+        every = _in_order(always, [decide.all_links(engine, keyed, side, torn) for side in sides])
+        own_members, own_forest, refused = engine.separated_forest(every, never)
+        members = engine.cache(members.anti_join(torn, "record").union(own_members))
+        forest = engine.cache(forest.anti_join(torn, forest.left == torn.record).union(own_forest))
+        refused = refused.select("left", "right", rule=_name(refused, rules), reason=ibis.literal(shapes.NEVER))
     winners = engine.cache(_winners(rows, members, keep, content))
     evidence = _evidence(engine.toward(forest, winners.select(record="winner")), forest, rules)
     grouped = members.inner_join(winners, "group").left_join(evidence, "record").drop("record_right")
-    return engine.cache(
+    groups = engine.cache(
         ibis.union(
             grouped.select("record", "group", "winner", "rule", "partner", "score"),
             _alone(rows.anti_join(members, "record")),
         )
     )
+    return groups, refused
+
+
+def _within(engine: Engine, rows: ir.Table, overrides: ir.Table | None, kind: str) -> ir.Table | None:
+    """Return the overrides of one kind between rows of a table: left, right; None where there is none."""
+    if overrides is None:
+        return None
+    said = overrides.filter(overrides.kind == kind).select("left", "right")
+    own = said.semi_join(rows, said.left == rows.record)
+    own = engine.cache(own.semi_join(rows, own.right == rows.record))
+    return own if engine.count(own) else None
+
+
+def _in_order(always: ir.Table | None, links: Sequence[ir.Table]) -> ir.Table | None:
+    """Return always pairs and the links of rules as `shapes.LINKS`, None without any."""
+    found = [of_rule.mutate(rule=functions.whole(place)) for place, of_rule in enumerate(links)]
+    if always is not None:
+        said = always.mutate(score=ibis.null("float64"), rule=functions.whole(_OF_ALWAYS))
+        found = [said, *(of_rule.select(said.columns) for of_rule in found)]
+    return ibis.union(*found) if len(found) > 1 else next(iter(found), None)
+
+
+def _torn(engine: Engine, members: ir.Table, never: ir.Table) -> ir.Table | None:
+    """Return `record` of all rows of groups that hold a never pair, None where no group does."""
+    one, other = members.select("group", left="record"), members.select(other="group", right="record")
+    pairs = never.inner_join(one, "left").inner_join(other, "right")
+    held = engine.cache(members.semi_join(pairs.filter(pairs.group == pairs.other), "group").select("record"))
+    return held if engine.count(held) else None
 
 
 def _winners(rows: ir.Table, members: ir.Table, keep: Keep, content: Sequence[str]) -> ir.Table:
@@ -102,8 +152,13 @@ def _evidence(way: ir.Table, forest: ir.Table, rules: Sequence[Rule]) -> ir.Tabl
     """Return the link by which each row is on its way to the winner: record, rule, partner, score."""
     ends = way.mutate(left=ibis.least(way.record, way.partner), right=ibis.greatest(way.record, way.partner))
     cited = ends.inner_join(forest, ["left", "right"])
-    names = ibis.cases(*((cited["rule"] == place, rule.name) for place, rule in enumerate(rules)))
-    return cited.select("record", "partner", "score", rule=names)
+    return cited.select("record", "partner", "score", rule=_name(cited, rules))
+
+
+def _name(links: ir.Table, rules: Sequence[Rule]) -> ir.StringValue:
+    """Return the name of the rule that a link is by."""
+    names = {_OF_ALWAYS: shapes.ALWAYS} | {place: rule.name for place, rule in enumerate(rules)}
+    return ibis.cases(*((links["rule"] == place, name) for place, name in names.items()))
 
 
 def _alone(rows: ir.Table) -> ir.Table:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
+import pyarrow as pa
 
 from backstamp import shapes
 from backstamp.engine import functions
 from backstamp.unify import block, decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
     from backstamp.unify.settings import Match, Rule
+
+_CHOICE = shapes.shape(group=pa.int64(), customer=pa.int64())
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,27 @@ class Table:
     include_all: bool
 
 
-def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match]) -> ir.Table:
+def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overrides: ir.Table | None) -> ir.Table:
     """Return whose each record is, as `shapes.CUSTOMERS`.
 
     Args:
         engine: where it is computed.
         tables: in match order; the first is primary.
         rules: what is said about pairs of tables; the tables above come in order, then the rules of each in order.
+        overrides: `shapes.OVERRIDES`, or None without any.
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
     primary, *others = tables
     placed = {primary.name: engine.cache(_founded(primary.groups, 0, owns=True))}
     for position, table in enumerate(others, start=1):
         above = [upper for upper in tables if upper.name in placed]
-        matched = _match_table(engine, table, above, placed, said)
+        steps = [
+            _Step(engine, rule, table, upper, _owned(placed[upper.name]))
+            for upper in above
+            for rule in said.get((table.name, upper.name), [])
+        ]
+        told = None if overrides is None else _told(engine, overrides, table, _owned(*placed.values()))
+        matched = _match_table(engine, table, steps, told)
         alone = table.groups.anti_join(matched, "group") if matched is not None else table.groups
         founded = _founded(alone, position, owns=table.include_all)
         placed[table.name] = engine.cache(
@@ -60,45 +70,166 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match]) -> ir
     return ibis.union(*every) if len(every) > 1 else every[0]
 
 
-def _match_table(
-    engine: Engine,
-    table: Table,
-    above: Sequence[Table],
-    placed: dict[str, ir.Table],
-    said: dict[tuple[str, str], list[Rule]],
-) -> ir.Table | None:
-    """Return for each group that a rule matches: group, customer, and the evidence; the first rule decides."""
+def refused(customers: ir.Table, overrides: ir.Table) -> ir.Table:
+    """Return the always pairs of two tables whose rows are not in one customer, as `shapes.REFUSED`."""
+    said = overrides.filter(overrides.kind == shapes.ALWAYS).select("left", "right")
+    above = customers.select(left="record", upper="position", above="customer")
+    below = customers.select(right="record", lower="position", own="customer")
+    pairs = said.inner_join(above, "left").inner_join(below, "right")
+    pairs = pairs.filter((pairs.upper != pairs.lower) & ~(pairs.above == pairs.own).fill_null(False))
+    reason = ibis.ifelse(pairs.above.isnull(), "no customer", "elsewhere")
+    return pairs.select("left", "right", rule=ibis.literal(shapes.ALWAYS), reason=reason)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One rule between a table and one above it.
+
+    Attributes:
+        engine: where it is computed.
+        rule: the rule.
+        table: the table that matches.
+        upper: the table above.
+        owned: record and customer of the rows of the table above that a customer owns.
+    """
+
+    engine: Engine
+    rule: Rule
+    table: Table
+    upper: Table
+    owned: ir.Table
+
+    def best(self, seeking: ir.Table) -> ir.Table:
+        """Return of each group (record, group) that the rule matches: group, customer, and the evidence."""
+        # Every group of the first table, or of one that includes all, owns a customer.
+        owned = None if self.upper.include_all else self.owned.select("record")
+        found = decide.best_matches(self.engine, *self._sides, seeking, owned)
+        owner = self.owned.select("customer", partner="record")
+        return _evidence(found.inner_join(owner, "partner"), self.rule.name)
+
+    def ways(self, seeking: ir.Table) -> ir.Table:
+        """Return the same for each customer that the rule offers to a group."""
+        found = decide.matches_of_customers(self.engine, *self._sides, seeking, self.owned)
+        return _evidence(found, self.rule.name)
+
+    @property
+    def _sides(self) -> tuple[tuple[block.Keyed, block.Side], tuple[block.Keyed, block.Side]]:
+        below, above = self.table.keyed, self.upper.keyed
+        return (
+            (below, block.side_of(self.rule, "lower", below.region)),
+            (above, block.side_of(self.rule, "upper", above.region)),
+        )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What overrides say of the groups of a table.
+
+    Attributes:
+        always: left, right, group, customer and score: always pairs with rows above that a customer owns.
+        closed: group, customer: which customers hold a never partner of which groups.
+        apart: group, other: groups of the table that hold a never pair between them, in both directions.
+    """
+
+    always: ir.Table
+    closed: ir.Table
+    apart: ir.Table
+
+
+def _told(engine: Engine, overrides: ir.Table, table: Table, owned: ir.Table) -> _Told | None:
+    """Say what overrides mean for a table, None where nothing: records are in match order, so `left` is the row above.
+
+    Args:
+        engine: where it is computed.
+        overrides: `shapes.OVERRIDES`.
+        table: the table that matches.
+        owned: record and customer of all rows above that a customer owns.
+    """
+    below = table.groups.select("group", right="record")
+    pairs = engine.cache(overrides.inner_join(below, "right"))
+    if not engine.count(pairs):
+        return None
+    above = engine.cache(pairs.inner_join(owned.select("customer", left="record"), "left"))
+    always, never = above.filter(above.kind == shapes.ALWAYS), above.filter(above.kind == shapes.NEVER)
+    beside = pairs.filter(pairs.kind == shapes.NEVER).inner_join(below.select(other="group", left="right"), "left")
+    both = [beside.select("group", "other"), beside.select(group="other", other="group")]
+    return _Told(
+        # To `decide` the row is left, and its partner right.
+        always=always.select("group", "customer", left="right", right="left", score=ibis.null("float64")),
+        closed=never.select("group", "customer").distinct(),
+        apart=engine.cache(ibis.union(*both, distinct=True)),
+    )
+
+
+def _match_table(engine: Engine, table: Table, steps: Sequence[_Step], told: _Told | None) -> ir.Table | None:
+    """Return for each group that joins a customer: group, customer, and the evidence; the first rule decides."""
+    groups = table.groups.select("record", "group")
     found: list[ir.Table] = []
-    for upper in above:
-        for rule in said.get((table.name, upper.name), []):
-            seeking = table.groups.select("record", "group")
-            for earlier in found:
-                seeking = seeking.anti_join(earlier, "group")
-            best = _match_rule(engine, rule, table, upper, placed[upper.name], seeking)
-            found.append(engine.cache(best))
+    if told is not None:
+        wary = engine.cache(told.closed.select("group").union(told.apart.select("group"), distinct=True))
+        if engine.count(wary):
+            found.append(_place(engine, groups.semi_join(wary, "group"), steps, told))
+            groups = groups.anti_join(wary, "group")
+        always = told.always.semi_join(groups, "group")
+        found.append(engine.cache(_evidence(decide.best(always, ["group"]), shapes.ALWAYS)))
+    for step in steps:
+        seeking = groups
+        for earlier in found:
+            seeking = seeking.anti_join(earlier, "group")
+        found.append(engine.cache(step.best(seeking)))
     if not found:
         return None
     return ibis.union(*found) if len(found) > 1 else found[0]
 
 
-def _match_rule(
-    engine: Engine, rule: Rule, table: Table, upper: Table, customers: ir.Table, seeking: ir.Table
-) -> ir.Table:
-    owned = customers.filter(customers.customer.notnull())
-    best = decide.best_matches(
-        engine,
-        (table.keyed, block.side_of(rule, "lower", table.keyed.region)),
-        (upper.keyed, block.side_of(rule, "upper", upper.keyed.region)),
-        seeking,
-        # Every group of the first table, or of one that includes all, owns a customer.
-        None if upper.include_all else owned.select("record"),
-    )
-    owner = owned.select("customer", partner="record")
-    return (
-        best.inner_join(owner, "partner")
-        .mutate(rule=ibis.literal(rule.name))
-        .select("group", "customer", "rule", "row", "partner", "score")
-    )
+def _place(engine: Engine, groups: ir.Table, steps: Sequence[_Step], told: _Told) -> ir.Table:
+    """Return, as `_match_table`, what becomes of groups (record, group) that hold rows of never pairs."""
+    always = decide.best(told.always.semi_join(groups, "group"), ["group", "customer"])
+    every = [_evidence(always, shapes.ALWAYS), *(step.ways(groups) for step in steps)]
+    numbered = ibis.union(*(found.mutate(position=functions.whole(place)) for place, found in enumerate(every)))
+    ways = numbered.anti_join(told.closed, ["group", "customer"])
+    order = [ways.position, ways.score.desc(), ways.partner, ways.row]
+    # As long as a customer is open to a group, only the best way there counts.
+    ways = ways.mutate(place=ibis.row_number().over(group_by=["group", "customer"], order_by=order))
+    ways = engine.cache(ways.filter(ways.place == 0).drop("place"))
+    order = [ways.position, ways.score.desc(), ways.partner, ways.row]
+    chosen = _take_turns(engine.rows(ways.order_by(order)), engine.rows(told.apart))
+    taken = pa.RecordBatch.from_pylist([dict(zip(_CHOICE.names, one, strict=True)) for one in chosen], schema=_CHOICE)
+    return engine.cache(ways.inner_join(engine.load(_CHOICE, [taken]), _CHOICE.names).drop("position"))
+
+
+def _take_turns(ways: Iterable[Mapping[str, Any]], apart: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
+    """Yield (group, customer): what each group joins when its turn comes, if a customer is open to it by then.
+
+    Args:
+        ways: group, customer, position and score: the customers that a group can join, its best first.
+        apart: group, other: groups that must not be in one customer.
+    """
+    options: dict[int, list[int]] = {}
+    turns: dict[int, tuple[int, float, int]] = {}
+    for way in ways:
+        options.setdefault(way["group"], []).append(way["customer"])
+        turns.setdefault(way["group"], (way["position"], -(way["score"] or 0), way["group"]))
+    others: dict[int, set[int]] = {group: set() for group in options}
+    for pair in apart:
+        others.setdefault(pair["group"], set()).add(pair["other"])
+    joined: dict[int, int] = {}
+    for group in sorted(options, key=turns.__getitem__):
+        closed = {joined.get(other) for other in others[group]}
+        customer = next((option for option in options[group] if option not in closed), None)
+        if customer is not None:
+            joined[group] = customer
+            yield group, customer
+
+
+def _owned(*placed: ir.Table) -> ir.Table:
+    """Return record and customer of the rows that a customer owns."""
+    rows = ibis.union(*placed) if len(placed) > 1 else placed[0]
+    return rows.filter(rows.customer.notnull()).select("record", "customer")
+
+
+def _evidence(found: ir.Table, rule: str) -> ir.Table:
+    return found.mutate(rule=ibis.literal(rule)).select("group", "customer", "rule", "row", "partner", "score")
 
 
 def _joined(groups: ir.Table, position: int, matched: ir.Table) -> ir.Table:

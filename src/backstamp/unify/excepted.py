@@ -1,0 +1,51 @@
+"""Customers that hold two rows which an exception kept apart, but others brought together (unification.md 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ibis
+
+from backstamp import shapes
+from backstamp.unify import block, decide, deduplicate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+    from backstamp.unify.settings import Rule, Unify
+
+
+def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], customers: ir.Table) -> ir.Table | None:
+    """Return the customers that hold an excepted pair, as `shapes.EXCEPTED`; None where no rule has an exception.
+
+    Args:
+        engine: where it is computed.
+        unify: what the project file says.
+        keyed: the keys of each table.
+        customers: `shapes.CUSTOMERS`.
+    """
+    owned = customers.filter(customers.customer.notnull()).select("record", "customer")
+    found = []
+    for rule, lower, upper in _with_exceptions(unify):
+        below, above = keyed[lower], keyed[upper]
+        sides = block.side_of(rule, "lower", below.region), block.side_of(rule, "upper", above.region)
+        pairs = decide.excepted(engine, (below, sides[0]), (above, sides[1]), owned)
+        order = ibis.row_number().over(group_by="customer", order_by=[pairs.partner, pairs.row])
+        first = pairs.mutate(place=order).filter(lambda t: t.place == 0)
+        found.append(first.select("customer", rule=ibis.literal(rule.name), left="partner", right="row"))
+    if not found:
+        return None
+    return ibis.union(*found) if len(found) > 1 else found[0].select(*shapes.EXCEPTED.names)
+
+
+def _with_exceptions(unify: Unify) -> Iterator[tuple[Rule, str, str]]:
+    """Yield the active rules with exceptions, each with its lower table and the one above, in deduplication one."""
+    for table in unify.tables:
+        yield from (
+            (rule, table.table, table.table) for rule in deduplicate.rules_of(unify, table.table) if rule.unless
+        )
+    for match in deduplicate.in_order(unify):
+        yield from ((rule, *match.between) for rule in match.rules if rule.active and rule.unless)
