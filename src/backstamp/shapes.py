@@ -35,6 +35,21 @@ OVERRIDES = shape(left=pa.int64(), right=pa.int64(), kind=pa.string())
 """Pairs of records that always or never are one customer, whatever the rules say: left < right, each pair once; a row
 that a filter keeps out takes no part here either."""
 
+SUPPLIED_PAIRS = shape(
+    kind=pa.string(),
+    left_table=pa.string(),
+    left_key=pa.string(),
+    right_table=pa.string(),
+    right_key=pa.string(),
+    left=pa.int64(),
+    right=pa.int64(),
+)
+"""`overrides`: pairs of rows as people supply them, and their records; null where no row has the key: then the pair
+sleeps until one has it again."""
+
+LISTS = shape(name=pa.string(), values=pa.list_(pa.string()), aliases=pa.list_(pa.string()))
+"""`lists`: one row for each list of values that conditions name; `aliases` is empty in a list of empty values."""
+
 KEYED = shape(record=pa.int64())
 """One table for each unified table: `record`; `key_<n>`, a 128-bit hash of the values of exact conditions (null where
 one of them is empty); `value_<n>`, normalized values for fuzzy conditions and exceptions. Which is which:

@@ -39,7 +39,8 @@ def similarity(left: str, right: str, percent: int) -> Fraction | None:
 
 def seen(condition: Condition, row: Row, side: Side) -> Any:
     """Return the value that a condition sees in the row of one side."""
-    return normalize.comparable(row[getattr(condition, side)], condition.normalize, condition.region(side))
+    lists = condition.alias, condition.bypass
+    return normalize.comparable(row[getattr(condition, side)], condition.normalize, condition.region(side), *lists)
 
 
 def score(condition: Condition, left: Row, right: Row) -> Fraction | None:

@@ -24,7 +24,10 @@ def meaning(rule: Rule) -> tuple[Any, ...]:
     """What makes two default rules equal: conditions (as a set), exceptions and limits, whatever the name."""
 
     def terms(conditions: Iterable[Condition]) -> frozenset[tuple[Any, ...]]:
-        return frozenset((c.left, frozenset(c.normalize), c.percent, c.differs, c.default_region) for c in conditions)
+        return frozenset(
+            (c.left, frozenset(c.normalize), c.percent, c.differs, c.default_region, c.alias, c.bypass)
+            for c in conditions
+        )
 
     return terms(rule.conditions), frozenset(map(terms, rule.exceptions)), rule.max_rows_per_key
 

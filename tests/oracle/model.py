@@ -27,7 +27,8 @@ ALWAYS = "always"  # stands in evidence where a pair of the overrides, not a rul
 class Condition:
     """Two columns that must be the same; `precision` None is exact. `differs` is for exceptions only.
 
-    `default_region` is what the condition says, `of_tables` what the tables of its two sides say.
+    `default_region` is what the condition says, `of_tables` what the tables of its two sides say. `alias` and `bypass`
+    are the lists themselves.
     """
 
     left: str
@@ -37,6 +38,8 @@ class Condition:
     differs: bool = False
     default_region: str | None = None
     of_tables: tuple[str | None, str | None] = (None, None)
+    alias: tuple[tuple[str, str], ...] = ()
+    bypass: tuple[str, ...] = ()
 
     def region(self, side: Literal["left", "right"]) -> str | None:
         """The region of a side's telephone numbers: the condition's, else the table's."""

@@ -49,6 +49,27 @@ def without_tokens(seen: Any, condition: Any, row: Any, side: str) -> Any:
     return seen(replace(condition, normalize=others), row, side)
 
 
+def without_alias(seen: Any, condition: Any, row: Any, side: str) -> Any:
+    """Let values that count as equal be different."""
+    return seen(replace(condition, alias=()), row, side)
+
+
+def without_bypass(seen: Any, condition: Any, row: Any, side: str) -> Any:
+    """Let values that count as empty be values."""
+    return seen(replace(condition, bypass=()), row, side)
+
+
+def pairs_not_closed(_: Any, text: str, pairs: Any) -> str:
+    """Let each pair count by itself, instead of closing the pairs into sets."""
+    equal: list[str] = [one for pair in pairs if None not in pair and text in pair for one in pair]
+    return min([text, *equal])
+
+
+def bypass_before_alias(_: Any, text: Any, alias: Any, bypass: Any) -> Any:
+    """Let a value that counts as empty not stand for those that count as equal to it."""
+    return None if text is None or text in bypass else normalize.one_for_all(text, alias)
+
+
 def links_by_key(ordered_links: Any, *arguments: Any) -> Any:
     """Take links in the order of keys, whatever their rule and score."""
     return sorted(ordered_links(*arguments), key=lambda link: (link.partner, link.row))
@@ -96,6 +117,10 @@ MUTANTS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "regions are overlooked": (compare, "seen", without_regions),
     "the table's region wins": (compare, "seen", region_of_table),
     "tokens stay": (compare, "seen", without_tokens),
+    "equal values differ": (compare, "seen", without_alias),
+    "pairs of equal values are no sets": (normalize, "one_for_all", pairs_not_closed),
+    "no value counts as empty": (compare, "seen", without_bypass),
+    "values are empty before they are equal": (normalize, "after_lists", bypass_before_alias),
     "any number of rows shares a value": (compare, "crowded_keys", lambda _, *__: set()),
     "match rules leave duplicates": (deduplicate, "default_rules", lambda _, *__: []),
     "evidence goes by key": (deduplicate, "ordered_links", links_by_key),

@@ -174,6 +174,28 @@ def comparable_text(text: str, names: tuple[str, ...], region: str | None) -> st
     return text if whitespace(text) else None
 
 
+@cache
+def one_for_all(text: str, pairs: tuple[tuple[str | None, str | None], ...]) -> str:
+    """Return the smallest of all texts that count as equal to one, itself among them."""
+    equal, before = {text}, set[str]()
+    while equal != before:
+        before = set(equal)
+        for left, right in pairs:
+            if left is not None and right is not None and equal & {left, right}:
+                equal |= {left, right}
+    return min(equal)
+
+
+def after_lists(
+    text: str | None, alias: tuple[tuple[str | None, str | None], ...], bypass: tuple[str | None, ...]
+) -> str | None:
+    """Return a text after the lists of its condition, which are normalized as it is."""
+    if text is None:
+        return None
+    text = one_for_all(text, alias)
+    return None if text in {one_for_all(empty, alias) for empty in bypass if empty is not None} else text
+
+
 def decimal_text(number: float | Decimal) -> str:
     """Return the shortest decimal text of a number (section 3)."""
     text = format(number if isinstance(number, Decimal) else Decimal(repr(number)), "f")
@@ -188,10 +210,21 @@ def instant(value: Any) -> Any:
     return datetime.combine(value, time()) if isinstance(value, date) else value
 
 
-def comparable(value: Any, names: tuple[str, ...], region: str | None = None) -> Any:
+def comparable(
+    value: Any,
+    names: tuple[str, ...],
+    region: str | None = None,
+    alias: tuple[tuple[str, str], ...] = (),
+    bypass: tuple[str, ...] = (),
+) -> Any:
     """Return the value as conditions compare it, None if it counts as empty and never matches."""
     if value is None:
         return None
-    if isinstance(value, str) or (names and isinstance(value, int | float | Decimal)):
-        return comparable_text(value if isinstance(value, str) else decimal_text(value), names, region)
+    if isinstance(value, str) or ((names or alias or bypass) and isinstance(value, int | float | Decimal)):
+
+        def made(text: str) -> str | None:
+            return comparable_text(text, names, region)
+
+        text = made(value if isinstance(value, str) else decimal_text(value))
+        return after_lists(text, tuple((made(one), made(other)) for one, other in alias), tuple(map(made, bypass)))
     return instant(value)

@@ -114,7 +114,18 @@ def conditions(draw: st.DrawFn, precisions: Sequence[Any], *, crossed: bool) -> 
         right = "last"
     normalize = draw(some(NORMALIZERS[left]))
     region = draw(st.sampled_from(REGIONS)) if "phone" in normalize else None
-    return Condition(left, right, normalize, precision, default_region=region)
+    lists = draw(alias_and_bypass(tuple(map(str, (*VALUES[left], *VALUES[right]))))) if draw(SELDOM) else {}
+    return Condition(left, right, normalize, precision, default_region=region, **lists)
+
+
+SELDOM = st.sampled_from((True, False, False, False))
+
+
+def alias_and_bypass(values: Sequence[str]) -> st.SearchStrategy[Mapping[str, Any]]:
+    """Draw lists of values that count as equal and of those that count as empty, of these values."""
+    value = st.sampled_from(values)
+    alias = st.lists(st.tuples(value, value), max_size=3).map(tuple)
+    return st.fixed_dictionaries({"alias": alias, "bypass": some(tuple(dict.fromkeys(values)), most=2)})
 
 
 @st.composite

@@ -13,7 +13,7 @@ from tests.oracle import model, strategies
 from tests.oracle.unification import seed_of
 
 from backstamp import pipeline, shapes
-from backstamp.unify import identify, settings, transform
+from backstamp.unify import identify, normalize, settings, transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +104,18 @@ def _condition(condition: model.Condition, *, alone: bool) -> settings.Condition
         precision="exact" if condition.precision is None else condition.precision,
         default_region=condition.default_region,
         differs=condition.differs,
+        alias=repr(condition.alias) if condition.alias else None,
+        bypass=repr(condition.bypass) if condition.bypass else None,
     )
+
+
+def lists_of(project: model.Project) -> normalize.Lists:
+    """Return the lists of all conditions; `settings_of` names each by its content."""
+    rules = [rule for table in project.tables for rule in table.deduplicate or ()]
+    rules += [rule for between in project.match for rule in between.rules]
+    conditions = [condition for rule in rules for condition in strategies.conditions_of(rule)]
+    aliases = {repr(one.alias): normalize.Entries(*zip(*one.alias, strict=True)) for one in conditions if one.alias}
+    return aliases | {repr(one.bypass): normalize.Entries(one.bypass) for one in conditions if one.bypass}
 
 
 def _columns(columns: model.ProfileColumns) -> Iterator[tuple[str, settings.ProfileColumn]]:
@@ -197,7 +208,13 @@ def unified(
     """Unify rows in the draft of an engine, and read what came of it."""
     sources = land(engine, project, rows)
     pipeline.unify(
-        engine, settings_of(project), pipeline.Given(sources), before, run=run, seed=seed_of(run), stage=nobody
+        engine,
+        settings_of(project),
+        pipeline.Given(sources, lists=lists_of(project)),
+        before,
+        run=run,
+        seed=seed_of(run),
+        stage=nobody,
     )
     return _Reader(engine, project).outcome()
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from backstamp import errors, link, measures, project
 from backstamp.connect import files
+from backstamp.pipeline import supplied
 from backstamp.project import FileSource
 from backstamp.unify import describe as unify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from backstamp.connect import ports
 
@@ -41,17 +42,25 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Described:
-    """The tables of a project's sources that it uses, and which of them are linked."""
+    """The tables of a project's sources that it uses, and which of them are linked.
+
+    Attributes:
+        tables: in the order of the file.
+        eligibility: which of them are linked.
+        sheets: the lists that people supply in files.
+    """
 
     tables: tuple[SourceTable, ...]
     eligibility: link.Eligibility
+    sheets: Mapping[str, supplied.Sheet]
 
 
 def describe(settings: project.Project, environment: ports.Sink) -> Described:
     """Ask every source for its tables, and hold the project against them.
 
     Raises:
-        ConfigurationError: a table or column is not there, or is not what a rule needs; a file cannot be read.
+        ConfigurationError: a table or column is not there, or is not what a rule needs; a file cannot be read, or a
+            list that people supply is wrong.
     """
     tables: list[SourceTable] = []
     problems: list[errors.Problem] = []
@@ -68,8 +77,11 @@ def describe(settings: project.Project, environment: ports.Sink) -> Described:
         if len(found) == len(tables):
             problems += measures.problems(settings.measures, settings.relationships, types, keys, keys)
     project.reject(settings, problems)
-    used = tuple(table for table in tables if table.columns or table.name in _keys_of(settings))
-    return Described(used, _eligibility(settings, tables))
+    needed = {*_keys_of(settings), *supplied.tables(settings)}
+    used = tuple(table for table in tables if table.columns or table.name in needed)
+    sheets = supplied.read_files(settings)
+    supplied.pairs(settings.unify, sheets, used)
+    return Described(used, _eligibility(settings, tables), sheets)
 
 
 def _keys_of(settings: project.Project) -> dict[str, str]:

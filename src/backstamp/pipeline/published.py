@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors
-from backstamp.pipeline import reading, stages
+from backstamp.pipeline import reading, stages, supplied
 from backstamp.pipeline.run import WAREHOUSE
 from backstamp.unify import explain, places
 
@@ -56,6 +56,7 @@ def unified(settings: project.Project) -> Iterator[explain.Unified]:
             customers=engine.table("customers"),
             ids=engine.table("ids"),
             profiles=engine.table("profiles"),
+            lists=supplied.kept_lists(engine),
         )
 
 
@@ -67,6 +68,10 @@ def _refuse_changed(engine: engines.Engine, settings: project.Project) -> None:
     if not {(row["position"], row["table"]) for row in before} <= set(enumerate(names)):
         message = "The tables of unification are not those of the last run: `backstamp run` first."
         raise errors.ConfigurationError(message, settings.locate(("unify", "tables")))
+    for wanted in places.lists(settings.unify):
+        if wanted.kind in {"alias", "bypass"} and wanted.name not in supplied.kept_lists(engine):
+            message = f"The last run has not read the list {wanted.name}: `backstamp run` first."
+            raise errors.ConfigurationError(message, settings.locate(wanted.path))
     for place, table in enumerate(settings.unify.tables):
         path = ("unify", "tables", place)
         if not engine.has(reading.stored_name(table.table)):

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from backstamp import engine as engines
 from backstamp import errors, link, measures, runs, shapes
-from backstamp.pipeline import planning, reading, stages
+from backstamp.pipeline import planning, reading, stages, supplied
 from backstamp.unify import identify
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WAREHOUSE, LEDGER = "warehouse.duckdb", "ledger.sqlite"
 """The names of the stores in the project's folder of state."""
 
+_SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 _PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 
@@ -85,7 +86,7 @@ class _Running:
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
         sources = [_source_task(table) for table in self.described.tables]
-        unification = [_stage_task(name) for name in stages.STAGES]
+        unification = [*self._supply_tasks(), *(_stage_task(name) for name in stages.STAGES)]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
         hydration = [_PLAN, *(step.planned for step in self._steps())]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
@@ -97,7 +98,7 @@ class _Running:
             self._refuse_lost_tables(engine, before)
             read = self._read_sources(engine)
             unified = [table.table for table in self.settings.unify.tables]
-            if missing := [name for name in unified if name not in read]:
+            if missing := [name for name in (*unified, *supplied.tables(self.settings)) if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             sources = {name: reading.stored(engine, name) for name in unified}
@@ -107,7 +108,7 @@ class _Running:
             stages.unify(
                 engine,
                 self.settings.unify,
-                stages.Given(sources),
+                self._supply(engine, sources),
                 before,
                 run=self.current.number,
                 seed=uuid4(),
@@ -207,6 +208,26 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
+    def _supply(self, engine: engines.Engine, sources: dict[str, ir.Table]) -> stages.Given:
+        """Return the rows with what people supply beside them."""
+        unify = self.settings.unify
+        if not supplied.names(self.settings):
+            return stages.Given(sources)
+        with self.ledger.task(self.current, _SUPPLIED) as task:
+            sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
+            task.rows = sum(len(sheet.places) for sheet in sheets.values())
+            task.detail(", ".join(f"{name}: {len(sheet.places):,}" for name, sheet in sheets.items()))
+            lists = supplied.lists(unify, sheets)
+            supplied.keep_lists(engine, lists)
+            pairs = supplied.pairs(unify, sheets, self.described.tables)
+            kept = supplied.keep_pairs(engine, stages.recorded(engine, unify, sources), pairs)
+            for kind, number in supplied.sleeping(engine, kept).items():
+                task.warn(f"{number:,} `{kind}` pairs sleep: no row has one of their keys (any more).")
+            return stages.Given(sources, supplied.overrides(kept) if pairs else None, lists)
+
+    def _supply_tasks(self) -> list[runs.PlannedTask]:
+        return [_SUPPLIED] if supplied.names(self.settings) else []
+
     def _measure(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> None:
         if not self.settings.measures:
             return
@@ -230,8 +251,8 @@ class _Running:
         return self.ledger.task(self.current, _stage_task(name))
 
     def _skip_all(self, reason: str) -> None:
-        for name in stages.STAGES:
-            self.ledger.skip(self.current, _stage_task(name), reason)
+        for planned in (*self._supply_tasks(), *map(_stage_task, stages.STAGES)):
+            self.ledger.skip(self.current, planned, reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
         for planned in (_PLAN, *(step.planned for step in self._steps())):

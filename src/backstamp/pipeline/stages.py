@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
@@ -12,7 +12,7 @@ from backstamp.engine import functions
 from backstamp.unify import block, deduplicate, excepted, identify, match, merge, places, transform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from backstamp.engine import Engine
+    from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE = STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge")
@@ -43,10 +44,12 @@ class Given:
     Attributes:
         sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`).
         overrides: `shapes.OVERRIDES`, by the records that `numbered` gives the rows; None without any.
+        lists: those of equal and of empty values that conditions name.
     """
 
     sources: Mapping[str, ir.Table]
     overrides: ir.Table | None = None
+    lists: normalize.Lists = field(default_factory=dict)
 
 
 def unify(
@@ -74,9 +77,9 @@ def unify(
         stage: opens the task of a stage, by its name.
     """
     tables = [_filtered(settings, table) for table in numbered(engine, settings, given.sources)]
-    records = engine.view("records", ibis.union(*map(_records, tables, range(len(tables)))))
+    records = engine.view("records", _records(tables))
     with stage(NORMALIZE) as told:
-        keyed = {table.name: _keyed(engine, settings, table.name, table.rows) for table in tables}
+        keyed = {table.name: _keyed(engine, settings, table, given.lists) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
     with stage(DEDUPLICATE) as told:
         deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
@@ -133,6 +136,11 @@ def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -
         yield merge.Table(table.table, table.key, rows, keep, content)
 
 
+def recorded(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> ir.Table:
+    """Return the records that take part in unification, as `shapes.RECORDS`."""
+    return _records([_filtered(settings, table) for table in numbered(engine, settings, sources)])
+
+
 def _filtered(settings: Unify, table: merge.Table) -> merge.Table:
     rows = table.rows
     for column, value in settings.table(table.name).where.items():
@@ -140,13 +148,18 @@ def _filtered(settings: Unify, table: merge.Table) -> merge.Table:
     return replace(table, rows=rows)
 
 
-def _records(table: merge.Table, position: int) -> ir.Table:
-    name = ibis.literal(table.name)
-    return table.rows.select("record", position=functions.whole(position), table=name, key="key")
+def _records(tables: Sequence[merge.Table]) -> ir.Table:
+    return ibis.union(
+        *(
+            table.rows.select("record", position=functions.whole(position), table=ibis.literal(table.name), key="key")
+            for position, table in enumerate(tables)
+        )
+    )
 
 
-def _keyed(engine: Engine, settings: Unify, name: str, rows: ir.Table) -> block.Keyed:
-    return block.keyed(engine, rows, _sides(settings, name), settings.table(name).default_region)
+def _keyed(engine: Engine, settings: Unify, table: merge.Table, lists: normalize.Lists) -> block.Keyed:
+    region = settings.table(table.name).default_region
+    return block.keyed(engine, table.rows, _sides(settings, table.name), region, lists)
 
 
 def _sides(settings: Unify, name: str) -> Iterator[block.Side]:

@@ -44,6 +44,11 @@ class Project(Settings):
         """The folder of what backstamp keeps: warehouse, ledger, lists of what is to be sent."""
         return state_folder(self.file)
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of all sources, as `source.table`."""
+        return tuple(f"{name}.{table}" for name, source in self.sources.items() for table in source.tables)
+
     def locate(self, path: KeyPath) -> errors.Location:
         """Return the line and column of a setting, or of what it should be in where the file leaves it out."""
         return self.document.locate(path)

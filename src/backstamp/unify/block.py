@@ -28,11 +28,16 @@ Role = Literal["lower", "upper"]
 
 @dataclass(frozen=True)
 class Value:
-    """A column as conditions see it: its name, its normalizers in their order, the region of telephone numbers."""
+    """A column as conditions see it: its name, its normalizers in their order, the region of telephone numbers.
+
+    `alias` and `bypass` name lists that people supply.
+    """
 
     column: str
     normalizers: tuple[Normalizer, ...]
     region: str | None = None
+    alias: str | None = None
+    bypass: str | None = None
 
 
 Key = tuple[Value, ...]
@@ -110,6 +115,8 @@ def _value(condition: Condition, role: Role, region: str | None) -> Value:
         column,
         normalize.in_order(condition.normalize),
         (condition.default_region or region) if has_region else None,
+        condition.alias,
+        condition.bypass,
     )
 
 
@@ -137,7 +144,7 @@ class Keyed:
         return rows.filter(rows.key.notnull())
 
 
-def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | None) -> Keyed:
+def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | None, lists: normalize.Lists) -> Keyed:
     """Compute the keys of a table.
 
     Args:
@@ -145,12 +152,13 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
         rows: record, and the columns that the rules name.
         sides: what all rules compare in it.
         region: where its telephone numbers are from, if no condition says otherwise.
+        lists: what people supply; those that the sides name.
     """
     used = list(sides)
     keys = list(dict.fromkeys(side.key for side in used))
     texts = list(dict.fromkeys(value for side in used for value in side.values.values()))
     values = list(dict.fromkeys([*(value for key in keys for value in key), *texts]))
-    made = comparable(engine, rows, values)
+    made = comparable(engine, rows, values, lists)
     columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(texts)}
     columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
     table = engine.cache(
@@ -184,12 +192,24 @@ def _holders(table: ir.Table, key: str) -> ir.Table:
     return held.group_by(key=held[key]).agg(first=held.record.min(), holders=held.count())
 
 
-def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value]) -> ir.Table:
+def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value], lists: normalize.Lists) -> ir.Table:
     """Return record and a column of text `c<n>` for each value, null where a row has none."""
     schema = shapes.shape(record=pa.int64(), **{f"c{n}": pa.string() for n in range(len(values))})
+    replaced = [_replaced(value, lists) for value in values]
 
     def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
-        made = [normalize.comparable(batch[value.column], value.normalizers, value.region) for value in values]
+        made = [
+            normalize.comparable(batch[value.column], value.normalizers, value.region, stands)
+            for value, stands in zip(values, replaced, strict=True)
+        ]
         return pa.RecordBatch.from_arrays([batch["record"], *made], schema=schema)
 
     return engine.map(rows.select("record", *dict.fromkeys(value.column for value in values)), compute, schema)
+
+
+def _replaced(value: Value, lists: normalize.Lists) -> Mapping[str, str | None]:
+    """Return what lists put in the place of a column's normalized values."""
+    if value.alias is None and value.bypass is None:
+        return {}
+    alias, bypass = (lists[name] if name else normalize.Entries() for name in (value.alias, value.bypass))
+    return normalize.replacements(alias, bypass, value.normalizers, value.region)

@@ -122,13 +122,14 @@ def _misfits(sides: Sequence[Mention], condition: Condition, known: _Known) -> I
         what = f"`{side.column}` of {side.table} is {_IS.get(str(family))}:"
         if family in {"number", "date", "boolean"} and condition.per_cent is not None:
             yield errors.Problem(side.path, f"{what} only text is compared by similarity, leave `precision` out.")
-        elif family in {"date", "boolean"} and condition.normalize:
-            yield errors.Problem(side.path, f"{what} only text and numbers are normalized, leave `normalize` out.")
+        elif family in {"date", "boolean"} and condition.is_normalized:
+            word = next(name for name in ("normalize", "alias", "bypass") if getattr(condition, name))
+            yield errors.Problem(side.path, f"{what} only text and numbers are normalized, leave `{word}` out.")
         elif family == "number" and (words := [name for name in condition.normalize if name in normalize.OF_TOKENS]):
             yield errors.Problem(side.path, f"{what} `{words[0]}` is for text, leave it out of `normalize`.")
         elif family:
             # A normalizer makes text of a number.
-            compared.append("text" if condition.normalize and family == "number" else family)
+            compared.append("text" if condition.is_normalized and family == "number" else family)
     if len(set(compared)) > 1:
         one, other = sides
         message = f"`{one.column}` is {_IS[compared[0]]} and `{other.column}` {_IS[compared[1]]}:"

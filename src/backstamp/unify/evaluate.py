@@ -182,7 +182,9 @@ def measure_rules(unified: Unified, kind: Kind, labels: pa.Table) -> tuple[RuleA
     told = engine.load(labels.schema, labels.to_batches())
     judged = engine.cache(_of_clusters(unified, links, told) if kind == "clusters" else _of_pairs(unified, told))
     keyed = {
-        name: block.keyed(engine, rows, _sides(unified, name), unified.settings.table(name).default_region)
+        name: block.keyed(
+            engine, rows, _sides(unified, name), unified.settings.table(name).default_region, unified.lists
+        )
         for name, rows in _rows(unified).items()
     }
     return tuple(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
+    from backstamp.unify import normalize
     from backstamp.unify.settings import Condition, Rule, Unify
 
 
@@ -165,6 +166,7 @@ class Unified:
         customers: `shapes.CUSTOMERS`.
         ids: `shapes.IDS`.
         profiles: `shapes.PROFILES`.
+        lists: those that conditions name, as the run had them.
     """
 
     engine: Engine
@@ -173,6 +175,7 @@ class Unified:
     customers: ir.Table
     ids: ir.Table
     profiles: ir.Table
+    lists: normalize.Lists
 
 
 def explain(unified: Unified, record: int) -> Explanation:
@@ -300,7 +303,7 @@ class _Few:
         name = self.rows[record].table
         if (name, value) not in self._texts:
             [rows] = (table.rows for table in self.tables if table.name == name)
-            made = self.unified.engine.rows(block.comparable(self.unified.engine, rows, [value]))
+            made = self.unified.engine.rows(block.comparable(self.unified.engine, rows, [value], self.unified.lists))
             self._texts[name, value] = {row["record"]: row["c0"] for row in made}
         return self._texts[name, value][record]
 
@@ -369,7 +372,8 @@ def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
             record, side = ends[table.name]
             side = replace(side, fuzzy=(), per_cent=())
             kept = table.rows.semi_join(few.unified.customers, "record")
-            rows = block.keyed(engine, kept, [side], few.unified.settings.table(table.name).default_region).rows(side)
+            region = few.unified.settings.table(table.name).default_region
+            rows = block.keyed(engine, kept, [side], region, few.unified.lists).rows(side)
             held += engine.count(rows.semi_join(rows.filter(rows.record == record), "key"))
     return held
 

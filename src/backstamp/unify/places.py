@@ -1,9 +1,9 @@
-"""Where a project file names the rules and columns of unification: each with its place (`errors.Problem.path`)."""
+"""Where a project file names rules, columns and lists of unification: each with its place (`errors.Problem.path`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from backstamp.unify.settings import ByTime, Deduplicate, Recency
 
@@ -24,6 +24,27 @@ class Mention:
     column: str
 
 
+ListKind: TypeAlias = Literal["always", "never", "alias", "bypass"]
+PAIR = ("left_table", "left_key", "right_table", "right_key")
+_OVERRIDES = (*PAIR, "why", "by", "at")
+LIST_COLUMNS: dict[ListKind, tuple[str, ...]] = {
+    "always": _OVERRIDES,
+    "never": _OVERRIDES,
+    "alias": ("value", "alias"),
+    "bypass": ("value",),
+}
+"""The columns of the lists that people supply; why, by and at are for people."""
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """A place that names a list that people supply: a CSV file, or a table of a source."""
+
+    path: Path
+    name: str
+    kind: ListKind
+
+
 def columns_of(unify: Unify, table: str) -> tuple[str, ...]:
     """Return the columns of a table that the settings name, its key among them; those of inactive rules too."""
     return tuple(dict.fromkeys(mention.column for mention in mentions(unify) if mention.table == table))
@@ -41,6 +62,21 @@ def mentions(unify: Unify) -> Iterator[Mention]:
     for path, column in profile_columns(unify):
         yield from sources(path, column)
         yield from prefer_times(path, column)
+    for supplied in lists(unify):
+        yield from (Mention(supplied.path, supplied.name, column) for column in LIST_COLUMNS[supplied.kind])
+
+
+def lists(unify: Unify) -> Iterator[Supplied]:
+    """Yield every place that names a list that people supply."""
+    overrides: tuple[tuple[ListKind, str | None], ...] = (
+        ("always", unify.overrides.always),
+        ("never", unify.overrides.never),
+    )
+    yield from (Supplied(("unify", "overrides", kind), name, kind) for kind, name in overrides if name is not None)
+    for path, rule, _ in rules(unify):
+        for place, condition in conditions_of(path, rule):
+            named: tuple[tuple[ListKind, str | None], ...] = ("alias", condition.alias), ("bypass", condition.bypass)
+            yield from (Supplied((*place, kind), name, kind) for kind, name in named if name is not None)
 
 
 def tables(unify: Unify) -> Iterator[tuple[Path, UnifiedTable]]:

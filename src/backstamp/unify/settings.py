@@ -27,8 +27,10 @@ PER_CENT = {"low": 30, "medium": 60, "high": 80}
 class Condition:
     """Two values are the same: one `column` of one table, or `columns` [lower table's, upper table's] of a pair.
 
-    A telephone number without a country code is from `default_region`, or else from that of its table. In an exception
-    the two may have to differ instead: both filled, and not the same.
+    A telephone number without a country code is from `default_region`, or else from that of its table. `alias` and
+    `bypass` name lists that people supply, CSV files or tables of sources: values that count as equal, in the columns
+    `value` and `alias`, and values that count as empty, in the column `value`. In an exception the two may have to
+    differ instead: both filled, and not the same.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -38,7 +40,14 @@ class Condition:
     normalize: tuple[Normalizer, ...] = ()
     precision: Precision = "exact"
     default_region: str | None = None
+    alias: str | None = None
+    bypass: str | None = None
     differs: bool = False
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether anything is made of the values before they are compared."""
+        return bool(self.normalize or self.alias or self.bypass)
 
     @property
     def lower(self) -> str:
@@ -173,6 +182,20 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Overrides:
+    """Where pairs of rows stand that are one customer whatever the rules say, and pairs that are not.
+
+    Each is a CSV file or a table of a source with the columns left_table, left_key, right_table, right_key, and for
+    people why, by and at.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    always: str | None = None
+    never: str | None = None
+
+
+@dataclass(frozen=True)
 class Unify:
     """Everything that unification is told."""
 
@@ -180,6 +203,7 @@ class Unify:
 
     tables: tuple[UnifiedTable, ...]
     match: tuple[Match, ...] = ()
+    overrides: Overrides = Overrides()
     profile: Profile = Profile()
 
     def table(self, name: str) -> UnifiedTable:

@@ -2,11 +2,13 @@
 
 Most values are plain ASCII: the normalizers of characters work on all bytes of a column at once. All other values, and
 those that are looked at token by token, go through Python, each distinct value once. Stored values never change.
+The lists that people supply come after all normalizers, as one table of replacements.
 
     characters   numerals, unicode_to_ascii, symbols, whitespace
     phone        telephone numbers, with a region or without
     tokens       name, address, organization, token_order
     lists        the words that these know
+    supplied     alias and bypass
     columns      Python functions on columns
 """
 
@@ -23,12 +25,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backstamp.unify.normalize import characters, phone, tokens
+from backstamp.unify.normalize import characters, phone, supplied, tokens
 from backstamp.unify.normalize.columns import each_distinct
+from backstamp.unify.normalize.supplied import Entries as Entries
+from backstamp.unify.normalize.supplied import Lists as Lists
 from backstamp.unify.settings import Normalizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,7 +49,12 @@ def in_order(normalizers: Collection[Normalizer]) -> tuple[Normalizer, ...]:
     return tuple(name for name in ORDER if name in {*normalizers, *implied})
 
 
-def comparable(column: pa.Array[Any], normalizers: Collection[Normalizer], region: str | None = None) -> pa.Array[Any]:
+def comparable(
+    column: pa.Array[Any],
+    normalizers: Collection[Normalizer],
+    region: str | None = None,
+    replaced: Mapping[str, str | None] | None = None,
+) -> pa.Array[Any]:
     """Return the column as conditions compare it: text, null where a value counts as empty.
 
     Numbers are their shortest decimal text, times are ISO text in UTC (a date is its midnight), booleans are "true"
@@ -55,6 +64,7 @@ def comparable(column: pa.Array[Any], normalizers: Collection[Normalizer], regio
         column: the values.
         normalizers: what is made of them, in any order.
         region: where a telephone number without a country code is from, or None if that is not known.
+        replaced: what stands in the place of normalized text, as `replacements` gives it.
     """
     kind = column.type
     if pa.types.is_temporal(kind):
@@ -63,7 +73,36 @@ def comparable(column: pa.Array[Any], normalizers: Collection[Normalizer], regio
         return column.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = each_distinct(column, _decimal_text)
-    return _normalize(column.cast(pa.string()), in_order(normalizers), region)
+    text = _normalize(column.cast(pa.string()), in_order(normalizers), region)
+    return _replace(text, replaced) if replaced else text
+
+
+def replacements(
+    alias: supplied.Entries, bypass: supplied.Entries, normalizers: Collection[Normalizer], region: str | None
+) -> Mapping[str, str | None]:
+    """Return what stands in the place of normalized text by lists that people supply, None for what counts as empty.
+
+    Args:
+        alias: pairs of values that count as equal.
+        bypass: of these the values count as empty.
+        normalizers: what is made of the lists, as of the column.
+        region: where telephone numbers in them are from.
+    """
+
+    def normal(values: Sequence[str | None]) -> list[str | None]:
+        made: list[str | None] = comparable(pa.array(values, pa.string()), normalizers, region).to_pylist()
+        return made
+
+    pairs = zip(normal(alias.values), normal(alias.aliases), strict=True)
+    return supplied.replacements(pairs, normal(bypass.values))
+
+
+def _replace(column: pa.Array[Any], replaced: Mapping[str, str | None]) -> pa.Array[Any]:
+    """Return the text column with other text, or null, in the place of some values."""
+    places: Any = pc.index_in(column, pa.array(replaced, pa.string()))
+    others = pa.array(replaced.values(), pa.string()).take(places)
+    result: pa.Array[Any] = pc.if_else(pc.is_valid(places), others, column)
+    return result
 
 
 def _normalize(column: pa.Array[Any], steps: Sequence[Normalizer], region: str | None) -> pa.Array[Any]:
