@@ -144,6 +144,15 @@ def test_conditions(conditions: str, lead: pa.DataType, contact: pa.DataType, li
     assert told(text, lead_mobilephone=lead, contact_telephone1=contact) == lines
 
 
+@pytest.mark.parametrize("word", ["alias", "bypass"])
+def test_lists_of_values(word: str) -> None:
+    """A list makes text of a number as a normalizer does, and is not for dates; the file is not looked at here."""
+    text = changed((PHONES, f"[mobilephone, telephone1], {word}: lists/cities.csv"))
+    assert told(text, lead_mobilephone=INTEGER) == []
+    line = "36:26: `mobilephone` of crm.lead is a date: only text and numbers are normalized,"
+    assert told(text, lead_mobilephone=TIME) == [f"{line} leave `{word}` out."]
+
+
 def test_normalizers_of_text() -> None:
     """What is looked at token by token is text; other normalizers take numbers too."""
     text = changed((PHONES, "[mobilephone, telephone1], normalize: [symbols, token_order]"))

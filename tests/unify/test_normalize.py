@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.oracle import normalize as oracle
 
 from backstamp.unify import normalize
-from backstamp.unify.normalize import lists
+from backstamp.unify.normalize import lists, supplied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,36 @@ def test_texts(names: tuple[Normalizer, ...], values: list[str | None]) -> None:
 def test_texts_under_several_normalizers(names: list[Normalizer], values: list[str | None]) -> None:
     """Any normalizers give what the oracle gives, in whatever order they are written."""
     assert made(values, pa.string(), *names) == expected(values, names)
+
+
+VALUES = st.sampled_from(
+    ["", " ", "a", "A", "b", "B ", "c", "d", "e", "Bob", "Robert", "\u00e9", "e\u0301", "\u00df", "ss", "1"]
+)
+PAIRS = st.lists(st.tuples(VALUES, VALUES), max_size=8).map(tuple)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    values=st.lists(st.none() | VALUES, max_size=20),
+    names=st.lists(st.sampled_from(normalize.ORDER), unique=True, max_size=2),
+    alias=PAIRS,
+    bypass=st.lists(VALUES, max_size=3).map(tuple),
+)
+def test_lists_of_equal_and_of_empty_values(
+    values: list[str | None], names: list[Normalizer], alias: tuple[tuple[str, str], ...], bypass: tuple[str, ...]
+) -> None:
+    """Lists are normalized as the column is; pairs are closed into sets; a whole set is empty if one of it is."""
+    equal = normalize.Entries([one for one, _ in alias], [other for _, other in alias])
+    replaced = normalize.replacements(equal, normalize.Entries(bypass), names, None)
+    found = normalize.comparable(pa.array(values, pa.string()), names, None, replaced).to_pylist()
+    assert found == [oracle.comparable(value, tuple(names), None, alias, bypass) for value in values]
+
+
+def test_long_lists_of_equal_values() -> None:
+    """A chain of many pairs is one set, whatever their order."""
+    chain = [(str(number), str(number + 1)) for number in range(10**5, 2 * 10**5)]
+    replaced = supplied.replacements(chain[::2] + chain[::-2], ["150000"])
+    assert (len(replaced), set(replaced.values())) == (10**5 + 1, {None})
 
 
 NUMBERED = {

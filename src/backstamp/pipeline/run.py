@@ -222,7 +222,7 @@ class _Running:
             pairs = supplied.pairs(unify, sheets, self.described.tables)
             kept = supplied.keep_pairs(engine, stages.recorded(engine, unify, sources), pairs)
             for kind, number in supplied.sleeping(engine, kept).items():
-                task.warn(f"{number:,} `{kind}` pairs sleep: no row has one of their keys (any more).")
+                task.warn(f"Pairs of `{kind}` that sleep, as no row has one of their keys (any more): {number:,}.")
             return stages.Given(sources, supplied.overrides(kept) if pairs else None, lists)
 
     def _supply_tasks(self) -> list[runs.PlannedTask]:

@@ -212,8 +212,8 @@ def _texts(values: Sequence[Any]) -> list[str | None]:
 def _unreadable(supplied: places.Supplied, error: OSError, known: Iterable[str]) -> errors.Problem:
     heading = ",".join(places.LIST_COLUMNS[supplied.kind])
     hint = errors.did_you_mean(supplied.name, known)
-    message = f"`{supplied.name}` is no table of a source, and cannot be read as a file ({error.strerror}):{hint}"
-    return errors.Problem(supplied.path, f"{message} make it a CSV file whose first line is {heading}.")
+    message = f"`{supplied.name}` is neither a table of a source nor a file that can be read ({error.strerror}).{hint}"
+    return errors.Problem(supplied.path, f"{message} Make it a CSV file whose first line is {heading}.")
 
 
 def _rows(sheet: Sheet, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:

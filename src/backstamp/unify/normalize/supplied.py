@@ -42,7 +42,8 @@ def _smallest(pairs: Iterable[tuple[str | None, str | None]]) -> dict[str, str]:
 
     def smallest(value: str) -> str:
         while (below := smaller.setdefault(value, value)) != value:
-            value = smaller[value] = smaller[below]  # which halves the way for whoever comes next
+            smaller[value] = smaller[below]  # which halves the way for whoever comes next
+            value = below
         return value
 
     for left, right in pairs:
