@@ -44,8 +44,8 @@ SUPPLIED_PAIRS = shape(
     left=pa.int64(),
     right=pa.int64(),
 )
-"""`overrides`: pairs of rows as people supply them, and their records; null where no row has the key: then the pair
-sleeps until one has it again."""
+"""`supplied_pairs`: pairs of rows as people supply them, and their records. A pair sleeps while no row has one of its
+keys: that record is null."""
 
 LISTS = shape(name=pa.string(), values=pa.list_(pa.string()), aliases=pa.list_(pa.string()))
 """`lists`: one row for each list of values that conditions name; `aliases` is empty in a list of empty values."""

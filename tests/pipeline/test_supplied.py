@@ -74,13 +74,21 @@ def test_pairs_of_rows(place: Place) -> None:
     always = pair((CONTACT, guid(2).upper()), members[0]) + pair(members[1], (CONTACT, f"{{{guid(3)}}}"))
     supply(place, overrides(always="always.csv", never="never.csv"))
     supply(place, always=f"{HEADING}\n{always}", never=f"note,{HEADING}\n,{pair(members[2], (CONTACT, guid(1)))}")
+    apart = customers(place)
     run = place.run()
     assert task(run, SUPPLIED).warnings == (
         "Pairs of `never` that sleep, as no row has one of their keys (any more): 1.",
     )
     assert task(run, SUPPLIED).rows == 3
-    kept = [(row["kind"], row["left_key"], row["left"] is None) for row in place.published("overrides")]
+    kept = [(row["kind"], row["left_key"], row["left"] is None) for row in place.published("supplied_pairs")]
     assert sorted(kept) == [("always", guid(2), False), ("always", "m8", False), ("never", "gone", True)]
+    whose = customers(place)
+    assert (whose["m7"], whose["m8"]) == (whose[guid(2)], whose[guid(3)])
+    supply(place, overrides(always="always.csv", never="never.csv")[::-1])
+    assert SUPPLIED not in statuses(place.run())
+    assert place.published("supplied_pairs") == []
+    assert len({*map(customers(place).get, ("m7", "m8", guid(2), guid(3)))}) == 4
+    assert apart[guid(2)] == customers(place)[guid(2)]
 
 
 def test_tables_of_sources(place: Place) -> None:

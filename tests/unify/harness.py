@@ -12,8 +12,9 @@ import pyarrow as pa
 from tests.oracle import model, strategies
 from tests.oracle.unification import seed_of
 
-from backstamp import pipeline, shapes
-from backstamp.unify import identify, normalize, settings, transform
+from backstamp import errors, pipeline, shapes
+from backstamp.pipeline import stages, supplied
+from backstamp.unify import identify, normalize, places, settings, transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -146,24 +147,22 @@ def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, 
 
 
 def given_of(engine: Engine, project: model.Project, rows: model.Rows) -> pipeline.Given:
-    """Store the rows, and say overrides by their numbers; a pair of a row that is not there sleeps."""
-    sources = land(engine, project, rows)
-    if not project.always and not project.never:
-        return pipeline.Given(sources)
-    numbers = {
-        (table.name, row["key"]): row["record"]
-        for table in pipeline.numbered(engine, settings_of(project), sources)
-        for row in engine.rows(table.rows.select("record", "key"))
-    }
-    said = {
-        (kind, *sorted(numbers[table, str(key)] for table, key in pair))
-        for kind, pairs in ((shapes.ALWAYS, project.always), (shapes.NEVER, project.never))
-        for pair in pairs
-        if all((table, str(key)) in numbers for table, key in pair)
-    }
-    told = [{"kind": kind, "left": left, "right": right} for kind, left, right in said]
-    batch = pa.RecordBatch.from_pylist(told, schema=shapes.OVERRIDES)
-    return pipeline.Given(sources, engine.load(shapes.OVERRIDES, [batch]))
+    """Store the rows, and supply the project's overrides and lists."""
+    sources, lists = land(engine, project, rows), lists_of(project)
+    both: tuple[tuple[places.ListKind, tuple[model.Pair, ...]], ...] = (
+        ("always", project.always),
+        ("never", project.never),
+    )
+    nowhere = errors.Location("overrides")
+    told = [
+        supplied.Pair(kind, (left[0], str(left[1])), (right[0], str(right[1])), nowhere)
+        for kind, pairs in both
+        for left, right in pairs
+    ]
+    if not told:
+        return pipeline.Given(sources, lists=lists)
+    records = stages.recorded(engine, settings_of(project), sources)
+    return pipeline.Given(sources, supplied.overrides(engine, supplied.keep_pairs(engine, records, told)), lists)
 
 
 @dataclass(frozen=True)
@@ -206,16 +205,8 @@ def unified(
     engine: Engine, project: model.Project, rows: model.Rows, before: identify.Before | None, run: int
 ) -> Outcome:
     """Unify rows in the draft of an engine, and read what came of it."""
-    sources = land(engine, project, rows)
-    pipeline.unify(
-        engine,
-        settings_of(project),
-        pipeline.Given(sources, lists=lists_of(project)),
-        before,
-        run=run,
-        seed=seed_of(run),
-        stage=nobody,
-    )
+    given = given_of(engine, project, rows)
+    pipeline.unify(engine, settings_of(project), given, before, run=run, seed=seed_of(run), stage=nobody)
     return _Reader(engine, project).outcome()
 
 

@@ -39,10 +39,9 @@ def rows(table: str, *values: tuple[str | None, ...]) -> dict[Record, Row]:
 
 def unified(warehouse: Engine, project: Project, people: Rows) -> explain.Unified:
     """Unify, and give what came of it to be asked."""
-    said, sources = harness.settings_of(project), harness.land(warehouse, project, people)
-    given = pipeline.Given(sources, lists=harness.lists_of(project))
+    said, given = harness.settings_of(project), harness.given_of(warehouse, project, people)
     pipeline.unify(warehouse, said, given, None, run=1, seed=uuid4(), stage=harness.nobody)
-    tables = tuple(pipeline.numbered(warehouse, said, sources))
+    tables = tuple(pipeline.numbered(warehouse, said, given.sources))
     customers, ids, profiles = map(warehouse.table, ("customers", "ids", "profiles"))
     return explain.Unified(warehouse, said, tables, customers, ids, profiles, given.lists)
 

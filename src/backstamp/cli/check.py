@@ -61,6 +61,7 @@ def _facts(settings: project.Project, described: Described) -> dict[str, object]
             {"lower": match.lower, "upper": match.upper, "rules": [rule.name for rule in match.rules if rule.active]}
             for match in deduplicate.in_order(settings.unify)
         ],
+        "supplied": {name: len(sheet.places) for name, sheet in described.sheets.items()},
         "linked": [table.table for table in described.eligibility.linked],
         "not_linked": _not_linked(described),
     }
@@ -81,6 +82,10 @@ def _show(to: Console, settings: project.Project, described: Described) -> None:
     for match in deduplicate.in_order(settings.unify):
         active = tuple(rule for rule in match.rules if rule.active)
         to.print(f"  {match.lower} in {match.upper}: {_listed(active)}", soft_wrap=True)
+    if described.sheets:
+        to.print("\nLists that people supply in files", style="bold")
+    for name, sheet in described.sheets.items():
+        to.print(f"  {name}: {len(sheet.places):,} lines", soft_wrap=True)
     to.print("\nLinked to their profiles will be", style="bold")
     for linked in described.eligibility.linked:
         to.print(f"  {linked.table}: every row")

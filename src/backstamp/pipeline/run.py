@@ -212,6 +212,7 @@ class _Running:
         """Return the rows with what people supply beside them."""
         unify = self.settings.unify
         if not supplied.names(self.settings):
+            supplied.forget(engine)
             return stages.Given(sources)
         with self.ledger.task(self.current, _SUPPLIED) as task:
             sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
@@ -223,7 +224,7 @@ class _Running:
             kept = supplied.keep_pairs(engine, stages.recorded(engine, unify, sources), pairs)
             for kind, number in supplied.sleeping(engine, kept).items():
                 task.warn(f"Pairs of `{kind}` that sleep, as no row has one of their keys (any more): {number:,}.")
-            return stages.Given(sources, supplied.overrides(kept) if pairs else None, lists)
+            return stages.Given(sources, supplied.overrides(engine, kept) if pairs else None, lists)
 
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []

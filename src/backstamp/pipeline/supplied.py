@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import SourceTable
     from backstamp.unify.settings import Unify
 
-_OVERRIDES, _LISTS = "overrides", "lists"
+_KEPT_PAIRS, _LISTS = "supplied_pairs", "lists"
 _PAIRS = shapes.shape(**{name: pa.string() for name in ("kind", *places.PAIR)})
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _MISTAKES_TOLD = 20
@@ -140,14 +140,14 @@ def keep_pairs(engine: Engine, records: ir.Table, found: Sequence[Pair]) -> ir.T
         known = records.select(**{side: "record", f"{side}_table": "table", f"{side}_key": "key"})
         joined = written.left_join(known, [f"{side}_table", f"{side}_key"])
         written = joined.drop(f"{side}_table_right", f"{side}_key_right")
-    return engine.keep(_OVERRIDES, written.select(*shapes.SUPPLIED_PAIRS.names))
+    return engine.keep(_KEPT_PAIRS, written.select(*shapes.SUPPLIED_PAIRS.names))
 
 
-def overrides(kept: ir.Table) -> ir.Table:
+def overrides(engine: Engine, kept: ir.Table) -> ir.Table:
     """Return the pairs whose rows are there, as `shapes.OVERRIDES`."""
     there = kept.filter(kept.left.notnull() & kept.right.notnull())
     ends = {"left": ibis.least(there.left, there.right), "right": ibis.greatest(there.left, there.right)}
-    return there.select(**ends, kind="kind").distinct()
+    return engine.cache(there.select(**ends, kind="kind").distinct())
 
 
 def sleeping(engine: Engine, kept: ir.Table) -> dict[str, int]:
@@ -166,6 +166,13 @@ def kept_lists(engine: Engine) -> normalize.Lists:
     """Return the lists of values that the last run had."""
     kept = engine.rows(engine.table(_LISTS)) if engine.has(_LISTS) else []
     return {row["name"]: normalize.Entries(row["values"], row["aliases"]) for row in kept}
+
+
+def forget(engine: Engine) -> None:
+    """Let the draft hold nothing that people supplied, where the run before had something."""
+    for name, shape in ((_KEPT_PAIRS, shapes.SUPPLIED_PAIRS), (_LISTS, shapes.LISTS)):
+        if engine.has(name):
+            engine.land(name, shape, [])
 
 
 def _columns(settings: project.Project, name: str) -> list[str]:
