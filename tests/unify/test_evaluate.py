@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.oracle.model import Project
 from tests.unify.test_explain import BOTH, CONTACT, LEAD, rows, unified
 
 from backstamp.unify import evaluate
@@ -121,3 +122,17 @@ def test_rules_in_links(warehouse: Engine, kind: evaluate.Kind) -> None:
         evaluate.RuleAccuracy(LEAD, CONTACT, "Name", links=2, alone=2, labelled=1, wrong=1),
         evaluate.RuleAccuracy(LEAD, CONTACT, "Phone", links=0, alone=0, labelled=0, wrong=0),
     )
+
+
+@pytest.mark.parametrize("kind", ["clusters", "pairs"])
+def test_rules_of_a_single_table(warehouse: Engine, kind: evaluate.Kind) -> None:
+    """A project that only deduplicates has its rules measured too."""
+    contacts = {record: row for record, row in PEOPLE.items() if record[0] == CONTACT}
+    truth = _truth({})
+    found = evaluate.measure_rules(
+        unified(warehouse, Project(BOTH.tables[:1]), contacts), kind, truth if kind == "clusters" else _pairs(truth)
+    )
+    assert [(rule.rule, rule.links, rule.labelled, rule.wrong) for rule in found] == [
+        ("Name", 1, 1, 0),
+        ("Phone", 1, 1, 0),
+    ]

@@ -247,8 +247,9 @@ def _of_pairs(unified: Unified, labels: ir.Table) -> ir.Table:
 
 def _records(unified: Unified) -> ir.Table:
     """Return table, key and record of every row that takes part."""
-    return ibis.union(
-        *(rows.select("record", "key", table=ibis.literal(name)) for name, rows in _rows(unified).items())
+    # Computed now: the union of one table is a mere join, of which Ibis does not join a literal on.
+    return unified.engine.cache(
+        ibis.union(*(rows.select("record", "key", table=ibis.literal(name)) for name, rows in _rows(unified).items()))
     )
 
 
