@@ -6,7 +6,7 @@ EXAMPLES ?= 1000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock laws benchmark setup
+.PHONY: help demo test check format lock laws accuracy benchmark setup
 
 help:  ## List these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,9 @@ lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
 
 laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
 	LAWS_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/unify/test_laws.py
+
+accuracy: setup  ## Find who is who in public data, and print how well, beside Splink (BACKSTAMP_DATA=folder)
+	$(BIN)/python benchmarks/accuracy.py
 
 benchmark: setup  ## Measure unification beside Splink, at these numbers of people (SIZES=250000,1000000)
 	$(BIN)/python benchmarks/unify.py --sizes $(SIZES)

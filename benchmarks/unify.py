@@ -24,13 +24,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import peers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PYTHON = Path(sys.executable)
-SPLINK = ROOT / ".venv-splink" / "bin" / "python"
 THREADS = 2
 WANTED_RATIO, WANTED_GIB = 0.5, 3.0
 
@@ -40,11 +41,11 @@ Facts: TypeAlias = dict[str, Any]
 def main() -> None:
     """Run the benchmark and print what it found."""
     arguments = parse_arguments()
-    make_splink_environment()
+    splink = peers.splink()
     if hasattr(os, "sched_setaffinity"):  # for the libraries that count cores instead of being told
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     machine = describe_machine()
-    results = [measure(arguments.folder / str(people), people, arguments.repeat) for people in arguments.people]
+    results = [measure(arguments.folder / str(people), people, arguments.repeat, splink) for people in arguments.people]
     if arguments.json:
         print(json.dumps({"machine": machine, "results": results}, indent=2))
         return
@@ -73,18 +74,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def make_splink_environment() -> None:
-    """Install Splink, as pyproject.toml pins it, into an environment of its own, if it is not there."""
-    if SPLINK.exists():
-        return
-    uv = PYTHON.parent / "uv"
-    for command in (
-        ["venv", "--quiet", "--python", str(PYTHON), str(SPLINK.parent.parent)],
-        ["pip", "install", "--quiet", "--python", str(SPLINK), "--group", "benchmark"],
-    ):
-        subprocess.run([str(uv), *command], check=True, cwd=ROOT)
-
-
 def describe_machine() -> Facts:
     """Return when and where this is measured."""
     cpuinfo = Path("/proc/cpuinfo")
@@ -99,23 +88,23 @@ def describe_machine() -> Facts:
     }
 
 
-def measure(folder: Path, people: int, repeat: int) -> Facts:
+def measure(folder: Path, people: int, repeat: int, splink: Path) -> Facts:
     """Return what each step told about this many people."""
     if not (folder / "truth.parquet").exists():
         folder.mkdir(parents=True, exist_ok=True)
         run(PYTHON, "company.py", "make", folder, people)
     normalized = tell_of(PYTHON, "company.py", "normalize", folder)
     read = tell_of(PYTHON, "ours.py", "read", folder)
-    ours, splink = [], []
+    ours, theirs = [], []
     for _ in range(repeat):
         ours.append(tell_of(PYTHON, "ours.py", "unify", folder))
-        splink.append(tell_of(SPLINK, "peer.py", folder))
+        theirs.append(tell_of(splink, "peer.py", folder))
     result = {
         "people": people,
         "normalized": normalized,
         "read": read,
         "ours": min(ours, key=lambda told: told["phases"]["all"]["wall"]),
-        "splink": min(splink, key=lambda told: total(told, ["link", "cluster"])["wall"]),
+        "splink": min(theirs, key=lambda told: total(told, ["link", "cluster"])["wall"]),
         "limit": tell_of(PYTHON, "limit.py", folder),
         "accuracy": tell_of(PYTHON, "ours.py", "accuracy", folder),
     }
