@@ -1,7 +1,8 @@
-"""The demo's people as Parquet, the rules of the benchmark, and the same rows normalized for Splink.
+"""The demo's people as Parquet, with the columns that the rules compare normalized beside them, and the rules.
 
-python benchmarks/company.py make FOLDER PEOPLE
-python benchmarks/company.py normalize FOLDER
+python benchmarks/company.py make FOLDER PEOPLE            the tables and the truth
+python benchmarks/company.py skew FOLDER TO                the same people; one phone and one e-mail on very many rows
+python benchmarks/company.py take-out FOLDER               Splink's columns, without values that too many rows hold
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
@@ -49,7 +51,7 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     }.items()
 }
 _KEYS: Mapping[str, str] = {"crm.contact": "contactid", "crm.lead": "leadid", "loyalty.member": "memberid"}
-_NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
+NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
     "email": ("lowercase", "whitespace"),
     "phone": ("phone",),
     "first": ("lowercase",),
@@ -61,13 +63,17 @@ _NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
 _MOST_ROWS_PER_KEY = 20
 
 
+def normal(value: str) -> str:
+    """Return the name of the column with a value as the rules compare it."""
+    return f"normal_{value}"
+
+
 def _match(lower: str, upper: str) -> Match:
     def same(value: str) -> Condition:
-        return Condition(columns=(_COLUMNS[lower][value], _COLUMNS[upper][value]), normalize=_NORMALIZERS[value])
+        return Condition(columns=(normal(value), normal(value)))
 
     def similar(value: str) -> Condition:
-        exact = same(value)
-        return Condition(columns=exact.columns, normalize=exact.normalize, precision="high")
+        return Condition(columns=(normal(value), normal(value)), precision="high")
 
     def rule(name: str, *conditions: Condition) -> Rule:
         return Rule(name, conditions, max_rows_per_key=_MOST_ROWS_PER_KEY)
@@ -95,7 +101,7 @@ SETTINGS = Unify(
         _match("loyalty.member", "crm.lead"),
     ),
 )
-"""The rules of experiments.md. A table without rules of its own is deduplicated by those of the match."""
+"""The rules of experiments.md, on normalized columns. A table without rules is deduplicated by those of the match."""
 
 
 def file_of(folder: Path, table: str) -> Path:
@@ -109,38 +115,64 @@ def normalized_file_of(folder: Path, table: str) -> Path:
 
 
 def make(folder: Path, people: int) -> None:
-    """Make the demo's people: a file for each table, and the truth."""
+    """Make the demo's people: a file for each table, with normalized columns, and the truth."""
+    folder.mkdir(parents=True, exist_ok=True)
     company = demo.make_company(people)
     rows = {"crm.contact": company.contact, "crm.lead": company.lead, "loyalty.member": company.member}
-    for table, columns in _COLUMNS.items():
-        parquet.write_table(rows[table].select([_KEYS[table], *columns.values()]), file_of(folder, table))
-    parquet.write_table(company.truth, folder / TRUTH)
-
-
-def normalize_all(folder: Path) -> None:
-    """Write every table as Splink gets it: normalized, without values that more rows hold than a rule allows."""
     watch = Stopwatch()
-    with watch.phase("normalize"):
-        tables = {table: _normalized(folder, table) for table in _COLUMNS}
+    for table, columns in _COLUMNS.items():
+        made = rows[table].select([_KEYS[table], *columns.values()]).combine_chunks()
+        with watch.phase(table):
+            normalized = _normalized(made, columns)
+        for name, column in normalized.items():
+            made = made.append_column(normal(name), column)
+        parquet.write_table(made, file_of(folder, table))
+    parquet.write_table(company.truth, folder / TRUTH)
+    tell(phases=watch.phases)
+
+
+def _normalized(rows: pa.Table, columns: Mapping[str, str]) -> dict[str, pa.Array[Any]]:
+    """Return the columns that the rules compare; a date needs no normalizing."""
+    values: dict[str, Any] = {name: rows[columns[name]].chunk(0) for name in NORMALIZERS}
+    made = {name: normalize.comparable(values[name], steps) for name, steps in NORMALIZERS.items() if name != "born"}
+    return {**made, "born": values["born"].cast(pa.date32())}
+
+
+def skew(folder: Path, to: Path) -> None:
+    """Write the same people with one phone on 100 000 contacts of a million, and one e-mail on 50 000."""
+    to.mkdir(parents=True, exist_ok=True)
+    for table in _COLUMNS:
+        rows = parquet.read_table(file_of(folder, table))
+        if table == "crm.contact":
+            rows = _shared_by(rows, normal("phone"), "5550100", len(rows) // 10)
+            rows = _shared_by(rows, normal("email"), "info@example.com", len(rows) // 20)
+        parquet.write_table(rows, file_of(to, table))
+
+
+def _shared_by(rows: pa.Table, column: str, value: str, count: int) -> pa.Table:
+    """Return the rows with one value on this many of them, spread over the table."""
+    is_shared = pa.array(np.arange(len(rows)) % (len(rows) // count) == 0)
+    shared: Any = pc.if_else(is_shared, value, rows[column])
+    return rows.set_column(rows.schema.get_field_index(column), column, shared)
+
+
+def take_out(folder: Path) -> None:
+    """Write every table as Splink gets it: normalized, without values that more rows hold than a rule allows."""
+    tables = {table: _for_splink(folder, table) for table in _COLUMNS}
     crowded = {name: _crowded([table[name] for table in tables.values()]) for name in ("email", "phone")}
     for table, rows in tables.items():
         for name, values in crowded.items():
-            kept = pc.if_else(pc.is_in(rows[name], values), None, rows[name])
+            kept: Any = pc.if_else(pc.is_in(rows[name], values), None, rows[name])
             rows = rows.set_column(rows.schema.get_field_index(name), name, kept)  # noqa: PLW2901 - column by column
         parquet.write_table(rows, normalized_file_of(folder, table))
     found = {name: len(values) for name, values in crowded.items()}
-    tell(phases=watch.phases, crowded=found, most_rows_per_key=_MOST_ROWS_PER_KEY)
+    tell(crowded=found, most_rows_per_key=_MOST_ROWS_PER_KEY)
 
 
-def _normalized(folder: Path, table: str) -> pa.Table:
-    rows = parquet.read_table(file_of(folder, table)).combine_chunks()
-    values = {
-        name: normalize.comparable(rows[_COLUMNS[table][name]].combine_chunks(), steps)
-        for name, steps in _NORMALIZERS.items()
-        if name != "born"
-    }
-    # A date needs no normalizing, and Splink compares it as it is.
-    return pa.table({"key": rows[_KEYS[table]], **values, "born": rows[_COLUMNS[table]["born"]].cast(pa.date32())})
+def _for_splink(folder: Path, table: str) -> pa.Table:
+    columns = {"key": _KEYS[table], **{name: normal(name) for name in NORMALIZERS}}
+    rows = parquet.read_table(file_of(folder, table), columns=list(columns.values()))
+    return rows.select(list(columns.values())).rename_columns(list(columns))
 
 
 def _crowded(columns: list[pa.ChunkedArray[Any]]) -> pa.Array[Any]:
@@ -150,7 +182,10 @@ def _crowded(columns: list[pa.ChunkedArray[Any]]) -> pa.Array[Any]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
-        make(Path(sys.argv[2]), int(sys.argv[3]))
+    step, folder = sys.argv[1], Path(sys.argv[2])
+    if step == "make":
+        make(folder, int(sys.argv[3]))
+    elif step == "skew":
+        skew(folder, Path(sys.argv[3]))
     else:
-        normalize_all(Path(sys.argv[2]))
+        take_out(folder)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backstamp.pipeline.stages import Told
 
 THREADS = 2
+MEMORY = "4GB"  # what DuckDB may take; Arrow and Python come on top
 CLUSTERS = "ours.parquet"
 
 
@@ -108,7 +109,7 @@ class _Silent:
 
 
 def _warehouse(folder: Path) -> engine.DuckDB:
-    return engine.DuckDB(folder / "warehouse.duckdb", engine.Settings(threads=THREADS))
+    return engine.DuckDB(folder / "warehouse.duckdb", engine.Settings(threads=THREADS, memory=MEMORY))
 
 
 if __name__ == "__main__":
