@@ -82,7 +82,7 @@ class Engine(Protocol):
 
         Args:
             links: all links, not too many: they are taken one by one.
-            apart: left, right: pairs of their records that must not come into one group.
+            apart: left, right: pairs of records that must not come into one group.
 
         Returns:
             As `spanning_forest`, and the links that were refused, each pair once, as `shapes.LINKS`.

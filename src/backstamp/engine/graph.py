@@ -43,14 +43,16 @@ def separated_forest(links: pa.Table, apart: pa.Table) -> tuple[pa.Table, pa.Tab
 
     Args:
         links: `shapes.LINKS`, all of them, in the order in which they are to be taken; of a pair the first counts.
-        apart: left, right: pairs of their records that must not come into one group.
+        apart: left, right: pairs of records that must not come into one group.
 
     Returns:
         (record, group) of every record with a link, the group being its smallest record; the links that joined two
         groups not yet joined; and those that would have brought a pair together.
     """
     records, ends = _numbered(links)
-    joining = _Joining(len(records), *(np.searchsorted(records, apart[end].to_numpy()) for end in ("left", "right")))
+    separate = np.stack([apart["left"].to_numpy(), apart["right"].to_numpy()])
+    separate = separate[:, np.isin(separate, records).all(axis=0)]
+    joining = _Joining(len(records), np.searchsorted(records, separate))
     pairs = ends[0] * np.int64(len(records)) + ends[1]
     order = np.sort(np.unique(pairs, return_index=True)[1])
     taken: list[int] = []
@@ -67,7 +69,7 @@ def separated_forest(links: pa.Table, apart: pa.Table) -> tuple[pa.Table, pa.Tab
     _, component = np.unique(joining.group, return_inverse=True)
     _, smallest = np.unique(component, return_index=True)
     members = pa.table({"record": records, "group": records[smallest[component]]})
-    return members, links.take(taken), links.take(refused)
+    return members, links.take(pa.array(taken, pa.int64())), links.take(pa.array(refused, pa.int64()))
 
 
 class _Joining:
@@ -77,11 +79,11 @@ class _Joining:
         group: of each number.
     """
 
-    def __init__(self, count: int, left: NDArray[np.int64], right: NDArray[np.int64]) -> None:
+    def __init__(self, count: int, apart: NDArray[np.int64]) -> None:
         self.group = np.arange(count)
         self._members = [[number] for number in range(count)]
         self._apart: list[set[int]] = [set() for _ in range(count)]
-        for one, other in zip(left.tolist(), right.tolist(), strict=True):
+        for one, other in apart.T.tolist():
             self._apart[one].add(other)
             self._apart[other].add(one)
 

@@ -96,11 +96,11 @@ def deduplicate(
     refused = None
     torn = None if never is None else _torn(engine, members, never)
     if torn is not None:
-        always = None if always is None else always.semi_join(torn, always.left == torn.record)
+        always = None if always is None else always.semi_join(torn.select(left="record"), "left")
         every = _in_order(always, [decide.all_links(engine, keyed, side, torn) for side in sides])
         own_members, own_forest, refused = engine.separated_forest(every, never)
         members = engine.cache(members.anti_join(torn, "record").union(own_members))
-        forest = engine.cache(forest.anti_join(torn, forest.left == torn.record).union(own_forest))
+        forest = engine.cache(forest.anti_join(torn.select(left="record"), "left").union(own_forest))
         refused = refused.select("left", "right", rule=_name(refused, rules), reason=ibis.literal(shapes.NEVER))
     winners = engine.cache(_winners(rows, members, keep, content))
     evidence = _evidence(engine.toward(forest, winners.select(record="winner")), forest, rules)
@@ -119,8 +119,8 @@ def _within(engine: Engine, rows: ir.Table, overrides: ir.Table | None, kind: st
     if overrides is None:
         return None
     said = overrides.filter(overrides.kind == kind).select("left", "right")
-    own = said.semi_join(rows, said.left == rows.record)
-    own = engine.cache(own.semi_join(rows, own.right == rows.record))
+    own = said.semi_join(rows.select(left="record"), "left").semi_join(rows.select(right="record"), "right")
+    own = engine.cache(own)
     return own if engine.count(own) else None
 
 
