@@ -86,6 +86,8 @@ def _show_relation(to: Console, found: Relation) -> None:
     _say(to, f"{_row(left)} and {_row(right)} are not one customer.")
     for row, owner in zip((left, right), found.customer_ids, strict=True):
         _say(to, f"  {_row(row)} belongs to {owner or 'none: no row above matches it'}")
+    for one, other in found.never:
+        _say(to, f"A never pair keeps them apart: {_row(one)} and {_row(other)}.")
     if not found.verdicts:
         pair = f"{left.table} with {right.table}" if left.table != right.table else f"rows of {left.table}"
         _say(to, f"No rule compares {pair}.")
@@ -104,6 +106,8 @@ def _show_decision(to: Console, found: Relation) -> None:
     if found.decided:
         _say(to, "A row goes to the customer that the first table, rule and score find; this decided:")
         _show_link(to, found.decided)
+    elif found.never:
+        return
     elif None in found.customer_ids:
         _say(to, "A row that no customer owns is matched by no table below.")
     else:
@@ -113,6 +117,9 @@ def _show_decision(to: Console, found: Relation) -> None:
 def _show_link(to: Console, link: Link) -> None:
     joined = "is a duplicate of" if link.kind == "duplicate" else "matches"
     _say(to, f"  {_row(link.row)} {joined} {_row(link.partner)}")
+    if link.score is None:
+        _say(to, "    by an always pair of the overrides, whatever the rules say")
+        return
     _say(to, f"    by {link.rule}, score {_per_cent(link.score)}")
     if link.verdict is None:
         _say(to, "    The project file does not have this rule any more.")
@@ -125,6 +132,10 @@ def _show_link(to: Console, link: Link) -> None:
 def _show_conditions(to: Console, verdict: Verdict) -> None:
     for condition in verdict.conditions:
         _say(to, f"      {_words(condition)}", style="" if condition.holds else "yellow")
+    for exception in verdict.exceptions:
+        _say(to, "      no: an exception (`unless`) holds", style="yellow")
+        for condition in exception:
+            _say(to, f"        {_words(condition)}", style="yellow")
     if verdict.holders is not None and verdict.holders > verdict.max_rows_per_key:
         many = f"{verdict.holders:,} rows hold these values, and at most {verdict.max_rows_per_key:,} may:"
         _say(to, f"      no: {many} shared values link nothing", style="yellow")
@@ -137,8 +148,12 @@ def _words(found: Comparison) -> str:
     values = one if one == other else f"{one} | {other}"
     if None in found.values:
         asked = "an empty value never matches"
+    elif found.differs and found.similarity is None:
+        asked = "different"
     elif found.similarity is None:
         asked = "the same" if found.holds else "must be the same"
+    elif found.differs:
+        asked = f"{_per_cent(found.similarity)} alike: different, the same from {found.per_cent} % on"
     else:
         asked = f"{_per_cent(found.similarity)} alike, at least {found.per_cent} % needed"
     return f"{'yes' if found.holds else 'no'}: {columns}: {values} ({asked})"

@@ -54,6 +54,7 @@ def unified(settings: project.Project) -> Iterator[explain.Unified]:
             settings=settings.unify,
             tables=tuple(stages.numbered(engine, settings.unify, sources)),
             customers=engine.table("customers"),
+            overrides=engine.table("overrides"),
             ids=engine.table("ids"),
             profiles=engine.table("profiles"),
             lists=supplied.kept_lists(engine),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from backstamp import shapes
 from backstamp.unify import block, decide, deduplicate, merge
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Comparison:
         values: of both rows, as the condition compares them; None where a value counts as empty: it never matches.
         per_cent: the least similarity that is asked for; None where the values must be equal.
         similarity: of two texts that need not be equal; below 0 where more characters differ than the shorter has.
+        differs: whether the two must not be the same, in an exception.
         holds: whether the condition is met.
     """
 
@@ -47,6 +49,7 @@ class Comparison:
     values: tuple[str | None, str | None]
     per_cent: int | None
     similarity: float | None
+    differs: bool
     holds: bool
 
 
@@ -57,6 +60,7 @@ class Verdict:
     Attributes:
         rule: its name.
         conditions: in the order of the rule.
+        exceptions: those of the rule all of whose conditions hold: each of them forbids the pair.
         holders: how many rows hold the key that both hold; None where they hold none together, or were not counted.
         max_rows_per_key: how many may.
         holds: whether the rule links the rows.
@@ -65,6 +69,7 @@ class Verdict:
 
     rule: str
     conditions: tuple[Comparison, ...]
+    exceptions: tuple[tuple[Comparison, ...], ...]
     holders: int | None
     max_rows_per_key: int
     holds: bool
@@ -73,22 +78,23 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Link:
-    """A piece of evidence: two rows, and the rule that joined them.
+    """A piece of evidence: two rows, and the rule or the always pair that joined them.
 
     Attributes:
         kind: a duplicate in one table, or a match with a table above.
         row: the duplicate, or the row of the lower table.
         partner: the next row on the way to the winner, or the row of the table above.
-        rule: its name.
-        score: how well the rows fit, as the run decided.
-        verdict: what the rule says of them now; None if the project file does not have it any more.
+        rule: its name; `always` for an always pair.
+        score: how well the rows fit, as the run decided; None for an always pair.
+        verdict: what the rule says of them now; None if the project file does not have it any more, or for an always
+            pair.
     """
 
     kind: Literal["duplicate", "match"]
     row: Row
     partner: Row
     rule: str
-    score: float
+    score: float | None
     verdict: Verdict | None
 
 
@@ -140,6 +146,7 @@ class Relation:
         verdicts: if not, what each rule between their tables says of them, in order.
         decided: if not, by what the group of the row of the lower table came to its customer: an earlier rule may have
             found another one.
+        never: if not, the never pairs between the rows of the two customers, or of groups that no customer owns.
     """
 
     left: Row
@@ -148,6 +155,7 @@ class Relation:
     chain: tuple[Link, ...]
     verdicts: tuple[Verdict, ...]
     decided: Link | None
+    never: tuple[tuple[Row, Row], ...]
 
     @property
     def are_together(self) -> bool:
@@ -164,6 +172,7 @@ class Unified:
         settings: what the project file says.
         tables: in match order, all their rows with their record.
         customers: `shapes.CUSTOMERS`.
+        overrides: `shapes.OVERRIDES`.
         ids: `shapes.IDS`.
         profiles: `shapes.PROFILES`.
         lists: those that conditions name, as the run had them.
@@ -173,6 +182,7 @@ class Unified:
     settings: Unify
     tables: tuple[merge.Table, ...]
     customers: ir.Table
+    overrides: ir.Table
     ids: ir.Table
     profiles: ir.Table
     lists: normalize.Lists
@@ -203,6 +213,7 @@ def relate(unified: Unified, left: int, right: int) -> Relation:
         chain=chain,
         verdicts=() if chain else tuple(_verdicts(few, left, right)),
         decided=None if chain else few.match_of(max(left, right)),  # records are numbered in match order
+        never=() if chain else tuple(_kept_apart(few, left, right)),
     )
 
 
@@ -278,16 +289,21 @@ class _Few:
         """Return what a rule says of a row and one of the same table, or of a table above; holders are not counted."""
         sides = self.side(rule, "lower", row), self.side(rule, "upper", partner)
         columns = zip(rule.match, *(_in_order(rule, side) for side in sides), strict=True)
-        found = tuple(
-            _compare((below.column, above.column), (self._text(row, below), self._text(partner, above)), condition)
-            for condition, below, above in columns
-        )
-        holds = all(one.holds for one in found)
+        found = tuple(self._compare(condition, (row, below), (partner, above)) for condition, below, above in columns)
+        exceptions = [
+            tuple(
+                self._compare(condition, (row, below.value), (partner, above.value))
+                for condition, below, above in zip(conditions, *terms, strict=True)
+            )
+            for conditions, *terms in zip(rule.unless, *(side.unless for side in sides), strict=True)
+        ]
+        forbidding = tuple(one for one in exceptions if all(comparison.holds for comparison in one))
+        holds = all(one.holds for one in found) and not forbidding
         score = min(1.0 if one.similarity is None else one.similarity for one in found) if holds else None
-        return Verdict(rule.name, found, None, rule.max_rows_per_key, holds, score)
+        return Verdict(rule.name, found, forbidding, None, rule.max_rows_per_key, holds, score)
 
     def _replayed(
-        self, kind: Literal["duplicate", "match"], row: int | None, partner: int | None, rule: str, score: float
+        self, kind: Literal["duplicate", "match"], row: int | None, partner: int | None, rule: str, score: float | None
     ) -> Link | None:
         if row is None or partner is None:
             return None
@@ -297,6 +313,19 @@ class _Few:
         verdicts = [self.verdict(one, row, partner) for one in rules if one.name == rule]
         fitting = (verdict for verdict in verdicts if verdict.score == score)
         return Link(kind, *ends, rule, score, next(fitting, verdicts[0] if verdicts else None))
+
+    def _compare(self, condition: Condition, *ends: tuple[int, block.Value]) -> Comparison:
+        """Return what a condition says of a row and its partner, each with its value."""
+        (_, below), (_, above) = ends
+        left, right = (self._text(record, value) for record, value in ends)
+        holds, similarity = left is not None and left == right, None
+        if left is not None and right is not None and condition.per_cent is not None:
+            matches, scores = decide.similarity(pa.array([left]), pa.array([right]), condition.per_cent)
+            holds, similarity = bool(matches[0]), float(scores[0])
+        if condition.differs:
+            holds = None not in (left, right) and not holds
+        columns = below.column, above.column
+        return Comparison(columns, (left, right), condition.per_cent, similarity, condition.differs, holds)
 
     def _text(self, record: int, value: block.Value) -> str | None:
         """Return a value of a row as conditions compare it."""
@@ -313,16 +342,6 @@ def _in_order(rule: Rule, side: block.Side) -> Iterator[block.Value]:
     exact, fuzzy = iter(side.key), iter(side.fuzzy)
     for condition in rule.match:
         yield next(exact if condition.per_cent is None else fuzzy)
-
-
-def _compare(columns: tuple[str, str], values: tuple[str | None, str | None], condition: Condition) -> Comparison:
-    left, right = values
-    if left is None or right is None:
-        return Comparison(columns, values, condition.per_cent, None, holds=False)
-    if condition.per_cent is None:
-        return Comparison(columns, values, None, None, holds=left == right)
-    holds, similarity = decide.similarity(pa.array([left]), pa.array([right]), condition.per_cent)
-    return Comparison(columns, values, condition.per_cent, float(similarity[0]), holds=bool(holds[0]))
 
 
 def _chain(links: Iterable[Link], left: Row, right: Row) -> tuple[Link, ...]:
@@ -350,9 +369,33 @@ def _verdicts(few: _Few, left: int, right: int) -> Iterator[Verdict]:
         if all(one.holds for one in verdict.conditions if one.per_cent is None):
             verdict = _limited(verdict, _holders(few, rule, row, partner))
         if row != left:
-            flipped = (replace(one, columns=one.columns[::-1], values=one.values[::-1]) for one in verdict.conditions)
-            verdict = replace(verdict, conditions=tuple(flipped))
+            exceptions = tuple(tuple(map(_flipped, exception)) for exception in verdict.exceptions)
+            verdict = replace(verdict, conditions=tuple(map(_flipped, verdict.conditions)), exceptions=exceptions)
         yield verdict
+
+
+def _flipped(found: Comparison) -> Comparison:
+    return replace(found, columns=found.columns[::-1], values=found.values[::-1])
+
+
+def _kept_apart(few: _Few, left: int, right: int) -> Iterator[tuple[Row, Row]]:
+    """Yield the never pairs between the rows of two customers, or groups; each as the two rows stand."""
+    overrides, said = few.unified.overrides, {row["record"]: row for row in few.said}
+    owners = [_owner(said[record]) for record in (left, right)]
+    fewer = few.customers.select("record")
+    never = overrides.filter(overrides.kind == shapes.NEVER).semi_join(fewer.rename(left="record"), "left")
+    for pair in few.unified.engine.rows(
+        never.semi_join(fewer.rename(right="record"), "right").order_by("left", "right")
+    ):
+        ends = pair["left"], pair["right"]
+        for one, other in (ends, ends[::-1]):
+            if [_owner(said[one]), _owner(said[other])] == owners:
+                yield few.rows[one], few.rows[other]
+
+
+def _owner(said: Mapping[str, Any]) -> tuple[str, int]:
+    """Return what holds a row: its customer, or its group where no customer owns it."""
+    return ("group", said["group"]) if said["customer"] is None else ("customer", said["customer"])
 
 
 def _limited(verdict: Verdict, holders: int) -> Verdict:
@@ -370,7 +413,7 @@ def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
     for table in few.unified.tables:
         if table.name in ends:
             record, side = ends[table.name]
-            side = replace(side, fuzzy=(), per_cent=())
+            side = replace(side, fuzzy=(), per_cent=(), unless=())
             kept = table.rows.semi_join(few.unified.customers, "record")
             region = few.unified.settings.table(table.name).default_region
             rows = block.keyed(engine, kept, [side], region, few.unified.lists).rows(side)
