@@ -34,7 +34,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
         (
             "  profile:",
             "  profil:",
-            "41:3: There is no setting `profil` here. Did you mean `profile`? Possible are: match, profile, tables.",
+            "41:3: There is no setting `profil` here. Did you mean `profile`? Possible are: match, overrides, profile, tables.",
         ),
         (
             "kind: dataverse",
