@@ -169,7 +169,7 @@ def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool], want
 
 
 TYPES: Mapping[str, Mapping[str, str]] = {
-    CONTACT: {"first": "Person.FirstName", "email": "Identity.Service.Email", "points": "Loyalty.Points"},
+    CONTACT: {"first": "Person.FirstName", "email": "Identity.Service.Email", "points": "Custom.Points"},
     LEAD: {"last": "Person.FirstName", "email": "Identity.Service.Email"},
 }
 TWO = Project(

@@ -144,7 +144,7 @@ def recorded(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -
 def _filtered(settings: Unify, table: merge.Table) -> merge.Table:
     rows = table.rows
     for column, value in settings.table(table.name).where.items():
-        rows = rows.filter(rows[column] == value)
+        rows = rows.filter(rows[column].isin(value) if isinstance(value, tuple) else rows[column] == value)
     return replace(table, rows=rows)
 
 

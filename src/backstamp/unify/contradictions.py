@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from backstamp import errors, shapes
-from backstamp.unify import merge, places
+from backstamp.unify import merge, places, semantic_types
 from backstamp.unify.normalize import phone
 from backstamp.unify.settings import ByTime, Deduplicate, Recency
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     _Name = TypeVar("_Name")
 
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_SEMANTIC_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 
 
 def contradictions(unify: Unify) -> list[errors.Problem]:
@@ -38,6 +37,7 @@ def _wrong_tables(unify: Unify) -> Iterator[errors.Problem]:
         yield errors.Problem(path, f"`{name}` is in the list of tables twice: keep one of the two.")
     for path, table in places.tables(unify):
         yield from _wrong_types(path, table)
+        yield from _wrong_filters(path, table)
         yield from _wrong_region(path, table.default_region)
         if isinstance(table.deduplicate, Deduplicate):
             within: places.Path = (*path, "deduplicate")
@@ -49,11 +49,20 @@ def _wrong_tables(unify: Unify) -> Iterator[errors.Problem]:
 def _wrong_types(path: places.Path, table: UnifiedTable) -> Iterator[errors.Problem]:
     named = [((*path, "types", column), kind) for column, kind in table.types.items()]
     for place, kind in named:
-        if not _SEMANTIC_TYPE.fullmatch(kind):
-            yield errors.Problem(place, f"`{place[-1]}` should have a semantic type like `Person.FullName`.")
+        if not semantic_types.is_known(kind):
+            yield errors.Problem(place, semantic_types.problem_with(kind))
     for place, name in _repeated([(place, kind.rpartition(".")[2]) for place, kind in named]):
         message = f"A second column of {table.table} has the semantic type `{name}`: one column of a table may have it."
         yield errors.Problem(place, message)
+
+
+def _wrong_filters(path: places.Path, table: UnifiedTable) -> Iterator[errors.Problem]:
+    for column, value in table.where.items():
+        if value == ():
+            message = (
+                f"No row of {table.table} would pass a filter without values: list those of `{column}` that count."
+            )
+            yield errors.Problem((*path, "where", column), message)
 
 
 def _wrong_matches(unify: Unify) -> Iterator[errors.Problem]:

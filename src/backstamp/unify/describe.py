@@ -95,7 +95,8 @@ def _misfits_of_table(path: places.Path, table: UnifiedTable, known: _Known) -> 
         given = "boolean" if isinstance(value, bool) else "number" if isinstance(value, int) else "text"
         if family and family != given:
             message = f"`{column}` of {table.table} is {_IS[family]}, and the value here is {_IS[given]}:"
-            yield errors.Problem(filtered.path, f"{message} write a value of the column's kind, text in quotes.")
+            remedy = "only text has several" if isinstance(value, tuple) else "text in quotes"
+            yield errors.Problem(filtered.path, f"{message} write a value of the column's kind, {remedy}.")
     yield from _no_times(places.keep_times(path, table), known)
 
 

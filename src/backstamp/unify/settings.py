@@ -110,7 +110,8 @@ class Deduplicate:
 class UnifiedTable:
     """A table of unification, named `source.table`; the order of tables is the match order, the first is primary.
 
-    `default_region` (ISO 3166, two letters) says where telephone numbers without a country code are from.
+    `where` keeps the rows in which each named column has the value, or one of several texts. `default_region` (ISO
+    3166, two letters) says where telephone numbers without a country code are from.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -118,7 +119,7 @@ class UnifiedTable:
     table: str
     key: str
     types: dict[str, str] = field(default_factory=dict)
-    where: dict[str, str | int | bool] = field(default_factory=dict)
+    where: dict[str, str | int | bool | tuple[str, ...]] = field(default_factory=dict)
     include_all: bool = False
     default_region: str | None = None
     deduplicate: Deduplicate | Literal["off"] = Deduplicate()
@@ -197,13 +198,14 @@ class Overrides:
 
 @dataclass(frozen=True)
 class Unify:
-    """Everything that unification is told."""
+    """Everything that unification is told; a customer of more rows than `largest_customer` is listed as a doubt."""
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     tables: tuple[UnifiedTable, ...]
     match: tuple[Match, ...] = ()
     overrides: Overrides = Overrides()
+    largest_customer: int = 50
     profile: Profile = Profile()
 
     def table(self, name: str) -> UnifiedTable:
