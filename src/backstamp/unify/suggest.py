@@ -34,13 +34,11 @@ class Suggestion:
     Attributes:
         column: its name.
         type: the semantic type.
-        by_name: whether the name speaks of it.
-        share: of the different values looked at, the share that looks so; None where few were, or they have no look.
+        share: the share of the different values looked at that looks so; None where the name of the column says it.
     """
 
     column: str
     type: str
-    by_name: bool
     share: float | None
 
 
@@ -57,7 +55,7 @@ def suggest(
     found: dict[str, Suggestion] = {}
     every = (made for column, kind in columns.items() for made in _of_column(column, kind, values.get(column, ())))
     # What the name says goes first; of several columns the first has it.
-    for made in sorted(every, key=lambda made: not made.by_name):
+    for made in sorted(every, key=lambda made: made.share is not None):
         if made.type not in {*given, *(one.type for one in found.values())}:
             found.setdefault(made.column, made)
     return tuple(found[column] for column in columns if column in found)
@@ -69,11 +67,11 @@ def _of_column(column: str, kind: pa.DataType, values: Sequence[Any]) -> Iterato
     named = semantic_types.by_name(column)
     if named and _can_be(named, kind):
         if not (named in _DENIED and shares.get(named, 1) < _DENIED[named]):
-            yield Suggestion(column, named, by_name=True, share=shares.get(named))
+            yield Suggestion(column, named, share=None)
     elif pa.types.is_string(kind):
         for look in _LOOKS:
             if shares.get(look.type, 0) >= look.telling:
-                yield Suggestion(column, look.type, by_name=False, share=shares[look.type])
+                yield Suggestion(column, look.type, shares[look.type])
 
 
 def _can_be(name: str, kind: pa.DataType) -> bool:
