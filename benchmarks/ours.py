@@ -107,6 +107,9 @@ class _Silent:
     def detail(self, text: str) -> None:
         """Keep a sentence to itself."""
 
+    def warn(self, text: str) -> None:
+        """Keep a warning to itself."""
+
 
 def _warehouse(folder: Path) -> engine.DuckDB:
     return engine.DuckDB(folder / "warehouse.duckdb", engine.Settings(threads=THREADS, memory=MEMORY))

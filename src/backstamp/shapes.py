@@ -102,6 +102,17 @@ EXCEPTED = shape(customer=pa.int64(), rule=pa.string(), left=pa.int64(), right=p
 """Customers that hold a pair of rows which a rule would link but for an exception, left < right: the first such pair of
 each customer and rule."""
 
+SHARED_VALUES = shape(
+    rule=pa.string(),
+    lower=pa.string(),
+    upper=pa.string(),
+    columns=pa.list_(pa.string()),
+    values=pa.list_(pa.string()),
+    holders=pa.int64(),
+)
+"""Published: values that more rows hold than a rule allows, so that they link nobody (unification.md 3): the rule, its
+tables (the same twice in deduplication), and the columns and normalized values of its exact conditions; rows."""
+
 MEMBERS = shape(
     table=pa.string(),
     key=pa.string(),

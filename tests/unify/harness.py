@@ -41,6 +41,9 @@ class Nobody:
     def detail(self, text: str) -> None:
         """Forget what was said."""
 
+    def warn(self, text: str) -> None:
+        """Forget the warning."""
+
 
 @contextmanager
 def nobody(_name: str) -> Iterator[Nobody]:

@@ -140,18 +140,20 @@ def profiles(warehouse: Engine, *names: str) -> set[tuple[Any, ...]]:
 
 
 PEOPLE = Project((Table(CONTACT, "id", deduplicate=(EMAIL,)),))
-WHERE: list[tuple[dict[str, str | int | bool], set[str]]] = [
+WHERE: list[tuple[dict[str, str | int | bool | tuple[str, ...]], set[str]]] = [
     ({"points": 0}, {"a", "d"}),
     ({"last": "Moss"}, {"a", "b"}),
     ({"last": "Moss", "points": 0}, {"a"}),
     ({"id": "b"}, {"b"}),
+    ({"email": ("n", "o")}, {"b", "d"}),
+    ({"email": ("m", "n"), "last": "Moss"}, {"a", "b"}),
     ({"last": "nobody"}, set()),
 ]
 
 
 @pytest.mark.parametrize(("where", "wanted"), WHERE, ids=str)
-def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool], wanted: set[str]) -> None:
-    """A row takes part where it meets every condition; a null meets none; who does not is in no group or profile."""
+def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool | tuple[str, ...]], wanted: set[str]) -> None:
+    """A row takes part where it meets every condition, one of several texts each; a null meets none; who does not is in no group or profile."""
     people = rows(
         CONTACT,
         "email last points",

@@ -3,10 +3,12 @@
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge
+doubts     what could join strangers: kept and counted by a run
 planning   what is to be written to the environment
 run        the whole: read, unify, measure, plan, publish, hydrate
 published  the published warehouse, opened for questions:
-findings   what the last run found, in numbers
+findings   what the last run found, in numbers, and what a person should look at
+profiling  what the columns are like, and what they could mean
 explain    why rows are one customer, or why not
 labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
@@ -18,8 +20,12 @@ from backstamp.pipeline.evaluate import Evaluation as Evaluation
 from backstamp.pipeline.evaluate import evaluate as evaluate
 from backstamp.pipeline.explain import explain as explain
 from backstamp.pipeline.explain import relate as relate
+from backstamp.pipeline.findings import Doubts as Doubts
 from backstamp.pipeline.findings import Findings as Findings
+from backstamp.pipeline.findings import doubts as doubts
 from backstamp.pipeline.findings import findings as findings
+from backstamp.pipeline.profiling import TableProfile as TableProfile
+from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.run import LEDGER as LEDGER
 from backstamp.pipeline.run import WAREHOUSE as WAREHOUSE
 from backstamp.pipeline.run import run as run

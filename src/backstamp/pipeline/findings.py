@@ -1,18 +1,28 @@
-"""What unification found, in numbers, from the published warehouse."""
+"""What the last run found, from the published warehouse: numbers, and what a person should look at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backstamp.pipeline import published
+import ibis
+
+from backstamp import shapes
+from backstamp.pipeline import doubts as doubted
+from backstamp.pipeline import published, reading
+from backstamp.unify import guard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import ibis.expr.types as ir
 
+    from backstamp import project
     from backstamp.engine import Engine
+
+_LISTED = 100
+"""How many of each kind of doubt are listed."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,52 @@ class Findings:
     new_profiles: int
 
 
+@dataclass(frozen=True)
+class Corrupt:
+    """What could not be used of a table: why, and how many rows or values that is true of.
+
+    Attributes:
+        table: `source.table`.
+        column: the column; "" where a whole row cannot be read.
+        reason: a sentence, or the words `duplicate key`.
+        count: rows, or values of the column.
+    """
+
+    table: str
+    column: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class SharedValue:
+    """A value that too many rows share for a rule: of each of its exact conditions the normalized value."""
+
+    rule: str
+    lower: str
+    upper: str
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+    holders: int
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What a person should look at in what the last run published.
+
+    Attributes:
+        corrupt: what could not be used.
+        shared: the values of each rule that link nobody, counted.
+        most_shared: those that most rows share; not more than 100.
+        large: customers of more rows than the project allows, the largest first; not more than 100.
+    """
+
+    corrupt: tuple[Corrupt, ...]
+    shared: tuple[guard.Shared, ...]
+    most_shared: tuple[SharedValue, ...]
+    large: tuple[guard.LargeCustomer, ...]
+
+
 def findings(state: Path) -> Findings:
     """Read what the last published run found.
 
@@ -69,6 +125,45 @@ def findings(state: Path) -> Findings:
             profiles=engine.count(ids),
             new_profiles=engine.count(ids.filter(ids.made_in_run == ids.made_in_run.max())),
         )
+
+
+def doubts(settings: project.Project) -> Doubts:
+    """Return what a person should look at in what the last run published.
+
+    Raises:
+        BusyError: a run has the warehouse open.
+        ConfigurationError: no run has published anything yet.
+    """
+    with published.opened(settings.state, settings.engine) as engine:
+        shared = (
+            engine.table(doubted.SHARED_VALUES)
+            if engine.has(doubted.SHARED_VALUES)
+            else engine.load(shapes.SHARED_VALUES, [])
+        )
+        tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
+        most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(_LISTED))
+        return Doubts(
+            corrupt=tuple(found for table in tables for found in _corrupt(engine, table)),
+            shared=guard.counted(engine, shared),
+            most_shared=tuple(
+                SharedValue(**row | {"columns": tuple(row["columns"]), "values": tuple(row["values"])}) for row in most
+            ),
+            large=guard.large_customers(
+                engine,
+                engine.table("records"),
+                engine.table("customers"),
+                engine.table("ids"),
+                settings.unify.largest_customer,
+            ),
+        )
+
+
+def _corrupt(engine: Engine, table: str) -> Iterator[Corrupt]:
+    if engine.has(reading.corrupt_name(table)):
+        corrupt = engine.table(reading.corrupt_name(table))
+        counted = corrupt.group_by("column", "reason").agg(count=corrupt.count())
+        for row in engine.rows(counted.order_by([ibis.desc("count"), "column", "reason"]).limit(_LISTED)):
+            yield Corrupt(table=table, **row)
 
 
 def _tables(engine: Engine) -> ir.Table:

@@ -9,6 +9,7 @@ import ibis
 
 from backstamp import shapes
 from backstamp.engine import functions
+from backstamp.pipeline import guarding
 from backstamp.unify import block, deduplicate, excepted, identify, match, merge, places, transform
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class Told(Protocol):
 
     def detail(self, text: str) -> None:
         """Take a short sentence about the stage."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Take a sentence about what a person should look at."""
         ...
 
 
@@ -64,8 +69,8 @@ def unify(
 ) -> None:
     """Unify source tables; the results stay in the engine's draft.
 
-    They are `records`, `customers`, `overrides`, `refused`, `excepted`, `ids`, `members`, `previous_ids`, `followed`
-    and `profiles`, each as in `shapes`.
+    They are `records`, `customers`, `overrides`, `refused`, `excepted`, `shared_values`, `ids`, `members`,
+    `previous_ids`, `followed` and `profiles`, each as in `shapes`.
 
     Args:
         engine: where it is computed, and whose draft takes the results.
@@ -99,6 +104,8 @@ def unify(
         _keep(engine, "refused", shapes.REFUSED, ibis.union(*links) if len(links) > 1 else next(iter(links), None))
         told.rows = engine.count(customers.filter(customers.record == customers.customer))
         told.detail(f"{told.rows:,} customers")
+        for warning in guarding.keep(engine, settings, {table.name: table.rows for table in tables}, keyed, customers):
+            told.warn(warning)
     with stage(IDENTIFY) as told:
         identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
         kept = {name: engine.keep(name, made) for name, made in vars(identified).items()}

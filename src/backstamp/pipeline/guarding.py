@@ -1,0 +1,76 @@
+"""What could join strangers, or was kept from it: kept and counted by a run, for `findings.doubts` to list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backstamp import shapes
+from backstamp.unify import block, deduplicate, guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+    from backstamp.unify.settings import Rule, Unify
+
+SHARED_VALUES = "shared_values"
+"""The name of the table of `shapes.SHARED_VALUES`."""
+
+
+def keep(
+    engine: Engine,
+    settings: Unify,
+    rows: Mapping[str, ir.Table],
+    keyed: Mapping[str, block.Keyed],
+    customers: ir.Table,
+) -> Iterator[str]:
+    """Keep `shared_values` in the draft, and yield warnings, which hold no value of a row.
+
+    Args:
+        engine: whose draft it is.
+        settings: what the project file says.
+        rows: of each table in match order, the rows that were unified.
+        keyed: of each table, its keys.
+        customers: `shapes.CUSTOMERS`.
+    """
+    shared = guard.shared_values(engine, list(_compared(settings, rows, keyed)))
+    if shared is None:
+        engine.land(SHARED_VALUES, shapes.SHARED_VALUES, [])
+    else:
+        yield from map(_passed_over, guard.counted(engine, engine.keep(SHARED_VALUES, shared)))
+    large, most = guard.count_large(engine, customers, settings.largest_customer)
+    if large:
+        yield (
+            f"Customers of more than {settings.largest_customer:,} rows: {large:,}, the largest of {most:,}."
+            " `backstamp check` lists them, and the links that hold them together."
+        )
+
+
+def _compared(
+    settings: Unify, rows: Mapping[str, ir.Table], keyed: Mapping[str, block.Keyed]
+) -> Iterator[guard.Compared]:
+    """Yield every active rule with what it compares in its tables."""
+
+    def part(table: str, rule: Rule, role: block.Role) -> guard.Part:
+        return guard.Part(table, rows[table], keyed[table], block.side_of(rule, role, keyed[table].region))
+
+    for table in rows:
+        for rule in deduplicate.rules_of(settings, table):
+            both = part(table, rule, "lower")
+            yield guard.Compared(rule.name, both, both)
+    for between in deduplicate.in_order(settings):
+        for rule in between.rules:
+            if rule.active:
+                lower, upper = part(between.lower, rule, "lower"), part(between.upper, rule, "upper")
+                yield guard.Compared(rule.name, lower, upper)
+
+
+def _passed_over(shared: guard.Shared) -> str:
+    tables = dict.fromkeys([shared.lower, shared.upper])
+    return (
+        f"Values of {', '.join(shared.columns)} in {' and '.join(tables)} that the rule `{shared.rule}` passes over,"
+        f" because more rows share them than it allows: {shared.values:,}, on {shared.holders:,} rows."
+        " `backstamp check` lists them."
+    )

@@ -1,0 +1,207 @@
+"""What could join strangers: values that very many rows share, and very large customers (unification.md 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+
+from backstamp import shapes
+from backstamp.engine import functions
+from backstamp.unify import block
+from backstamp.unify.explain import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+
+_LISTED = 100
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table in a rule: its name, its rows (`record` and columns), its keys, and what the rule compares there."""
+
+    table: str
+    rows: ir.Table
+    keyed: block.Keyed
+    side: block.Side
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A rule between two tables; in deduplication both parts are the same."""
+
+    rule: str
+    lower: Part
+    upper: Part
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The one or two tables."""
+        return (self.lower,) if self.lower.table == self.upper.table else (self.lower, self.upper)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Values that more rows hold than a rule allows, counted.
+
+    Attributes:
+        rule: its name.
+        lower: the table that matches, or the only one.
+        upper: the table above, or the same.
+        columns: those of its exact conditions, as the file names them.
+        values: how many (for several conditions: how many combinations).
+        holders: the rows that hold one of them.
+    """
+
+    rule: str
+    lower: str
+    upper: str
+    columns: tuple[str, ...]
+    values: int
+    holders: int
+
+
+def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | None:
+    """Return the values that too many rows share for a rule, as `shapes.SHARED_VALUES`; None without any."""
+    found = [_values(engine, one) for one in _suspects(engine, compared)]
+    if not found:
+        return None
+    return ibis.union(*found) if len(found) > 1 else found[0]
+
+
+def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
+    """Yield the rules for which a value may have too many rows: all their keys are looked at in one statement."""
+    keys = {(part.table, part.side.key): part.keyed.holders[part.side.key] for one in compared for part in one.parts}
+    if not keys:
+        return
+    most = [
+        holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
+        for place, holders in enumerate(keys.values())
+    ]
+    rows = engine.rows(ibis.union(*most) if len(most) > 1 else most[0])
+    found = {row["place"]: row["most"] or 0 for row in rows}
+    of_key = {key: found[place] for place, key in enumerate(keys)}
+    for one in compared:
+        if sum(of_key[part.table, part.side.key] for part in one.parts) > one.lower.side.max_rows:
+            yield one
+
+
+def _values(engine: Engine, compared: Compared) -> ir.Table:
+    """Return the values of a rule that too many rows share, each read from the first row that holds it."""
+    held = [part.keyed.holders[part.side.key] for part in compared.parts]
+    every = held[0].union(held[1]) if len(held) > 1 else held[0]
+    counted = every.group_by("key").agg(holders=every.holders.sum(), record=every["first"].min())
+    crowded = engine.cache(counted.filter(counted.holders > compared.lower.side.max_rows).drop("key"))
+    read = [_read(engine, part, crowded) for part in compared.parts]
+    values = read[0].union(read[1]) if len(read) > 1 else read[0]
+    told = {
+        "rule": ibis.literal(compared.rule),
+        "lower": ibis.literal(compared.lower.table),
+        "upper": ibis.literal(compared.upper.table),
+        "columns": ibis.array(list(_columns(compared))),
+    }
+    return crowded.inner_join(values, "record").mutate(**told).select(*shapes.SHARED_VALUES.names)
+
+
+def _read(engine: Engine, part: Part, crowded: ir.Table) -> ir.Table:
+    rows = part.rows.semi_join(crowded, "record")
+    made = block.comparable(engine, rows, part.side.key)
+    return made.select("record", values=ibis.array([made[f"c{place}"] for place in range(len(part.side.key))]))
+
+
+def _columns(compared: Compared) -> Iterator[str]:
+    """Yield the columns of the exact conditions, both where they are not called the same."""
+    for below, above in zip(compared.lower.side.key, compared.upper.side.key, strict=True):
+        yield below.column if below.column == above.column else f"{below.column} / {above.column}"
+
+
+def counted(engine: Engine, shared: ir.Table) -> tuple[Shared, ...]:
+    """Return how many values of each rule too many rows share, from `shapes.SHARED_VALUES`."""
+    keys = ["rule", "lower", "upper", "columns"]
+    found = shared.group_by(keys).agg(values=shared.count(), holders=shared.holders.sum())
+    rows = engine.rows(found.order_by([ibis.desc("holders"), "rule", "lower", "upper"]))
+    return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in rows)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A link that holds a customer together: two rows, the rule that joined them, and how well they fit."""
+
+    row: Row
+    partner: Row
+    rule: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class LargeCustomer:
+    """A customer of very many rows, and the links that hold it together, the weakest first (not more than 100)."""
+
+    customer_id: str
+    rows: int
+    weakest: tuple[Joint, ...]
+
+
+def count_large(engine: Engine, customers: ir.Table, limit: int) -> tuple[int, int]:
+    """Return how many customers have more rows than a limit, and how many the largest customer has."""
+    sizes = _sizes(customers)
+    [row] = engine.rows(sizes.aggregate(large=sizes.count(where=sizes["rows"] > limit), most=sizes["rows"].max()))
+    return row["large"], row["most"] or 0
+
+
+def large_customers(
+    engine: Engine, records: ir.Table, customers: ir.Table, ids: ir.Table, limit: int
+) -> tuple[LargeCustomer, ...]:
+    """Return the customers of more rows than a limit, the largest first (not more than 100).
+
+    Args:
+        engine: where it is computed.
+        records: `shapes.RECORDS`.
+        customers: `shapes.CUSTOMERS`.
+        ids: `shapes.IDS`.
+        limit: how many rows a customer may have.
+    """
+    sizes = _sizes(customers)
+    large = sizes.filter(sizes["rows"] > limit).inner_join(ids.select("customer", "customer_id"), "customer")
+    listed = engine.rows(large.order_by([ibis.desc("rows"), "customer"]).limit(_LISTED))
+    if not listed:
+        return ()
+    links = _evidence(customers.filter(customers.customer.isin([row["customer"] for row in listed])))
+    order = [ibis.asc(links.score, nulls_first=False), links.row, links.partner]
+    ranked = links.mutate(place=ibis.row_number().over(group_by="customer", order_by=order))
+    weakest = _named(ranked.filter(ranked.place < _LISTED), records)
+    joints: dict[int, list[Joint]] = {}
+    for row in engine.rows(weakest.order_by("place")):
+        ends = Row(row["row_table"], row["row_key"]), Row(row["partner_table"], row["partner_key"])
+        joints.setdefault(row["customer"], []).append(Joint(*ends, row["rule"], row["score"]))
+    return tuple(
+        LargeCustomer(row["customer_id"], row["rows"], tuple(joints.get(row["customer"], ()))) for row in listed
+    )
+
+
+def _sizes(customers: ir.Table) -> ir.Table:
+    owned = customers.filter(customers.customer.notnull())
+    return owned.group_by("customer").agg(rows=owned.count())
+
+
+def _evidence(customers: ir.Table) -> ir.Table:
+    """Return the evidence for customers: customer, row, partner, rule, score."""
+    duplicates = customers.filter(customers.record != customers.winner).select(
+        "customer", row="record", partner="duplicate_of", rule="duplicate_rule", score="duplicate_score"
+    )
+    matches = customers.filter(customers.record == customers.winner).drop_null("partner")
+    return duplicates.union(matches.select("customer", "row", "partner", "rule", "score"))
+
+
+def _named(links: ir.Table, records: ir.Table) -> ir.Table:
+    """Return links with the tables and keys of both rows."""
+    for end in ("row", "partner"):
+        names = records.select(**{end: "record", f"{end}_table": "table", f"{end}_key": "key"})
+        links = links.inner_join(names, end)
+    return links
