@@ -153,7 +153,7 @@ WHERE: list[tuple[dict[str, str | int | bool | tuple[str, ...]], set[str]]] = [
 
 @pytest.mark.parametrize(("where", "wanted"), WHERE, ids=str)
 def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool | tuple[str, ...]], wanted: set[str]) -> None:
-    """A row takes part where it meets every condition, one of several texts each; a null meets none; who does not is in no group or profile."""
+    """A row takes part where it meets every condition; a null meets none; who does not is in no group or profile."""
     people = rows(
         CONTACT,
         "email last points",

@@ -3,7 +3,7 @@
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge
-doubts     what could join strangers: kept and counted by a run
+guarding   what could join strangers: kept and counted by a run
 planning   what is to be written to the environment
 run        the whole: read, unify, measure, plan, publish, hydrate
 published  the published warehouse, opened for questions:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
-from backstamp.pipeline import doubts as doubted
-from backstamp.pipeline import published, reading
+from backstamp.pipeline import guarding, published, reading
 from backstamp.unify import guard
 
 if TYPE_CHECKING:
@@ -135,11 +134,8 @@ def doubts(settings: project.Project) -> Doubts:
         ConfigurationError: no run has published anything yet.
     """
     with published.opened(settings.state, settings.engine) as engine:
-        shared = (
-            engine.table(doubted.SHARED_VALUES)
-            if engine.has(doubted.SHARED_VALUES)
-            else engine.load(shapes.SHARED_VALUES, [])
-        )
+        name = guarding.SHARED_VALUES
+        shared = engine.table(name) if engine.has(name) else engine.load(shapes.SHARED_VALUES, [])
         tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
         most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(_LISTED))
         return Doubts(
