@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import typer
 
-from backstamp import pipeline, project
-from backstamp.cli import display, environment, options
+from backstamp import errors, pipeline, project
+from backstamp.cli import display, environment, options, quality
 from backstamp.unify import deduplicate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from backstamp import link
-    from backstamp.pipeline import Described
+    from backstamp.pipeline import Described, Doubts, TableProfile
     from backstamp.unify.settings import Rule
 
 
@@ -30,11 +33,20 @@ def check(*, file: options.Project = options.FILE, show: options.Show = False, a
         return
     with environment.connected(settings) as sink:
         described = pipeline.describe(settings, sink)
+        profiles = pipeline.profile(settings, described)
+    doubts = _doubts(settings)
     if as_json:
-        display.write_json(_facts(settings, described))
-    _show(display.console(quiet=as_json), settings, described)
+        display.write_json(_facts(settings, described) | {"profiles": profiles, "last_run": doubts})
+    _show(display.console(quiet=as_json), settings, described, profiles, doubts)
     if any(table.failure for table in described.tables):
         raise typer.Exit(1)
+
+
+def _doubts(settings: project.Project) -> Doubts | None:
+    """Return what the last run leaves in doubt; None where there was none, or a run has the warehouse now."""
+    with contextlib.suppress(errors.BusyError, errors.ConfigurationError):
+        return pipeline.doubts(settings)
+    return None
 
 
 def _rules(settings: project.Project) -> dict[str, tuple[Rule, ...]]:
@@ -73,24 +85,32 @@ def _not_linked(described: Described) -> list[link.FailedCheck]:
     return [failed for failed in described.eligibility.failed if failed.table not in unknown]
 
 
-def _show(to: Console, settings: project.Project, described: Described) -> None:
+def _show(
+    to: Console,
+    settings: project.Project,
+    described: Described,
+    profiles: Sequence[TableProfile],
+    doubts: Doubts | None,
+) -> None:
     _show_tables(to, described)
+    quality.show_profiles(to, profiles)
     to.print("\nDuplicates inside a table are found by", style="bold")
-    for table, rules in _rules(settings).items():
-        to.print(f"  {table}: {_listed(rules)}", soft_wrap=True)
+    to.print(display.listing([(f"  {table}", _listed(rules)) for table, rules in _rules(settings).items()]))
     to.print("\nCustomers of several tables are found by", style="bold")
-    for match in deduplicate.in_order(settings.unify):
-        active = tuple(rule for rule in match.rules if rule.active)
-        to.print(f"  {match.lower} in {match.upper}: {_listed(active)}", soft_wrap=True)
+    between = [
+        (f"  {match.lower} in {match.upper}", _listed(tuple(rule for rule in match.rules if rule.active)))
+        for match in deduplicate.in_order(settings.unify)
+    ]
+    to.print(display.listing(between))
     if described.sheets:
         to.print("\nLists that people supply in files", style="bold")
-    for name, sheet in described.sheets.items():
-        to.print(f"  {name}: {len(sheet.places):,} lines", soft_wrap=True)
+        lines = [(f"  {name}", f"{len(sheet.places):,} lines") for name, sheet in described.sheets.items()]
+        to.print(display.listing(lines))
     to.print("\nLinked to their profiles will be", style="bold")
-    for linked in described.eligibility.linked:
-        to.print(f"  {linked.table}: every row")
-    for failed in _not_linked(described):
-        to.print(f"  not {failed.table}: {failed.words}", soft_wrap=True)
+    linked = [(f"  {one.table}", "every row") for one in described.eligibility.linked]
+    to.print(display.listing([*linked, *((f"  not {one.table}", one.words) for one in _not_linked(described))]))
+    if doubts:
+        quality.show_doubts(to, doubts)
     unread = [table.name for table in described.tables if table.failure]
     to.print()
     to.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from datetime import UTC, datetime
@@ -94,8 +95,8 @@ def notes(to: Console, run: runs.Run, groups: Collection[str] = ()) -> Iterator[
     for (found, details), tasks in names.items():
         yield Text.assemble(status(found), f" {', '.join(tasks)}\n  ", details.replace("\n", "\n  "))
     for task in run.tasks:
-        for warning in task.warnings:
-            yield Text.assemble(("Warning", "yellow"), f" {task.name}\n  {warning}")
+        if task.warnings:
+            yield Text.assemble(("Warning", "yellow"), f" {task.name}", *(f"\n  {one}" for one in task.warnings))
     for task in () if _has_room(to) else _of_groups(run, groups):
         if task.details and task.status not in _EXPLAINED:
             yield Text(f"{task.name}: {task.details}", "dim")
@@ -209,11 +210,32 @@ def value(of: object) -> str:
             return str(of)
 
 
+def per_cent(share: float) -> str:
+    """Return a share in per cent; what is not all, or not nothing, never looks so."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    return f"{math.floor(share * 1000 + 1e-6) / 10:g} %"
+
+
+def shortened(text: str, characters: int = 24) -> str:
+    """Return a value of a row, of any length and content, as it fits into a line; what does not print is a mark."""
+    begun = text[: characters + 1]
+    printed = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in begun)
+    return printed if len(printed) <= characters else printed[: characters - 1] + "…"
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> Table:
-    """Return a table; columns whose heading begins with > stand to the right."""
+    """Return a table; columns whose heading begins with > stand to the right, and `Details` go on over lines."""
     made = _plain_table(*headings)
     for row in rows:
         made.add_row(*row)
+    return made
+
+
+def listing(rows: Sequence[Sequence[str]]) -> Table:
+    """Return names and what is said of each, over as many lines as it takes; without headings."""
+    made = table(("", "Details"), rows)
+    made.show_header = False
     return made
 
 

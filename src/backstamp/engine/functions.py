@@ -51,6 +51,11 @@ def whole(number: int) -> ir.IntegerScalar:
     return ibis.literal(number).cast(dt.int64)
 
 
+def total(numbers: ir.IntegerColumn) -> ir.IntegerScalar:
+    """Return the sum of whole numbers in 64 bits; DuckDB makes it 128, which Ibis does not know, and casts nothing."""
+    return numbers.sum().cast(dt.float64).cast(dt.int64)
+
+
 def of_smallest(value: ir.Value, key: ir.IntegerValue) -> ir.Value:
     """Return, of the rows of a group where the value is not null, the value of the one with the smallest key."""
     return _arg_min(value.type())(value, key)

@@ -68,9 +68,8 @@ def _compared(
 
 
 def _passed_over(shared: guard.Shared) -> str:
-    tables = dict.fromkeys([shared.lower, shared.upper])
+    tables = ", ".join(dict.fromkeys([shared.lower, shared.upper]))
     return (
-        f"Values of {', '.join(shared.columns)} in {' and '.join(tables)} that the rule `{shared.rule}` passes over,"
-        f" because more rows share them than it allows: {shared.values:,}, on {shared.holders:,} rows."
-        " `backstamp check` lists them."
+        f"`{shared.rule}` ({tables}) passes over values of {', '.join(shared.columns)} that more rows share than it"
+        f" allows: {shared.values:,} on {shared.holders:,} rows. `backstamp check` lists them."
     )

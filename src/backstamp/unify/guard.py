@@ -96,7 +96,7 @@ def _values(engine: Engine, compared: Compared) -> ir.Table:
     """Return the values of a rule that too many rows share, each read from the first row that holds it."""
     held = [part.keyed.holders[part.side.key] for part in compared.parts]
     every = held[0].union(held[1]) if len(held) > 1 else held[0]
-    counted = every.group_by("key").agg(holders=every.holders.sum(), record=every["first"].min())
+    counted = every.group_by("key").agg(holders=functions.total(every.holders), record=every["first"].min())
     crowded = engine.cache(counted.filter(counted.holders > compared.lower.side.max_rows).drop("key"))
     read = [_read(engine, part, crowded) for part in compared.parts]
     values = read[0].union(read[1]) if len(read) > 1 else read[0]
@@ -124,7 +124,7 @@ def _columns(compared: Compared) -> Iterator[str]:
 def counted(engine: Engine, shared: ir.Table) -> tuple[Shared, ...]:
     """Return how many values of each rule too many rows share, from `shapes.SHARED_VALUES`."""
     keys = ["rule", "lower", "upper", "columns"]
-    found = shared.group_by(keys).agg(values=shared.count(), holders=shared.holders.sum())
+    found = shared.group_by(keys).agg(values=shared.count(), holders=functions.total(shared.holders))
     rows = engine.rows(found.order_by([ibis.desc("holders"), "rule", "lower", "upper"]))
     return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in rows)
 
