@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors
-from backstamp.cli import check, demo, display, evaluate, explain, show, start, tasks
+from backstamp.cli import check, demo, display, evaluate, explain, options, show, start, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     epilog="Start with `backstamp demo`, or with `backstamp init` for a project of your own.",
 )
+
+
+@app.callback()
+def _program(*, version: options.Version = False) -> None:  # noqa: ARG001 - said before a command is looked for
+    pass
+
+
 app.command(epilog="Example: backstamp init customers")(start.init)
 app.command(epilog="Example: backstamp demo --people 2000")(demo.demo)
 app.command(epilog="Example: backstamp check --project demo/backstamp.yaml")(check.check)

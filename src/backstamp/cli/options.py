@@ -8,11 +8,24 @@ from typing import Annotated
 
 import typer
 
+from backstamp import __version__
+from backstamp.cli import display
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
+    if wanted:
+        display.write_text(f"backstamp {__version__}\n")
+        raise typer.Exit
+
+
 FILE = Path("backstamp.yaml")
 """The project file where none is named; looked for in this folder only."""
 
 Project = Annotated[Path, typer.Option("--project", metavar="FILE", help="The project file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+]
 Run = Annotated[int | None, typer.Option("--run", metavar="N", min=1, help="The run; the last one if left out.")]
 History = Annotated[bool, typer.Option("--history", help="List the last N runs instead of the tasks of one.")]
 Count = Annotated[int | None, typer.Argument(metavar="N", min=1, help="How many runs --history lists; 10 if left out.")]

@@ -30,6 +30,9 @@ def show_profiles(to: Console, profiles: Sequence[TableProfile]) -> None:
     longest = max(len(one.column) for profile in profiles for one in profile.columns)
     shown = _FREQUENT if to.width >= _ROOM else 1
     for profile in profiles:
+        if not profile.rows:
+            to.print(f"  {profile.table}: no row")
+            continue
         rows = [
             (
                 f"    {one.column:<{longest}}",

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from backstamp import embedded, errors, project
+from backstamp import embedded, errors, pipeline, project
 from backstamp.cli import display, environment, options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NO_TEXT = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
+"""What YAML takes for something else than text."""
 
 STARTER = """\
 # A project of backstamp. `backstamp check` says what this file means, `backstamp run` does it.
@@ -23,7 +32,7 @@ environment:
 # What is read: tables of the CRM itself, and files beside this one. A table is called source.table from here on.
 sources:
   crm: {from: environment, tables: [contact, lead]}
-  # loyalty: {from: files, tables: {member: data/members.csv}}
+$SOURCES  # loyalty: {from: files, tables: {member: data/members.csv}}
   # shop: {from: files, tables: {purchase: {path: data/purchases/*.parquet, key: purchaseid}}}
 
 unify:
@@ -31,15 +40,23 @@ unify:
   tables:
     - table: crm.contact
       key: contactid
-      types: {firstname: Person.FirstName, lastname: Person.LastName, emailaddress1: Identity.Service.Email}
+      types:
+        firstname: Person.FirstName
+        lastname: Person.LastName
+        emailaddress1: Identity.Service.Email
+        mobilephone: Identity.Service.Phone
       deduplicate: {keep: {most_recent: modifiedon}}
 
     - table: crm.lead
       key: leadid
       include_all: true       # a lead that is no known customer becomes a new one
-      types: {firstname: Person.FirstName, lastname: Person.LastName, emailaddress1: Identity.Service.Email}
+      types:
+        firstname: Person.FirstName
+        lastname: Person.LastName
+        emailaddress1: Identity.Service.Email
+        mobilephone: Identity.Service.Phone
       deduplicate: {keep: {most_recent: modifiedon}}
-
+$TABLES
   # Which leads are which contacts: conditions of a rule must all hold; the first rule that finds somebody decides.
   # Duplicates inside each table are found by the same rules, as long as it has none of its own.
   match:
@@ -57,7 +74,7 @@ unify:
 
   profile:
     columns:
-      Phone: {from: [crm.contact.mobilephone, crm.lead.mobilephone]}
+      Company: {from: [crm.lead.companyname]}
 
 # One value for each customer, over everything that he or she did; written to the CRM with `hydrate: [attributes]`.
 # relationships:
@@ -69,21 +86,50 @@ unify:
 
 
 def init(folder: options.Folder = Path(), *, as_json: options.Json = False) -> None:
-    """Write a commented project file to start from; a file that is there already is left alone."""
+    """Write a commented project file to start from; a file that is there already is left alone.
+
+    CSV and Parquet files in the folder, or in its folder `data`, become tables of the project: with a key, and with
+    the semantic types that names and values of their columns suggest.
+    """
     file = folder / options.FILE
+    found = pipeline.discover(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with file.open("x", encoding="utf-8") as opened:
-            opened.write(STARTER)
+            opened.write(_starter(found))
     except FileExistsError as error:
         message = "There is a project file already: choose another folder, or remove it."
         raise errors.ConfigurationError(message, errors.Location(str(file))) from error
     if as_json:
-        display.write_json({"file": str(file)})
+        display.write_json({"file": str(file), "tables": found})
     to = display.console(quiet=as_json)
-    to.print(f"Wrote {file}. It reads contacts and leads of the embedded CRM.\n\nNext:")
+    files = "".join(f", and {table.path}" for table in found)
+    to.print(f"Wrote {file}. It reads contacts and leads of the embedded CRM{files}.\n\nNext:", soft_wrap=True)
     option = "" if file == options.FILE else f" --project {file}"
     to.print(f"  backstamp check{option}    what the file means\n  backstamp run{option}      do it", soft_wrap=True)
+
+
+def _starter(found: Sequence[pipeline.FoundTable]) -> str:
+    """Return a project file that reads the embedded CRM and the tables found in files."""
+    if not found:
+        return STARTER.replace("$SOURCES", "").replace("$TABLES", "")
+    sources = ["  files:", "    from: files", "    tables:"]
+    tables: list[str] = []
+    for table in found:
+        hint = "" if table.key else "   # no column is called and filled like a key"
+        sources.append(f"      {table.name}: {_quoted(table.path)}{hint}")
+        if table.key:
+            tables += ["", f"    - table: files.{table.name}", f"      key: {_quoted(table.key)}"]
+            tables += ["      include_all: true       # no rule under `match` finds its customers above yet"]
+            tables += ["      types:      # suggested by names and values: look at them"] if table.types else []
+            tables += [f"        {_quoted(one.column)}: {one.type}" for one in table.types]
+    return STARTER.replace("$SOURCES", "\n".join([*sources, ""])).replace("$TABLES", "\n".join([*tables, ""]))
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands in YAML."""
+    is_plain = re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in _NO_TEXT
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def crm(

@@ -1,5 +1,6 @@
 """The order of a run, said once.
 
+discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge
@@ -16,6 +17,8 @@ evaluate   how well profiles and rules agree with labels
 
 from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
+from backstamp.pipeline.discovery import FoundTable as FoundTable
+from backstamp.pipeline.discovery import discover as discover
 from backstamp.pipeline.evaluate import Evaluation as Evaluation
 from backstamp.pipeline.evaluate import evaluate as evaluate
 from backstamp.pipeline.explain import explain as explain
