@@ -34,7 +34,10 @@ def told(*changes: tuple[str, str]) -> list[str]:
         (
             "  profile:",
             "  profil:",
-            "41:3: There is no setting `profil` here. Did you mean `profile`? Possible are: match, overrides, profile, tables.",
+            (
+                "41:3: There is no setting `profil` here. Did you mean `profile`?"
+                " Possible are: largest_customer, match, overrides, profile, tables."
+            ),
         ),
         (
             "kind: dataverse",
@@ -90,7 +93,12 @@ def test_unknown_keys(old: str, new: str, line: str) -> None:
         ("key: purchaseid", "key: 5", ["14:50: `key` should be text."]),
         ("include_all: true", "include_all: maybe", ["26:38: `include_all` should be true or false."]),
         ("deduplicate: off", "deduplicate: of", ["30:7: `deduplicate` should be a mapping (`key: value`) or 'off'."]),
-        ("{statecode: 0}", "{a: 1.5}", ["20:15: `a` should be text or a whole number or true or false."]),
+        ("{statecode: 0}", "{a: 1.5}", ["20:15: `a` should be text or a whole number or true or false or a list."]),
+        (
+            "{statecode: 0}",
+            "{statecode: [0, 1]}",
+            ["20:27: Item 1 of `statecode` should be text.", "20:30: Item 2 of `statecode` should be text."],
+        ),
         (
             "precision: high",
             "precision: 80%",
@@ -361,7 +369,17 @@ def test_rules(old: str, new: str, line: str) -> None:
             "emailaddress1: Person.FullName",
             "19:42: A second column of crm.contact has the semantic type `FullName`",
         ),
-        ("Person.FullName", "Full Name", "19:15: `fullname` should have a semantic type like `Person.FullName`."),
+        (
+            "Person.FullName",
+            "Full Name",
+            "19:15: `Full Name` is no semantic type that is known. Did you mean `Person.FullName`?",
+        ),
+        (
+            "Person.FullName",
+            "Loyalty.Tier",
+            "19:15: `Loyalty.Tier` is no semantic type that is known. One of your own would be `Custom.Tier`.",
+        ),
+        ("{statecode: 0}", "{statecode: []}", "20:15: No row of crm.contact passes a filter without values:"),
     ],
 )
 def test_profile(old: str, new: str, line: str) -> None:

@@ -115,6 +115,10 @@ def test_shared_values(warehouse: Engine, holders: int, *, linked: bool) -> None
     found = deduplicated(warehouse, rule, people)
     together = {frozenset(key for key, _ in shared)} if linked else {frozenset(key) for key, _ in shared}
     assert groups(found, CONTACT) == together | {frozenset("x"), frozenset("y"), frozenset("z")}
+    kept = warehouse.rows(warehouse.table("shared_values"))
+    assert [(row["rule"], row["columns"], row["values"], row["holders"]) for row in kept] == (
+        [] if linked else [("Phone", ["phone"], ["425"], holders)]
+    )
 
 
 def test_shared_values_of_two_tables(warehouse: Engine) -> None:
@@ -126,6 +130,8 @@ def test_shared_values_of_two_tables(warehouse: Engine) -> None:
     people |= rows(LEAD, "phone", ("d", "5"), ("e", "5"), ("f", "6"))
     found = harness.unified(warehouse, project, people, None, 1)
     assert customers(found) == {frozenset("cf"), *map(frozenset, "abde")}
+    [kept] = warehouse.rows(warehouse.table("shared_values"))
+    assert list(kept.values()) == ["Phone", LEAD, CONTACT, ["phone"], ["5"], 4]
 
 
 def unified(warehouse: Engine, said: settings.Unify, project: Project, people: dict[Record, Row]) -> None:

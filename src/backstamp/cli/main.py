@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def _program(*, version: options.Version = False) -> None:  # noqa: ARG001 - said before a command is looked for
+def _program(*, version: options.Version = False) -> None:
     pass
 
 

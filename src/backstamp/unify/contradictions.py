@@ -59,9 +59,7 @@ def _wrong_types(path: places.Path, table: UnifiedTable) -> Iterator[errors.Prob
 def _wrong_filters(path: places.Path, table: UnifiedTable) -> Iterator[errors.Problem]:
     for column, value in table.where.items():
         if value == ():
-            message = (
-                f"No row of {table.table} would pass a filter without values: list those of `{column}` that count."
-            )
+            message = f"No row of {table.table} passes a filter without values: list some for `{column}`."
             yield errors.Problem((*path, "where", column), message)
 
 
