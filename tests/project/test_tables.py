@@ -178,6 +178,8 @@ def test_condition_of_deduplicate() -> None:
         ("'0'", INTEGER, True),
         ("0", TEXT, True),
         ("Active", TEXT, False),
+        ("[Active, New]", TEXT, False),
+        ("['0', '1']", INTEGER, True),
         ("true", BOOLEAN, False),
         ("1", BOOLEAN, True),
         ("2024-01-01", TIME, True),
