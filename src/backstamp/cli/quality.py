@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backstamp.pipeline import Doubts, TableProfile
+    from backstamp.unify.explain import Row
     from backstamp.unify.guard import LargeCustomer
     from backstamp.unify.profiling import ColumnProfile
 
 _FEW = 3
 """How many of a kind are shown; --json has more."""
+_REASONS = {
+    "never": "it would have brought a never pair together",
+    "elsewhere": "the two are in different customers",
+    "no customer": "the row above is in none",
+}
 _FREQUENT, _ROOM = 3, 120
 """How many frequent values are shown where there is room, and how many characters that takes."""
 
@@ -58,29 +64,48 @@ def show_profiles(to: Console, profiles: Sequence[TableProfile]) -> None:
 def show_doubts(to: Console, found: Doubts) -> None:
     """Print what a person should look at in what the last run published."""
     if found.corrupt:
-        to.print("\nThe last run could not use", style="bold")
-        lines = [
-            (f"  {one.table}", f"{one.count:,}", one.column, one.reason)
-            for _, several in groupby(found.corrupt, lambda one: one.table)
-            for one in list(several)[:_FEW]
-        ]
-        to.print(display.table(("Table", ">Rows or values", "Column", "Details"), lines))
+        _show_corrupt(to, found)
     if found.shared:
-        to.print("\nValues that more rows share than a rule allows: they link nobody by it", style="bold")
-        for rule in found.shared:
-            key = (rule.rule, rule.lower, rule.upper)
-            listed = [one for one in found.most_shared if (one.rule, one.lower, one.upper) == key]
-            to.print(f"  {rule.rule}, {' in '.join(dict.fromkeys(key[1:]))}", soft_wrap=True)
-            rows = [(f"    {one.holders:,}", *map(display.shortened, one.values)) for one in listed[:_FEW]]
-            to.print(display.table((">    Rows", *rule.columns), rows))
-            if rule.values > _FEW:
-                to.print(f"    and {rule.values - _FEW:,} more, {rule.holders:,} rows in all", style="dim")
+        _show_shared(to, found)
+    if found.refused:
+        to.print("\nLinks that were not made because of overrides", style="bold")
+        for refused in found.refused[:_FEW]:
+            to.print(f"  {refused.rule}: {_REASONS[refused.reason]}")
+            _show_pair(to, refused.left, refused.right)
+        _show_more(to, len(found.refused))
+    if found.excepted:
+        to.print("\nCustomers with two rows that an exception kept apart, and others brought together", style="bold")
+        for excepted in found.excepted[:_FEW]:
+            to.print(f"  {excepted.customer_id}: {excepted.rule}", soft_wrap=True)
+            _show_pair(to, excepted.left, excepted.right)
+        _show_more(to, len(found.excepted))
     if found.large:
         to.print("\nThe largest customers, and the weakest links that hold each together", style="bold")
         for customer in found.large[:_FEW]:
             _show_large(to, customer)
-        if len(found.large) > _FEW:
-            to.print(f"  and {len(found.large) - _FEW:,} more", style="dim")
+        _show_more(to, len(found.large))
+
+
+def _show_corrupt(to: Console, found: Doubts) -> None:
+    to.print("\nThe last run could not use", style="bold")
+    lines = [
+        (f"  {one.table}", f"{one.count:,}", one.column, one.reason)
+        for _, several in groupby(found.corrupt, lambda one: one.table)
+        for one in list(several)[:_FEW]
+    ]
+    to.print(display.table(("Table", ">Rows or values", "Column", "Details"), lines))
+
+
+def _show_shared(to: Console, found: Doubts) -> None:
+    to.print("\nValues that more rows share than a rule allows: they link nobody by it", style="bold")
+    for rule in found.shared:
+        key = (rule.rule, rule.lower, rule.upper)
+        listed = [one for one in found.most_shared if (one.rule, one.lower, one.upper) == key]
+        to.print(f"  {rule.rule}, {' in '.join(dict.fromkeys(key[1:]))}", soft_wrap=True)
+        rows = [(f"    {one.holders:,}", *map(display.shortened, one.values)) for one in listed[:_FEW]]
+        to.print(display.table((">    Rows", *rule.columns), rows))
+        if rule.values > _FEW:
+            to.print(f"    and {rule.values - _FEW:,} more, {rule.holders:,} rows in all", style="dim")
 
 
 def _show_large(to: Console, customer: LargeCustomer) -> None:
@@ -88,8 +113,17 @@ def _show_large(to: Console, customer: LargeCustomer) -> None:
     for link in customer.weakest[:_FEW]:
         score = "" if link.score is None else f", {display.per_cent(link.score)}"
         to.print(f"    {link.rule}{score}", soft_wrap=True)
-        to.print(f"      {link.row.table} {link.row.key}", soft_wrap=True)
-        to.print(f"      {link.partner.table} {link.partner.key}", soft_wrap=True)
+        _show_pair(to, link.row, link.partner)
+
+
+def _show_pair(to: Console, *rows: Row) -> None:
+    for row in rows:
+        to.print(f"      {row.table} {row.key}", soft_wrap=True)
+
+
+def _show_more(to: Console, count: int) -> None:
+    if count > _FEW:
+        to.print(f"  and {count - _FEW:,} more", style="dim")
 
 
 def _counted(profile: TableProfile) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import ibis.expr.types as ir
+    import pyarrow as pa
 
     from backstamp import project
     from backstamp.engine import Engine
@@ -97,12 +98,16 @@ class Doubts:
         corrupt: what could not be used.
         shared: the values of each rule that link nobody, counted.
         most_shared: those that most rows share; not more than 100.
+        refused: links that were not made because of overrides; not more than 100.
+        excepted: customers that hold two rows which an exception kept apart; not more than 100.
         large: customers of more rows than the project allows, the largest first; not more than 100.
     """
 
     corrupt: tuple[Corrupt, ...]
     shared: tuple[guard.Shared, ...]
     most_shared: tuple[SharedValue, ...]
+    refused: tuple[guard.Refused, ...]
+    excepted: tuple[guard.Excepted, ...]
     large: tuple[guard.LargeCustomer, ...]
 
 
@@ -134,8 +139,8 @@ def doubts(settings: project.Project) -> Doubts:
         ConfigurationError: no run has published anything yet.
     """
     with published.opened(settings.state, settings.engine) as engine:
-        name = guarding.SHARED_VALUES
-        shared = engine.table(name) if engine.has(name) else engine.load(shapes.SHARED_VALUES, [])
+        records, ids = engine.table("records"), engine.table("ids")
+        shared = _kept(engine, guarding.SHARED_VALUES, shapes.SHARED_VALUES)
         tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
         most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(_LISTED))
         return Doubts(
@@ -144,14 +149,17 @@ def doubts(settings: project.Project) -> Doubts:
             most_shared=tuple(
                 SharedValue(**row | {"columns": tuple(row["columns"]), "values": tuple(row["values"])}) for row in most
             ),
+            refused=guard.refused_links(engine, _kept(engine, "refused", shapes.REFUSED), records),
+            excepted=guard.excepted_pairs(engine, _kept(engine, "excepted", shapes.EXCEPTED), records, ids),
             large=guard.large_customers(
-                engine,
-                engine.table("records"),
-                engine.table("customers"),
-                engine.table("ids"),
-                settings.unify.largest_customer,
+                engine, records, engine.table("customers"), ids, settings.unify.largest_customer
             ),
         )
+
+
+def _kept(engine: Engine, name: str, shape: pa.Schema) -> ir.Table:
+    """Return a table of the last run, empty where that was of a version without it."""
+    return engine.table(name) if engine.has(name) else engine.load(shape, [])
 
 
 def _corrupt(engine: Engine, table: str) -> Iterator[Corrupt]:

@@ -28,6 +28,8 @@ def keep(
 ) -> Iterator[str]:
     """Keep `shared_values` in the draft, and yield warnings, which hold no value of a row.
 
+    `refused` and `excepted` are in the draft already.
+
     Args:
         engine: whose draft it is.
         settings: what the project file says.
@@ -40,6 +42,13 @@ def keep(
         engine.land(SHARED_VALUES, shapes.SHARED_VALUES, [])
     else:
         yield from map(_passed_over, guard.counted(engine, engine.keep(SHARED_VALUES, shared)))
+    if refused := engine.count(engine.table("refused")):
+        yield f"Links that overrides refused or were refused for: {refused:,}. `backstamp check` lists them."
+    if excepted := engine.count(engine.table("excepted")):
+        yield (
+            f"Customers with two rows that an exception kept apart, but others brought together: {excepted:,}."
+            " `backstamp check` lists them."
+        )
     large, most = guard.count_large(engine, customers, settings.largest_customer)
     if large:
         yield (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
@@ -13,7 +13,7 @@ from backstamp.unify import block
 from backstamp.unify.explain import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     import ibis.expr.types as ir
 
@@ -148,6 +148,42 @@ class LargeCustomer:
     weakest: tuple[Joint, ...]
 
 
+@dataclass(frozen=True)
+class Excepted:
+    """A customer that holds two rows which an exception of a rule kept apart, but other rows brought together."""
+
+    customer_id: str
+    rule: str
+    left: Row
+    right: Row
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A link that was not made, and why: one of the reasons of `shapes.REFUSED`."""
+
+    left: Row
+    right: Row
+    rule: str
+    reason: str
+
+
+def excepted_pairs(engine: Engine, excepted: ir.Table, records: ir.Table, ids: ir.Table) -> tuple[Excepted, ...]:
+    """Return the customers that hold excepted pairs, from `shapes.EXCEPTED`; not more than 100."""
+    owned = excepted.inner_join(ids.select("customer", "customer_id"), "customer")
+    listed = _named(owned.order_by(["customer", "rule"]).limit(_LISTED), records, ("left", "right"))
+    rows = engine.rows(listed.order_by(["customer", "rule"]))
+    return tuple(Excepted(row["customer_id"], row["rule"], *_ends(row, ("left", "right"))) for row in rows)
+
+
+def refused_links(engine: Engine, refused: ir.Table, records: ir.Table) -> tuple[Refused, ...]:
+    """Return the links that were not made, from `shapes.REFUSED`; not more than 100."""
+    order = ["reason", "rule", "left", "right"]
+    listed = _named(refused.order_by(order).limit(_LISTED), records, ("left", "right"))
+    rows = engine.rows(listed.order_by(order))
+    return tuple(Refused(*_ends(row, ("left", "right")), row["rule"], row["reason"]) for row in rows)
+
+
 def count_large(engine: Engine, customers: ir.Table, limit: int) -> tuple[int, int]:
     """Return how many customers have more rows than a limit, and how many the largest customer has."""
     sizes = _sizes(customers)
@@ -175,11 +211,11 @@ def large_customers(
     links = _evidence(customers.filter(customers.customer.isin([row["customer"] for row in listed])))
     order = [ibis.asc(links.score, nulls_first=False), links.row, links.partner]
     ranked = links.mutate(place=ibis.row_number().over(group_by="customer", order_by=order))
-    weakest = _named(ranked.filter(ranked.place < _LISTED), records)
+    ends = "row", "partner"
+    weakest = _named(ranked.filter(ranked.place < _LISTED), records, ends)
     joints: dict[int, list[Joint]] = {}
     for row in engine.rows(weakest.order_by("place")):
-        ends = Row(row["row_table"], row["row_key"]), Row(row["partner_table"], row["partner_key"])
-        joints.setdefault(row["customer"], []).append(Joint(*ends, row["rule"], row["score"]))
+        joints.setdefault(row["customer"], []).append(Joint(*_ends(row, ends), row["rule"], row["score"]))
     return tuple(
         LargeCustomer(row["customer_id"], row["rows"], tuple(joints.get(row["customer"], ()))) for row in listed
     )
@@ -199,9 +235,14 @@ def _evidence(customers: ir.Table) -> ir.Table:
     return duplicates.union(matches.select("customer", "row", "partner", "rule", "score"))
 
 
-def _named(links: ir.Table, records: ir.Table) -> ir.Table:
-    """Return links with the tables and keys of both rows."""
-    for end in ("row", "partner"):
+def _named(links: ir.Table, records: ir.Table, ends: tuple[str, str]) -> ir.Table:
+    """Return links with the tables and keys of both rows; `ends` names the columns with their records."""
+    for end in ends:
         names = records.select(**{end: "record", f"{end}_table": "table", f"{end}_key": "key"})
         links = links.inner_join(names, end)
     return links
+
+
+def _ends(row: Mapping[str, Any], ends: tuple[str, str]) -> tuple[Row, Row]:
+    left, right = (Row(row[f"{end}_table"], row[f"{end}_key"]) for end in ends)
+    return left, right
