@@ -35,17 +35,74 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "backstamp.yaml").read_text() == "mine"
 
 
+def test_tables_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in the folder become tables, with key and semantic types; check accepts them and suggests nothing more."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "card holders.csv").write_text("holder_id,E-Mail,city,Surname\n1,a@x.example,Rome,no\n")
+    (tmp_path / "visits.csv").write_text("id,city\n1,Rome\n1,Bern\n")
+    told = backstamp("init", "--json").document["tables"]
+    assert [(table["name"], table["key"]) for table in told] == [("card_holders", "holder_id"), ("visits", None)]
+    types = {one["column"]: one["type"] for one in told[0]["types"]}
+    assert types == {"E-Mail": "Identity.Service.Email", "city": "Location.City", "Surname": "Person.LastName"}
+    checked = backstamp("check", "--json").document
+    assert {table["table"]: table["used"] for table in checked["tables"]}["files.card_holders"] == list(types)
+
+
 def test_check(file: Path) -> None:
     """It tells tables, keys and rules, those of the match as such, and who is linked and who not and why."""
     said = backstamp("check", "--project", file)
     assert said.code == 0
-    assert "crm.lead: Email and first name (from match), " in said.out
-    assert "crm.contact: every row" in said.out
-    assert "not loyalty.member: It did not come through the environment's own connector" in said.out
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert any(line.startswith("crm.lead Email and first name (from match), ") for line in lines)
+    assert "crm.contact every row" in lines
+    assert any(line.startswith("not loyalty.member It did not come through") for line in lines)
     told = backstamp("check", "--project", file, "--json").document
     assert told["linked"] == ["crm.contact", "crm.lead"]
     assert {table["table"]: table["key"] for table in told["tables"]}["loyalty.member"] == "memberid"
     assert told["deduplicated_by"]["crm.contact"][0] == "Email and first name"
+
+
+def test_check_profiles(file: Path) -> None:
+    """Columns of rules are counted in the rows of the last run, or in those of the source before there was one."""
+    told = backstamp("check", "--project", file, "--json").document
+    (file.parent / ".backstamp" / "warehouse.duckdb").unlink()
+    again = backstamp("check", "--project", file, "--json").document
+    assert again["last_run"] is None
+    for before, now in zip(told["profiles"], again["profiles"], strict=True):
+        assert (before["of_run"], now["of_run"]) == (True, False)
+        assert before["rows"] == now["rows"] > 0
+        assert before["columns"] == now["columns"]
+    [suggested] = told["profiles"][0]["suggestions"]
+    assert suggested == {"column": "mobilephone", "type": "Identity.Service.Phone", "share": None}
+
+
+def test_check_doubts(file: Path) -> None:
+    """What the last run left in doubt is listed with values; its warnings and the status hold none of them."""
+    text = file.read_text().replace("max_rows_per_key: 20", "max_rows_per_key: 1")
+    file.write_text(text.replace("  profile:", "  largest_customer: 2\n  profile:", 1))
+    run = backstamp("run", "--project", file)
+    assert run.code == 0
+    found = backstamp("check", "--project", file, "--json").document["last_run"]
+    [value, *_] = found["most_shared"]
+    assert (value["rule"].partition(" (")[0], value["holders"] > 1) == ("Phone and last name", True)
+    sizes = [customer["rows"] for customer in found["large"]]
+    assert sizes == sorted(sizes, reverse=True)
+    scores = [link["score"] for link in found["large"][0]["weakest"]]
+    assert (len(scores), scores) == (sizes[0] - 1, sorted(scores))
+    assert value["values"][0] not in run.out
+    assert "`Phone and last name` (crm.lead, crm.contact) passes over values of mobilephone" in run.out
+    assert value["values"][0] in backstamp("check", "--project", file).out
+
+
+def test_check_on_a_narrow_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 80 columns no line is longer, and no number or name of a column is cut off."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = backstamp("check", "--project", file).out.split("What the columns of rules hold")[1]
+    lines = out.split("Semantic types")[0].splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:1] == ["address1_postalcode"] for line in lines)
+    assert "…  " not in out
 
 
 def test_check_shows_every_default(file: Path, tmp_path: Path) -> None:

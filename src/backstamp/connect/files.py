@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 POSITION = "_position"
 """The last column of each batch: where the row stands, counted over all files of the table in order of their names."""
 
+csv.field_size_limit(2**31 - 1)  # as Arrow, which sets no limit, reads the same files
 _PARQUET = frozenset({".parquet", ".pq"})
 _CSV = frozenset({".csv", ".tsv", ".txt"})
 _BLOCK_BYTES = 8 << 20
@@ -163,7 +164,7 @@ def _readable(file: _File) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, csv.Error, UnicodeError, LookupError) as error:
-        remedy = "is it a Parquet file?" if file.is_parquet else "check its encoding and delimiter."
+        remedy = "is it a Parquet file, and its text UTF-8?" if file.is_parquet else "check its encoding and delimiter."
         raise errors.SourceError(f"{file.name} cannot be read ({error}): {remedy}") from error
 
 
@@ -189,6 +190,7 @@ def _rows(file: _File, settings: FileTable, wanted: pa.Schema) -> Iterator[_Page
 def _parquet_rows(file: _File, wanted: pa.Schema) -> Iterator[_Page]:
     with pyarrow.parquet.ParquetFile(file.path) as parquet:
         for batch in parquet.iter_batches(_ROWS_OF_A_BATCH, columns=wanted.names):
+            batch.validate(full=True)  # Parquet files may hold any bytes as text
             yield batch.select(wanted.names), ()
 
 
