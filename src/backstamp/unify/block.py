@@ -207,9 +207,9 @@ def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value], lists: n
     return engine.map(rows.select("record", *dict.fromkeys(value.column for value in values)), compute, schema)
 
 
-def _replaced(value: Value, lists: normalize.Lists) -> Mapping[str, str | None]:
-    """Return what lists put in the place of a column's normalized values."""
+def _replaced(value: Value, lists: normalize.Lists) -> normalize.Replaced | None:
+    """Return what lists put in the place of a column's normalized values, None without any list."""
     if value.alias is None and value.bypass is None:
-        return {}
+        return None
     alias, bypass = (lists[name] if name else normalize.Entries() for name in (value.alias, value.bypass))
     return normalize.replacements(alias, bypass, value.normalizers, value.region)

@@ -19,7 +19,7 @@ import string
 import unicodedata
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -32,12 +32,15 @@ from backstamp.unify.normalize.supplied import Lists as Lists
 from backstamp.unify.settings import Normalizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
 ORDER: tuple[Normalizer, ...] = get_args(Normalizer)
 """They apply in this order, whatever order they are written in."""
+
+Replaced: TypeAlias = "tuple[pa.Array[Any], pa.Array[Any]]"
+"""Normalized values, and what stands in the place of each: null where it counts as empty."""
 
 OF_TOKENS: frozenset[Normalizer] = frozenset({"name", "address", "organization", "token_order"})
 """They look at a text token by token, and imply `lowercase`."""
@@ -53,7 +56,7 @@ def comparable(
     column: pa.Array[Any],
     normalizers: Collection[Normalizer],
     region: str | None = None,
-    replaced: Mapping[str, str | None] | None = None,
+    replaced: Replaced | None = None,
 ) -> pa.Array[Any]:
     """Return the column as conditions compare it: text, null where a value counts as empty.
 
@@ -74,12 +77,12 @@ def comparable(
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         column = each_distinct(column, _decimal_text)
     text = _normalize(column.cast(pa.string()), in_order(normalizers), region)
-    return _replace(text, replaced) if replaced else text
+    return text if replaced is None else _replace(text, *replaced)
 
 
 def replacements(
     alias: supplied.Entries, bypass: supplied.Entries, normalizers: Collection[Normalizer], region: str | None
-) -> Mapping[str, str | None]:
+) -> Replaced:
     """Return what stands in the place of normalized text by lists that people supply, None for what counts as empty.
 
     Args:
@@ -94,14 +97,14 @@ def replacements(
         return made
 
     pairs = zip(normal(alias.values), normal(alias.aliases), strict=True)
-    return supplied.replacements(pairs, normal(bypass.values))
+    made = supplied.replacements(pairs, normal(bypass.values))
+    return pa.array(made, pa.string()), pa.array(made.values(), pa.string())
 
 
-def _replace(column: pa.Array[Any], replaced: Mapping[str, str | None]) -> pa.Array[Any]:
+def _replace(column: pa.Array[Any], values: pa.Array[Any], others: pa.Array[Any]) -> pa.Array[Any]:
     """Return the text column with other text, or null, in the place of some values."""
-    places: Any = pc.index_in(column, pa.array(replaced, pa.string()))
-    others = pa.array(replaced.values(), pa.string()).take(places)
-    result: pa.Array[Any] = pc.if_else(pc.is_valid(places), others, column)
+    places: Any = pc.index_in(column, values)
+    result: pa.Array[Any] = pc.if_else(pc.is_valid(places), others.take(places), column)
     return result
 
 
