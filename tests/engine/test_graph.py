@@ -46,6 +46,24 @@ def kruskal(links: Sequence[Link]) -> tuple[dict[int, int], set[Link]]:
     return {record: min(members) for record, members in group.items()}, forest
 
 
+def separate(links: Sequence[Link], apart: Sequence[tuple[int, int]]) -> tuple[set[Link], set[Link]]:
+    """Return the links that joined two groups, and those that a pair that must stay apart refused."""
+    group = {record: {record} for link in links for record in link[:2]}
+    forest: dict[tuple[int, int], Link] = {}
+    refused: dict[tuple[int, int], Link] = {}
+    for link in sorted(links, key=lambda link: (link[2], -link[3], link[0], link[1])):
+        one, other = group[link[0]], group[link[1]]
+        if one is other:
+            continue
+        if any({left, right} <= one | other for left, right in apart):
+            refused.setdefault(link[:2], link)
+            continue
+        forest[link[:2]] = link
+        one |= other
+        group |= dict.fromkeys(other, one)
+    return set(forest.values()), set(refused.values())
+
+
 def walk(forest: set[Link], root: int) -> dict[int, int]:
     """Return for each record of the root's tree the next one on its way to the root."""
     found: dict[int, int] = {}
@@ -69,6 +87,23 @@ def test_spanning_forest(warehouse: Engine, links: list[Link]) -> None:
     assert warehouse.count(members) == len(groups)
     kept = [tuple(row[name] for name in shapes.LINKS.names) for row in warehouse.rows(forest)]
     assert sorted(kept) == sorted(wanted)
+
+
+@GRAPHS
+@given(links=LINKS, apart=st.lists(PAIRS.map(tuple), max_size=4))
+def test_separated_forest(warehouse: Engine, links: list[Link], apart: list[tuple[int, int]]) -> None:
+    """A link that would bring together what must stay apart is refused, each pair once; the others join as ever."""
+    schema = shapes.shape(left=pa.int64(), right=pa.int64())
+    told = [dict(zip(schema.names, pair, strict=True)) for pair in apart]
+    pairs = warehouse.load(schema, [pa.RecordBatch.from_pylist(told, schema=schema)])
+    members, forest, refused = warehouse.separated_forest(load(warehouse, links), pairs)
+    taken, not_taken = separate(links, apart)
+    for found, wanted in ((forest, taken), (refused, not_taken)):
+        kept = [tuple(row[name] for name in shapes.LINKS.names) for row in warehouse.rows(found)]
+        assert sorted(kept) == sorted(wanted)
+    assert {row["record"]: row["group"] for row in warehouse.rows(members)} == {
+        record: record for link in links for record in link[:2]
+    } | kruskal(list(taken))[0]
 
 
 @GRAPHS

@@ -341,6 +341,18 @@ MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lea
                 " leave it out, or write `normalize: [phone]`."
             ),
         ),
+        (
+            "emailaddress1]}], max",
+            "emailaddress1], differs: true}], max",
+            "40:67: Rows match where values are the same: put what must not differ under `unless` of `Email`.",
+        ),
+        ("max_rows_per_key: 50", "unless: [[]]", "40:78: This exception of `Email` has no condition"),
+        (
+            "max_rows_per_key: 50",
+            "unless: [[{column: email, differs: true}]]",
+            "40:80: A condition of `match` has two columns",
+        ),
+        ("{name: Email, match", "{name: always, match", "40:12: `always` is what evidence says of an always pair"),
         ("max_rows_per_key: 50", "max_rows_per_key: 0", "40:69: `max_rows_per_key` should be 1 or more."),
         ("keep: {most_recent: modifiedon}", "keep: {}", "25:9: `keep` should have one of `most_recent` and"),
     ],

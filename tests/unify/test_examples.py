@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -92,6 +93,83 @@ def test_chain(warehouse: Engine) -> None:
     found = harness.unified(warehouse, Project((Table(CONTACT, "id", deduplicate=both),)), people, None, 1)
     assert groups(found, CONTACT) == customers(found) == {frozenset("123"), frozenset("4")}
     assert {evidence.rule for evidence in found.duplicates.values()} == {"Phone", "Email"}
+
+
+def test_twins(warehouse: Engine) -> None:
+    """Example d: twins have another first name, and an exception for that: two customers; a name may be missing."""
+    born = (on("last"), on("phone"), on("updated"))
+    rule = Rule("Born", born, exceptions=((replace(on("first", "name"), differs=True),),))
+    day = datetime(2001, 5, 4)  # noqa: DTZ001 - times are UTC and kept without a zone
+    told = "last phone updated first"
+    twins = (("1", "Moss", "Rome", day, "Debby"), ("2", "Moss", "Rome", day, "Ann"))
+    again = (("3", "Moss", "Rome", day, "deborah"), ("4", "Moss", "Oslo", day, None))
+    found = deduplicated(warehouse, rule, rows(CONTACT, told, *twins, *again))
+    assert groups(found, CONTACT) == customers(found) == {frozenset("13"), frozenset("2"), frozenset("4")}
+    assert warehouse.rows(warehouse.table("excepted")) == []
+    joined = rows(CONTACT, told, *twins, *again, ("5", "Moss", "Rome", day, None))
+    assert groups(deduplicated(warehouse, rule, joined), CONTACT) == {frozenset("1235"), frozenset("4")}
+    assert warehouse.rows(warehouse.table("excepted")) == [{"customer": 1, "rule": "Born", "left": 1, "right": 2}]
+
+
+def test_two_leads_of_one_contact(warehouse: Engine) -> None:
+    """Example e: a never pair lets one lead join the contact that both match; the other is a customer of its own."""
+    tables = Table(CONTACT, "id"), Table(LEAD, "id", include_all=True, deduplicate=())
+    never = (((LEAD, "L1"), (LEAD, "L2")),)
+    project = Project(tables, (Between(CONTACT, LEAD, (EMAIL,)),), never=never)
+    people = rows(CONTACT, "email", ("c1", "x")) | rows(LEAD, "email", ("L2", "x"), ("L1", "x"))
+    found = harness.unified(warehouse, project, people, None, 1)
+    assert customers(found) == {frozenset({"c1", "L1"}), frozenset({"L2"})}
+
+
+def mail_first(*, first: bool) -> tuple[Rule, ...]:
+    """Return the rules of example f."""
+    rules = EMAIL, Rule("Phone", (on("phone"),))
+    return rules if first else rules[::-1]
+
+
+@pytest.mark.parametrize(
+    ("first", "wanted", "refused"),
+    [
+        (True, {"1234", "x", "y"}, {("2", "x"), ("3", "y")}),
+        (False, {"14", "23xy"}, {("1", "2"), ("1", "3"), ("2", "4"), ("3", "4")}),
+    ],
+)
+def test_refused_links(warehouse: Engine, wanted: set[str], refused: set[tuple[str, str]], *, first: bool) -> None:
+    """Example f: links are taken in order, and one that would bring a never pair together is refused and listed."""
+    table = Table(CONTACT, "id", deduplicate=mail_first(first=first))
+    never = tuple(((CONTACT, "1"), (CONTACT, key)) for key in "xy")
+    people = rows(CONTACT, "email phone", ("1", "m", "0"), ("2", "m", "5"), ("3", "m", "6"), ("4", "m", "9"))
+    people |= rows(CONTACT, "email phone", ("x", None, "5"), ("y", None, "6"))
+    found = harness.unified(warehouse, Project((table,), never=never), people, None, 1)
+    assert groups(found, CONTACT) == customers(found) == {frozenset(keys) for keys in wanted}
+    assert {(left[1], right[1]) for left, right, _ in found.refused} == refused
+
+
+def test_placing(warehouse: Engine) -> None:
+    """Example g: groups are placed in the order of their first choices; a closed one takes the next open."""
+    tables = Table(CONTACT, "id", deduplicate=()), Table(LEAD, "id", include_all=True, deduplicate=())
+    rules = tuple(Rule(column, (on(column),)) for column in ("email", "phone", "last"))
+    never = tuple(((LEAD, one), (LEAD, other)) for one, other in ("AB", "BC"))
+    project = Project(tables, (Between(CONTACT, LEAD, rules),), never=never)
+    people = rows(CONTACT, "email phone last", ("c1", "x", None, None), ("c2", None, "5", "Moss"))
+    people |= rows(LEAD, "email phone last", ("A", "x", None, None), ("B", "x", None, "Moss"), ("C", None, "5", None))
+    found = harness.unified(warehouse, project, people, None, 1)
+    assert customers(found) == {frozenset({"c1", "A"}), frozenset({"c2", "B"}), frozenset({"C"})}
+    assert {evidence.rule for evidence in found.matches} == {"email", "last"}
+
+
+def test_always_pairs_of_two_tables(warehouse: Engine) -> None:
+    """The smallest partner that a customer owns decides; the others are refused, or do nothing, and are listed."""
+    tables = Table(CONTACT, "id"), Table(LEAD, "id"), Table("loyalty.member", "id", include_all=True)
+    always = (((CONTACT, "b"), (LEAD, "d")), ((LEAD, "d"), (CONTACT, "a")), ((LEAD, "e"), ("loyalty.member", "f")))
+    people = rows(CONTACT, "email", ("a", "x"), ("b", "y")) | rows(LEAD, "email", ("d", "y"), ("e", "z"))
+    people |= rows("loyalty.member", "email", ("f", "z"))
+    project = Project(tables, (Between(CONTACT, LEAD, (EMAIL,)),), always=always)
+    found = harness.unified(warehouse, project, people, None, 1)
+    assert customers(found) == {frozenset("ad"), frozenset("b"), frozenset("f")}
+    assert found.matches == {Evidence("always", (LEAD, "d"), (CONTACT, "a"), None)}
+    listed = {(row["left"], row["reason"]) for row in warehouse.rows(warehouse.table("refused"))}
+    assert listed == {(2, "elsewhere"), (4, "no customer")}
 
 
 SIMILAR = "robert2020@hotmail.com", "robrt2020@hotmail.cm"

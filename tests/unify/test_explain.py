@@ -42,8 +42,9 @@ def unified(warehouse: Engine, project: Project, people: Rows) -> explain.Unifie
     said, given = harness.settings_of(project), harness.given_of(warehouse, project, people)
     pipeline.unify(warehouse, said, given, None, run=1, seed=uuid4(), stage=harness.nobody)
     tables = tuple(pipeline.numbered(warehouse, said, given.sources))
-    customers, ids, profiles = map(warehouse.table, ("customers", "ids", "profiles"))
-    return explain.Unified(warehouse, said, tables, customers, ids, profiles, given.lists)
+    names = ("customers", "overrides", "ids", "profiles")
+    customers, overrides, ids, profiles = (warehouse.table(name) for name in names)
+    return explain.Unified(warehouse, said, tables, customers, overrides, ids, profiles, given.lists)
 
 
 def records(of: explain.Unified) -> dict[tuple[str, str], int]:
@@ -62,16 +63,20 @@ def related(of: explain.Unified, left: Record, right: Record) -> explain.Relatio
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(history=strategies.histories(runs=1), data=st.data())
+@given(history=strategies.histories(runs=1, with_overrides=True), data=st.data())
 def test_explanations_are_what_the_page_says(
     warehouse: Engine, history: strategies.History, data: st.DataObject
 ) -> None:
     """Each piece of evidence is given again by its rule; two rows apart are judged by each rule as by the oracle."""
     project, people = harness.supported(history.project), history.states[0]
     found = unified(warehouse, project, people)
+    always = {frozenset((table, str(key)) for table, key in pair) for pair in project.always}
     for link in explain.replay(found, found.customers):
-        assert link.verdict is not None
-        assert (link.verdict.holds, link.verdict.score) == (True, link.score)
+        if link.score is None:
+            assert frozenset((row.table, row.key) for row in (link.row, link.partner)) in always
+        else:
+            assert link.verdict is not None
+            assert (link.verdict.holds, link.verdict.score) == (True, link.score)
     if len(people) > 1:
         upper, lower = sorted(data.draw(st.permutations(sorted(people, key=project.place)))[:2], key=project.place)
         relation = related(found, lower, upper)
@@ -172,3 +177,33 @@ def test_a_rule_that_is_gone(warehouse: Engine) -> None:
     gone = replace(found.settings, tables=(replace(table, deduplicate="off"), lead))
     [link] = explain.replay(replace(found, settings=gone), found.customers)
     assert (link.rule, link.verdict) == ("Name", None)
+
+
+TWINS = Rule("Twins", (on("last"), on("phone")), exceptions=((replace(on("first", "lowercase"), differs=True),),))
+
+
+def test_an_exception(warehouse: Engine) -> None:
+    """A rule that an exception forbids tells the exception, with the values that it compared."""
+    apart = Project((Table(CONTACT, "id", deduplicate=(replace(NAME, name="Mail"), TWINS)),))
+    people = rows(CONTACT, ("a", "x", "Ann", "5"), ("b", "y", "Eve", "5"))
+    people = {record: {**row, "last": "Moss"} for record, row in people.items()}
+    relation = related(unified(warehouse, apart, people), (CONTACT, "a"), (CONTACT, "b"))
+    mail, twins = relation.verdicts
+    assert mail.exceptions == ()
+    assert [one.holds for one in twins.conditions] == [True, True]
+    assert [[(one.values, one.differs, one.holds) for one in exception] for exception in twins.exceptions] == [
+        [(("ann", "eve"), True, True)]
+    ]
+    assert (twins.holds, twins.score) == (False, None)
+
+
+def test_overrides(warehouse: Engine) -> None:
+    """An always pair is told as evidence without a rule; a never pair as what keeps two customers apart."""
+    told = replace(BOTH, always=(((CONTACT, "c"), (CONTACT, "a")),), never=(((CONTACT, "c"), (CONTACT, "b")),))
+    people = rows(CONTACT, ("a", "x", "Robert"), ("b", "x", "Robert"), ("c", "y", "Eve"))
+    found = unified(warehouse, told, people)
+    [link] = related(found, (CONTACT, "a"), (CONTACT, "c")).chain
+    assert (link.rule, link.score, link.verdict) == ("always", None, None)
+    relation = related(found, (CONTACT, "b"), (CONTACT, "a"))
+    assert [(one.key, other.key) for one, other in relation.never] == [("b", "c")]
+    assert relation.verdicts[0].holds

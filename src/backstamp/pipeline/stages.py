@@ -101,7 +101,7 @@ def unify(
         _keep(engine, "overrides", shapes.OVERRIDES, given.overrides)
         links = [refused for _, refused in deduplicated.values() if refused is not None]
         links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
-        _keep(engine, "refused", shapes.REFUSED, ibis.union(*links) if len(links) > 1 else next(iter(links), None))
+        _keep(engine, "refused", shapes.REFUSED, ibis.union(*links) if links else None)
         told.rows = engine.count(customers.filter(customers.record == customers.customer))
         told.detail(f"{told.rows:,} customers")
         for warning in guarding.keep(engine, settings, {table.name: table.rows for table in tables}, keyed, customers):

@@ -130,12 +130,14 @@ class Keyed:
         holders: for each key a table of its values: `key`, `first` (the smallest record that holds it), `holders`
             (how many do).
         region: where the table's telephone numbers are from, if no condition says otherwise.
+        lists: what people supply.
     """
 
     table: ir.Table
     columns: Mapping[Key | Value, str]
     holders: Mapping[Key, ir.Table]
     region: str | None
+    lists: normalize.Lists
 
     def rows(self, side: Side) -> ir.Table:
         """Return the rows that hold a key: record, key, and the other values, which may be null."""
@@ -168,7 +170,7 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
             **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
         )
     )
-    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys}, region)
+    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys}, region, lists)
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> ir.Table | None:

@@ -111,7 +111,7 @@ def _values(engine: Engine, compared: Compared) -> ir.Table:
 
 def _read(engine: Engine, part: Part, crowded: ir.Table) -> ir.Table:
     rows = part.rows.semi_join(crowded, "record")
-    made = block.comparable(engine, rows, part.side.key)
+    made = block.comparable(engine, rows, part.side.key, part.keyed.lists)
     return made.select("record", values=ibis.array([made[f"c{place}"] for place in range(len(part.side.key))]))
 
 
