@@ -136,6 +136,30 @@ FOLLOWED = shape(customer_id=pa.string(), table=pa.string(), key=pa.string())
 PROFILES = shape(customer_id=pa.string(), previous_customer_id=pa.string(), made_in_run=pa.int64())
 """Merge: one row a customer: these three, the project's columns, and `<s>_<t>_<key>` with `…_alternate` a table."""
 
+CLUSTERS = shape(
+    cluster=pa.string(),
+    customer_id=pa.string(),
+    cluster_id=pa.string(),
+    made_in_run=pa.int64(),
+)
+"""Cluster: every profile that belongs to a cluster, by the cluster's kind (`household`), its id and the run that made
+it. The id stands in the profile too, as `<kind>_id`."""
+
+DEDUPLICATION = shape(
+    key=pa.string(),
+    deduplication_alternates=pa.string(),
+    deduplication_group=pa.string(),
+    deduplication_rule=pa.string(),
+    deduplication_score=pa.float64(),
+    deduplication_winner=pa.string(),
+)
+"""`Deduplication_<s>_<t>`, for people: every row of a table that takes part, with the keys of all rows of its group,
+the smallest of them, the rule and score that brought it there (null for the winner), the winner's key, its columns."""
+
+MATCH_PAIRS = shape(customer_id=pa.string(), last_change=TIME)
+"""`ConflationMatchPairs`, for people: each customer with rows of more than one table: `<s>_<t>_<key>` with
+`…_Alternate` a table, as in the profile, and the time of the run in which these last changed."""
+
 MEASURES = shape(customer_id=pa.string())
 """Measures: one row a profile with a column for each customer attribute."""
 

@@ -9,6 +9,7 @@ It is written from that page alone and imports nothing from `backstamp`, so that
     match        section 5
     merge        section 6
     identify     section 7, without ids derived from columns
+    cluster      clusters, in sections 6 and 7
     unification  `unify`: all of them in order
     strategies   random projects, rows and changes for Hypothesis
     mutants      the oracle with one rule changed, to see that the strategies notice it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -117,14 +117,23 @@ def profile_column(name: str, *sources: tuple[str, str], prefer: Prefer = ("impo
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """Rules over profile columns; profiles that they link are together."""
+
+    name: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
 class Project:
-    """Tables in match order, match rules, profile columns and overrides."""
+    """Tables in match order, match rules, profile columns, overrides and clusters."""
 
     tables: tuple[Table, ...]
     match: tuple[Between, ...] = ()
     profile: tuple[ProfileColumns, ...] = ()
     always: tuple[Pair, ...] = ()
     never: tuple[Pair, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
 
     def place(self, record: Record) -> tuple[int, Key]:
         """The order of "smallest (table, key)": the table's place in the match order, then the key (section 7)."""
@@ -165,13 +174,17 @@ class Value:
 
 @dataclass(frozen=True)
 class State:
-    """What one run hands to the next: the profiles with their ids, and how vanished ids go on (section 7)."""
+    """What one run hands to the next: the profiles with their ids, and how vanished ids go on (section 7).
+
+    `clusters` are the same for the clusters of each kind, whose rows are profiles.
+    """
 
     customers: Mapping[UUID, frozenset[Record]]
     made: Mapping[UUID, int]
     previous: Mapping[UUID, tuple[UUID, ...]]
     followed: Mapping[UUID, frozenset[Record]]
     given: frozenset[UUID]
+    clusters: Mapping[str, State] = field(default_factory=dict)
 
     def resolve(self, customer_id: UUID) -> frozenset[UUID]:
         """All profiles of today that an id stands for, none if it is gone; KeyError if it was never given out."""

@@ -8,7 +8,8 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle import compare, deduplicate, identify, match, merge, normalize
+from tests.oracle import cluster, compare, deduplicate, identify, match, merge, normalize
+from tests.oracle.model import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -133,6 +134,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "columns have no preference": (deduplicate, "merged_row", winner_as_it_is),
     "the last winner is first": (merge, "in_order", lambda in_order, *arguments: in_order(*arguments)[::-1]),
     "the older id stays": (identify, "claim", lambda claim, *arguments: claim(*arguments)[1:]),
+    "clusters have new ids": (cluster, "resolved", lambda _, *__: NOTHING),
     "rows are followed for ever": (identify, "followed", followed_for_ever),
 }
 

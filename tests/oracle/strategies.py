@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.oracle.match import match
 from tests.oracle.model import (
     Between,
+    Cluster,
     Condition,
     Keep,
     Key,
@@ -234,7 +235,24 @@ def projects(draw: st.DrawFn) -> Project:
         profile=draw(profiles(names)),
     )
     content = tuple(replace(table, content=used(project, table)) for table in project.tables)
-    return replace(project, tables=content)
+    return replace(project, tables=content, clusters=draw(clusters(project.profile)))
+
+
+@st.composite
+def clusters(draw: st.DrawFn, profile: Sequence[ProfileColumns]) -> tuple[Cluster, ...]:
+    """Draw one kind of cluster, or none: rules over texts among the profile's columns."""
+    names = sorted({name for taken in profile for _, source in taken.sources for name in source} & set(TEXTS))
+
+    def same(*precisions: Any) -> Condition:
+        column = draw(st.sampled_from(names))
+        return Condition(column, column, draw(some(NORMALIZERS[column])), draw(st.sampled_from(precisions)))
+
+    drawn = []
+    for number in range(draw(st.sampled_from((0, 1, 2))) if names else 0):
+        conditions = (same(None), same(None, *ANY)) if draw(st.booleans()) else (same(None),)
+        unless = ((replace(same(None), differs=True),),) if draw(st.booleans()) else ()
+        drawn.append(Rule(f"home {number}", conditions, draw(st.sampled_from((1000, 1000, 4))), unless))
+    return (Cluster("home", tuple(drawn)),) if drawn else ()
 
 
 ROW: st.SearchStrategy[Row] = st.fixed_dictionaries(

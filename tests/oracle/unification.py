@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+from tests.oracle.cluster import find
 from tests.oracle.deduplicate import deduplicate
 from tests.oracle.identify import identify
 from tests.oracle.match import match, of_table
@@ -43,6 +45,12 @@ def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -
     customers, matches = match(project, rows, groups)
     state = identify(project, customers, previous, run, seed)
     profiles = {own: merge(project, rows, groups, customer) for own, customer in state.customers.items()}
+    shown = {own: {name: v.value for name, v in profile.items()} for own, profile in profiles.items()}
+    clusters = {one.name: find(project, one, shown, state, previous, run, seed) for one in project.clusters}
+    for name, found in clusters.items():
+        owner = {UUID(str(key)): own for own, together in found.customers.items() for _, key in together}
+        shown = {own: {**profile, f"{name}_id": owner.get(own)} for own, profile in shown.items()}
+    state = replace(state, clusters=clusters)
     return Result(
         groups={t: {key: g.id[1] for g in found for _, key in g.rows} for t, found in groups.items()},
         winners={t: {key: g.winner[1] for g in found for _, key in g.rows} for t, found in groups.items()},
@@ -51,7 +59,7 @@ def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -
         refused=frozenset(refused_links(project, rows, customers)),
         customers=state.customers,
         left_out=frozenset(rows).difference(*customers),
-        profiles={own: {name: v.value for name, v in profile.items()} for own, profile in profiles.items()},
+        profiles=shown,
         origins={own: {name: v.origin for name, v in profile.items() if v.origin} for own, profile in profiles.items()},
         previous=state.previous,
         state=state,

@@ -52,6 +52,19 @@ def test_nothing_changed(place: Place) -> None:
     assert run.warnings == 0
 
 
+def test_clusters(place: Place) -> None:
+    """A project with clusters has one more stage; their ids stay, and are written like any other value of a profile."""
+    cluster = "  clusters: [{name: tier, rules: [{name: Points, match: [{column: Points}]}]}]\n"
+    place.edit("backstamp.yaml", lambda lines: [cluster + line if line == "  match:\n" else line for line in lines])
+    place.edit("members.csv", lambda lines: [line.replace("P3@x,3", "P3@x,2") for line in lines])
+    assert statuses(place.run())["Cluster"] == "Successful"
+    tiers, links = place.rows(PROFILE, "msdynci_tier_id"), place.links()
+    assert tiers[str(links[guid(2)])] == tiers[str(links[guid(3)])] is not None
+    assert tiers[str(links[guid(4)])] is None
+    place.run(full=True)
+    assert place.rows(PROFILE, "msdynci_tier_id") == tiers
+
+
 def test_half_of_a_source_is_missing(place: Place) -> None:
     """The source is Failed, all after it Skipped, warehouse and tokens stay; once accepted, the loss is believed."""
     tables = ("feeds", "members", "source_loyalty_member", "source_crm_contact", "profiles")

@@ -36,7 +36,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "  profil:",
             (
                 "41:3: There is no setting `profil` here. Did you mean `profile`?"
-                " Possible are: largest_customer, match, overrides, profile, tables."
+                " Possible are: clusters, largest_customer, match, overrides, profile, tables."
             ),
         ),
         (
@@ -303,7 +303,7 @@ def test_names_and_order(old: str, new: str, line: str) -> None:
 
 
 RULE = "{name: Email, match: [{columns: [email, emailaddress1]}], max_rows_per_key: 50}"
-DEDUPLICATE = "A condition of `deduplicate` has one `column`, for both rows: write `column: name`."
+DEDUPLICATE = "A condition within one table has one `column`, for both rows: write `column: name`."
 REGION = "write the two letters of a country (ISO 3166), like `US`, `GB` or `DE`."
 MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lead, one of crm.contact]`."
 
@@ -398,6 +398,82 @@ def test_profile(old: str, new: str, line: str) -> None:
     """A profile column has a name that can be kept, and one source a table."""
     (found,) = told((old, new))
     assert found.startswith(line)
+
+
+PREFERS = "keep: {most_recent: modifiedon}"
+COLUMNS = "  profile:\n    columns:"
+GROUP = "{Street: [crm.contact.street, crm.lead.street], Place: [crm.lead.place, crm.contact.place]}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (PREFERS, "columns: {contactid: most_filled}", "25:19: `contactid` is the key: that of the winner stands"),
+        (PREFERS, "columns: {city: {}}", "25:19: `city` should have one of `most_recent` and `least_recent`."),
+        (
+            COLUMNS,
+            f"  profile:\n    groups: {{Address: {GROUP}}}\n    columns:",
+            "42:71: `Place` names the tables in another order than the columns of `Address` before it: all of them",
+        ),
+        (
+            COLUMNS,
+            f"  profile:\n    groups: {{A: {{{', '.join(f'c{n}: [crm.lead.a]' for n in range(11))}}}}}\n    columns:",
+            "42:14: A group has 1 to 10 columns, and `A` 11: name others by themselves.",
+        ),
+        (COLUMNS, "  profile:\n    groups: {A: {B: []}}\n    columns:", "42:18: `B` comes from no column: name one."),
+        (
+            COLUMNS,
+            "  profile:\n    groups: {A: {City: [crm.lead.town]}}\n    columns:",
+            "42:18: The profile has a column `city` already, capitals or not: choose another name.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    prefer: {Adress: {most_recent: {crm.lead: modifiedon}}}\n    columns:",
+            "42:14: `Adress` is no group of the profile: the preference of a single column stands with it.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    include: [crm.contact.emailaddress1]\n    columns:",
+            "42:15: `crm.contact.emailaddress1` is put into a column of the profile already: say one thing of it.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    exclude: [crm.lead.phone]\n    columns:",
+            "42:15: `crm.lead.phone` has no semantic type, so the profile does not take it: leave it out.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    separate: [crm.leed.phone]\n    columns:",
+            f"42:16: `crm.leed` is none of the tables of `unify`. Did you mean `crm.lead`? There are: {UNIFIED}.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    rename: {FullName: full name}\n    columns:",
+            "42:14: `full name` is no name of a profile column: use letters, digits and _, and begin with a letter.",
+        ),
+        (
+            COLUMNS,
+            "  clusters: [{name: home, rules: []}]\n  profile:\n    columns:",
+            "41:27: `home` has no rule: name one.",
+        ),
+        (
+            COLUMNS,
+            "  clusters: [{name: home, rules: [{name: A, match: [{columns: [a, b]}]}]}]\n  profile:\n    columns:",
+            f"41:54: {DEDUPLICATE}",
+        ),
+    ],
+)
+def test_what_the_profile_takes(old: str, new: str, line: str) -> None:
+    """What cannot be taken into the profile as it is said is told at the word that is wrong."""
+    (found,) = told((old, new))
+    assert found.startswith(line)
+
+
+def test_a_column_of_a_group_has_no_preference_of_its_own() -> None:
+    """A group takes all its values from one row, so none of its columns may be chosen from another one."""
+    groups = "  profile:\n    groups: {Address: {Street: [crm.contact.street]}}\n    columns:"
+    (found,) = told((PREFERS, "columns: {street: most_filled}"), (COLUMNS, groups))
+    assert found.startswith("25:19: `crm.contact.street` is in a group of the profile, which takes all its values from")
 
 
 URL = "`url` should be like https://contoso.crm.dynamics.com: without https anybody on the way could read the token."

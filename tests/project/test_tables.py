@@ -219,3 +219,50 @@ def test_any_missing_column(table: str) -> None:
         lines = told(EXAMPLE, **{f"{table.partition('.')[2]}_{column}": None})
         assert lines
         assert all(f": {table} has no column `{column}`." in line for line in lines)
+
+
+PROFILE = "  profile:\n    columns:"
+PHONE = "crm.contact.telephone1, crm.lead.mobilephone"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        (PROFILE, f"  profile:\n    include: [{PHONE}]\n    rename: {{crm_lead_mobilephone: Phone}}\n    columns:", []),
+        (
+            PROFILE,
+            f"  profile:\n    include: [{PHONE}]\n    rename: {{mobilephone: Phone}}\n    columns:",
+            [
+                (
+                    "43:14: `mobilephone` is no column that the profile takes by itself. Did you mean"
+                    " `crm_lead_mobilephone`? It takes: FullName, crm_contact_telephone1, crm_lead_mobilephone."
+                )
+            ],
+        ),
+        (
+            "  profile:\n    columns:\n      Email:",
+            "  profile:\n    include: [crm.contact.lastname, crm.lead.lastname]\n    columns:\n      LastName:",
+            ["42:15: The profile has a column `lastname` already, capitals or not: choose another name."],
+        ),
+        (
+            PROFILE,
+            "  clusters: [household]\n  profile:\n    columns:",
+            [
+                (
+                    "41:14: A household needs a column of the profile with the semantic type `Person.LastName`, and"
+                    " one with that of a street, such as `Location.Street`."
+                )
+            ],
+        ),
+        (
+            PROFILE,
+            "  clusters: [{name: town, rules: [{name: A, match: [{column: Cty}]}]}]\n  profile:\n    columns:",
+            [
+                "41:54: the profile has no column `Cty`. Did you mean `City`? It has: FullName, Email, City.",
+            ],
+        ),
+    ],
+)
+def test_what_the_profile_takes(old: str, new: str, lines: list[str]) -> None:
+    """Which columns the profile takes by itself depends on the tables; what it has then can be named, and only that."""
+    assert told(changed((old, new))) == lines

@@ -52,19 +52,20 @@ def nobody(_name: str) -> Iterator[Nobody]:
 
 
 def supported(project: model.Project) -> model.Project:
-    """Leave out what a later issue brings: rules without an exact condition, preferences of columns."""
+    """Leave out what a later issue brings: rules without an exact condition."""
 
     def of(rules: Sequence[model.Rule]) -> tuple[model.Rule, ...]:
         return tuple(rule for rule in rules if any(condition.percent is None for condition in rule.conditions))
 
+    clusters = (replace(cluster, rules=of(cluster.rules)) for cluster in project.clusters)
     cut = replace(
         project,
+        clusters=tuple(cluster for cluster in clusters if cluster.rules),
         tables=tuple(
-            replace(table, deduplicate=None if table.deduplicate is None else of(table.deduplicate), keep_column=None)
+            replace(table, deduplicate=None if table.deduplicate is None else of(table.deduplicate))
             for table in project.tables
         ),
         match=tuple(replace(between, rules=of(between.rules)) for between in project.match),
-        profile=tuple(columns for columns in project.profile if all(len(taken) == 1 for _, taken in columns.sources)),
     )
     content = tuple(replace(table, content=strategies.used(cut, table)) for table in cut.tables)
     return replace(cut, tables=content)
@@ -78,20 +79,28 @@ def settings_of(project: model.Project) -> settings.Unify:
             settings.Match((between.lower, between.upper), tuple(_rule(rule, alone=False) for rule in between.rules))
             for between in project.match
         ),
-        profile=settings.Profile({name: column for columns in project.profile for name, column in _columns(columns)}),
+        profile=_profile(project.profile),
+        clusters=tuple(
+            settings.Cluster(cluster.name, tuple(_rule(rule, alone=True) for rule in cluster.rules))
+            for cluster in project.clusters
+        ),
     )
 
 
 def _table(table: model.Table) -> settings.UnifiedTable:
-    keep: settings.Keep = "most_filled" if len(table.keep) == 1 else settings.Recency(**{table.keep[0]: table.keep[1]})
     rules = None if table.deduplicate is None else tuple(_rule(rule, alone=True) for rule in table.deduplicate)
+    columns = {column: _keep(keep) for column, keep in (table.keep_column or {}).items()}
     return settings.UnifiedTable(
         table.name,
         table.key,
         include_all=table.include_all,
         default_region=table.default_region,
-        deduplicate=settings.Deduplicate(rules, keep),
+        deduplicate=settings.Deduplicate(rules, _keep(table.keep), columns),
     )
+
+
+def _keep(keep: model.Keep) -> settings.Keep:
+    return "most_filled" if len(keep) == 1 else settings.Recency(**{keep[0]: keep[1]})
 
 
 def _rule(rule: model.Rule, *, alone: bool) -> settings.Rule:
@@ -117,17 +126,27 @@ def lists_of(project: model.Project) -> normalize.Lists:
     """Return the lists of all conditions; `settings_of` names each by its content."""
     rules = [rule for table in project.tables for rule in table.deduplicate or ()]
     rules += [rule for between in project.match for rule in between.rules]
+    rules += [rule for cluster in project.clusters for rule in cluster.rules]
     conditions = [condition for rule in rules for condition in strategies.conditions_of(rule)]
     aliases = {repr(one.alias): normalize.Entries(*zip(*one.alias, strict=True)) for one in conditions if one.alias}
     return aliases | {repr(one.bypass): normalize.Entries(one.bypass) for one in conditions if one.bypass}
 
 
-def _columns(columns: model.ProfileColumns) -> Iterator[tuple[str, settings.ProfileColumn]]:
-    times = columns.prefer[1] if len(columns.prefer) > 1 else {}
-    prefer: settings.Prefer = settings.ByTime(**{columns.prefer[0]: dict(times)}) if times else "importance"
-    for name in {name for _, taken in columns.sources for name in taken}:
-        sources = tuple(f"{table}.{taken[name]}" for table, taken in columns.sources)
-        yield name, settings.ProfileColumn(sources, prefer)
+def _profile(profile: Sequence[model.ProfileColumns]) -> settings.Profile:
+    columns: dict[str, settings.ProfileColumn] = {}
+    groups: dict[str, dict[str, tuple[str, ...]]] = {}
+    prefer: dict[str, settings.ByTime] = {}
+    for taken in profile:
+        names = sorted({name for _, given in taken.sources for name in given})
+        sources = {name: tuple(f"{table}.{given[name]}" for table, given in taken.sources) for name in names}
+        times = taken.prefer[1] if len(taken.prefer) > 1 else {}
+        by_time = settings.ByTime(**{taken.prefer[0]: dict(times)}) if times else None
+        if len(names) == 1:
+            columns[names[0]] = settings.ProfileColumn(sources[names[0]], by_time or "importance")
+        else:
+            groups["-".join(names)] = sources
+            prefer |= {"-".join(names): by_time} if by_time else {}
+    return settings.Profile(columns, groups, prefer)
 
 
 def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, Any]:
@@ -201,7 +220,7 @@ def expected(result: model.Result) -> Outcome:
 
 
 def _plain(value: Any) -> Any:
-    return None if value == "" else value
+    return None if value == "" else str(value) if isinstance(value, UUID) else value
 
 
 def unified(
@@ -286,4 +305,5 @@ def before(engine: Engine) -> identify.Before:
     made = engine.cache(engine.table("ids").select("customer_id", "made_in_run"))
     kept = (engine.cache(engine.table(name)) for name in ("members", "previous_ids", "followed"))
     members, previous, followed = kept
-    return identify.Before(members, made, previous, followed)
+    clusters = engine.cache(engine.table("clusters")) if engine.has("clusters") else None
+    return identify.Before(members, made, previous, followed, clusters)

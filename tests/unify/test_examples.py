@@ -11,7 +11,9 @@ from uuid import uuid4
 import pytest
 from tests.oracle.model import (
     Between,
+    Cluster,
     Evidence,
+    Keep,
     Key,
     ProfileColumns,
     Project,
@@ -24,8 +26,8 @@ from tests.oracle.model import (
 )
 from tests.unify import harness
 
-from backstamp import pipeline
-from backstamp.unify import merge, settings, transform
+from backstamp import pipeline, shapes
+from backstamp.unify import identify, merge, profile, settings, transform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +67,11 @@ def test_duplicates_of_two_tables(warehouse: Engine) -> None:
     content = ("first", "last", "email")
     contact = Table(CONTACT, "number", deduplicate=(EMAIL,), content=content)
     lead = Table(LEAD, "number", include_all=True, deduplicate=(EMAIL,), content=content)
-    profile = tuple(profile_column(name, (CONTACT, name), (LEAD, name)) for name in content)
+    columns = tuple(profile_column(name, (CONTACT, name), (LEAD, name)) for name in content)
     mail = "monica.thomson@contoso.com"
     people = rows(CONTACT, "first last email", (1, None, "Thomson", mail), (2, "Monica", "Smith", mail))
     people |= rows(LEAD, "first last email", (100, "Moni", "Thomson", mail), (200, "Monica", "Smith", mail))
-    project = Project((contact, lead), (Between(CONTACT, LEAD, (EMAIL,)),), profile)
+    project = Project((contact, lead), (Between(CONTACT, LEAD, (EMAIL,)),), columns)
     found = harness.unified(warehouse, project, people, None, 1)
     assert found.winners == {CONTACT: {1: 2, 2: 2}, LEAD: {100: 200, 200: 200}}
     assert found.matches == {Evidence("Email", (LEAD, 100), (CONTACT, 1), Fraction(1))}
@@ -297,7 +299,131 @@ def test_a_column_that_the_file_names_is_combined_no_more(warehouse: Engine) -> 
     people = rows(CONTACT, "phone email", ("a", "5", "one")) | rows(LEAD, "phone email", (1, "5", "two"))
     unified(warehouse, said, TWO, people)
     assert profiles(warehouse, "Mail") == {("two",)}
-    assert set(merge.columns_of(said)) == {"FirstName", "Points", "Mail"}
+    assert {name for taken in profile.taken(said, {}) for name in taken.columns} == {"FirstName", "Points", "Mail"}
+
+
+def test_an_address_comes_from_one_row(warehouse: Engine) -> None:
+    """Example b: with a group the address has no line of another row; without it each line comes from where it is."""
+    lines = ("first", "last", "email")
+    people = rows(CONTACT, "phone first last email", ("a", "5", "200 Cedar Springs Rd", "", "Dallas"))
+    people |= rows(LEAD, "phone first last email", (1, "5", "5000 15th Street", "Suite 950", "Redmond"))
+    together = ProfileColumns(tuple((table, {line: line for line in lines}) for table in (CONTACT, LEAD)))
+    apart = tuple(profile_column(line, (CONTACT, line), (LEAD, line)) for line in lines)
+    unified(warehouse, harness.settings_of(replace(TWO, profile=(together,))), TWO, people)
+    assert profiles(warehouse, *lines) == {("200 Cedar Springs Rd", None, "Dallas")}
+    unified(warehouse, harness.settings_of(replace(TWO, profile=apart)), TWO, people)
+    assert profiles(warehouse, *lines) == {("200 Cedar Springs Rd", "Suite 950", "Dallas")}
+
+
+def test_what_the_profile_takes_by_itself(warehouse: Engine) -> None:
+    """By semantic type, by name and kind, or separate; the file can rename, separate and exclude."""
+    types = {CONTACT: {"first": "Person.FirstName", "email": "Mail", "updated": "Time"}, LEAD: {"first": "Mail"}}
+    said = harness.settings_of(TWO)
+    said = replace(
+        said,
+        tables=tuple(replace(table, types=types[table.table]) for table in said.tables),
+        profile=settings.Profile(
+            include=(f"{CONTACT}.last", f"{LEAD}.last", f"{LEAD}.points", f"{LEAD}.phone"),
+            separate=(f"{LEAD}.first", f"{LEAD}.phone"),
+            exclude=(f"{CONTACT}.updated",),
+            rename={"last": "Name", "crm_lead_points": "Points"},
+        ),
+    )
+    unified(warehouse, said, TWO, rows(CONTACT, "phone last", ("a", "5", "Moss")) | rows(LEAD, "points", (1, 3)))
+    columns = [name for name in warehouse.table("profiles").columns if name.lower() not in shapes.PROFILES.names]
+    keys = {name for name in columns if "_id" in name or "_number" in name}
+    assert set(columns) - keys == {"FirstName", "Mail", "Name", "Points", "crm_lead_first", "crm_lead_phone"}
+    assert profiles(warehouse, "Name", "Points") == {("Moss", None), (None, 3)}
+
+
+def test_a_column_with_a_preference_of_its_own(warehouse: Engine) -> None:
+    """The winner stays, with the newest e-mail of its group that there is; its origin is the row that has it."""
+    keep: dict[str, Keep] = {"email": ("most_recent", "points")}
+    table = Table(
+        CONTACT, "id", deduplicate=(Rule("Phone", (on("phone"),)),), content=("first", "last"), keep_column=keep
+    )
+    project = Project((table,), profile=tuple(profile_column(name, (CONTACT, name)) for name in ("first", "email")))
+    people = rows(
+        CONTACT,
+        "phone first email points",
+        ("a", "5", "Ada", "old", 1),
+        ("b", "5", "", "new", 2),
+        ("c", "5", "", "", 3),
+    )
+    unified(warehouse, harness.settings_of(project), project, people)
+    assert profiles(warehouse, "first", "email", "crm_contact_id") == {("Ada", "new", "a")}
+
+
+def test_households(warehouse: Engine) -> None:
+    """A last name and an address make a home: nicknames of streets count, a place that is nowhere, but no street."""
+    types = {"last": "Person.LastName", "first": "Location.Street", "email": "Location.City"}
+    said = harness.settings_of(PEOPLE)
+    people = rows(
+        CONTACT,
+        "last first email",
+        ("a", "Moss", "1 Main Street", ""),
+        ("b", "moss", "1 Main St", None),
+        ("c", "Moss", "1 Main St", "Rome"),
+        ("d", "Hay", "1 Main St", "Rome"),
+        ("e", "Moss", "", "Rome"),
+        ("f", "Moss", None, "Rome"),
+    )
+    alone = settings.Deduplicate(rules=())
+    said = replace(said, tables=(replace(said.tables[0], types=types, deduplicate=alone),), clusters=("household",))
+    unified(warehouse, said, PEOPLE, people)
+    homes: dict[str, set[str]] = {}
+    for row in warehouse.rows(warehouse.table("profiles")):
+        homes.setdefault(row["household_id"], set()).add(row["crm_contact_id"])
+    assert sorted(map(sorted, homes.values())) == [["a", "b"], ["c", "d", "e", "f"]]
+
+
+def test_a_cluster_follows_its_profiles(warehouse: Engine) -> None:
+    """A cluster keeps its id by the profiles that it shares, one that took the place of a vanished one among them."""
+    alone = Table(CONTACT, "id", deduplicate=(EMAIL,))
+    first = profile_column("first", (CONTACT, "first"))
+    project = Project((alone,), profile=(first,), clusters=(Cluster("home", (Rule("First", (on("first"),)),)),))
+
+    def home(before: identify.Before | None, run: int, **people: str) -> set[str]:
+        said = (tuple(value.split()) for value in people.values())
+        drawn = rows(CONTACT, "email first", *((key, *value) for key, value in zip(people, said, strict=True)))
+        harness.unified(warehouse, project, drawn, before, run)
+        return {row["home_id"] for row in warehouse.rows(warehouse.table("profiles")) if row["home_id"]}
+
+    (old,) = home(None, 1, a="1 x", b="2 x", c="3 y", d="3 y", e="4 z", f="4 z")
+    # Both profiles vanish: their rows are now in two others.
+    assert home(harness.before(warehouse), 2, a="3 y", c="3 y", d="3 y", b="4 y", e="4 y", f="4 y") == {old}
+
+
+def test_tables_to_look_at(warehouse: Engine) -> None:
+    """People see how each row was deduplicated, and which keys of all tables a customer has."""
+    people = rows(CONTACT, "phone email", ("a;", "5", "m"), ("b", "5", "m"), ("c", "6", "n"))
+    people |= rows(LEAD, "phone", (1, "5"), (2, "7"))
+    project = replace(TWO, tables=(Table(CONTACT, "id", deduplicate=(EMAIL,)), TWO.tables[1]))
+    unified(warehouse, harness.settings_of(project), project, people)
+    shown = warehouse.rows(warehouse.table("Deduplication_crm_contact").order_by("key"))
+    assert [tuple(row[name] for name in shapes.DEDUPLICATION.names) for row in shown] == [
+        ("a;", "a\\;;b", "a;", "Email", 1.0, "b"),
+        ("b", "a\\;;b", "a;", None, None, "b"),
+        ("c", "c", "c", None, None, "c"),
+    ]
+    assert [row["phone"] for row in shown] == ["5", "5", "6"]
+    (pair,) = warehouse.rows(warehouse.table("ConflationMatchPairs"))
+    assert (pair["crm_contact_id"], pair["crm_contact_id_Alternate"], pair["crm_lead_number"]) == ("b", "a\\;;b", "1")
+
+
+def test_last_change_of_a_match(warehouse: Engine) -> None:
+    """The time of a match is that of the run in which its keys changed, whatever else changes."""
+    people = rows(CONTACT, "phone", ("a", "5"), ("b", "6")) | rows(LEAD, "phone", (1, "5"), (2, "6"))
+    times: list[dict[str, Any]] = []
+    for email in ("x", "y"):
+        people[CONTACT, "a"] = {**people[CONTACT, "a"], "email": email}
+        people |= rows(LEAD, "phone", (3, "6")) if email == "y" else {}
+        before = harness.before(warehouse) if times else None
+        harness.unified(warehouse, TWO, people, before, len(times) + 1)
+        found = warehouse.rows(warehouse.table("ConflationMatchPairs"))
+        times.append({row["crm_contact_id"]: row["last_change"] for row in found})
+        warehouse.publish()
+    assert times[0]["a"] == times[1]["a"] == times[0]["b"] < times[1]["b"]
 
 
 def test_origins(warehouse: Engine) -> None:
@@ -314,7 +440,7 @@ def test_origins(warehouse: Engine) -> None:
         merge.Table(name, "", source.mutate(record=source[transform.ROW] + offset), "most_filled", ("first", "last"))
         for offset, (name, source) in enumerate(harness.land(warehouse, project, people).items())
     ]
-    found = merge.origins(warehouse, tables, warehouse.table("customers"), merge.columns_of(said))
+    found = merge.origins(warehouse, tables, warehouse.table("customers"), profile.taken(said, {}))
     (origin,) = warehouse.rows(found.drop("customer"))
     assert {name: keys.get(record) for name, record in origin.items()} == {
         "first": "a",

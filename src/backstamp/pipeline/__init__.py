@@ -3,7 +3,7 @@
 discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
-stages     unification: normalize, deduplicate, match, identify, merge
+stages     unification: normalize, deduplicate, match, identify, merge, cluster
 guarding   what could join strangers: kept and counted by a run
 planning   what is to be written to the environment
 run        the whole: read, unify, measure, plan, publish, hydrate

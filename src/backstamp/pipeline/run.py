@@ -86,7 +86,8 @@ class _Running:
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
         sources = [_source_task(table) for table in self.described.tables]
-        unification = [*self._supply_tasks(), *(_stage_task(name) for name in stages.STAGES)]
+        names = stages.names_of(self.settings.unify)
+        unification = [*self._supply_tasks(), *map(_stage_task, names)]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
         hydration = [_PLAN, *(step.planned for step in self._steps())]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
@@ -252,7 +253,7 @@ class _Running:
         return self.ledger.task(self.current, _stage_task(name))
 
     def _skip_all(self, reason: str) -> None:
-        for planned in (*self._supply_tasks(), *map(_stage_task, stages.STAGES)):
+        for planned in (*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify))):
             self.ledger.skip(self.current, planned, reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
@@ -290,4 +291,5 @@ def _before(engine: engines.Engine) -> identify.Before | None:
     if members is None:
         return None
     made = engine.table("ids").select("customer_id", "made_in_run")
-    return identify.Before(members, made, engine.table("previous_ids"), engine.table("followed"))
+    clusters = engine.published("clusters")
+    return identify.Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
@@ -10,7 +11,20 @@ import ibis
 from backstamp import shapes
 from backstamp.engine import functions
 from backstamp.pipeline import guarding
-from backstamp.unify import block, deduplicate, excepted, identify, match, merge, places, transform
+from backstamp.unify import (
+    block,
+    cluster,
+    deduplicate,
+    excepted,
+    identify,
+    match,
+    merge,
+    places,
+    profile,
+    shown,
+    transform,
+)
+from backstamp.unify.settings import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +38,8 @@ if TYPE_CHECKING:
     from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
-NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE = STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge")
+STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge", "Cluster")
+NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE, CLUSTER = STAGES
 _NO_CONTENT = frozenset({"createdon", "createdby", "modifiedon", "modifiedby", "versionnumber"})
 
 
@@ -70,7 +85,8 @@ def unify(
     """Unify source tables; the results stay in the engine's draft.
 
     They are `records`, `customers`, `overrides`, `refused`, `excepted`, `shared_values`, `ids`, `members`,
-    `previous_ids`, `followed` and `profiles`, each as in `shapes`.
+    `previous_ids`, `followed`, `profiles`, `clusters` where there are any, and for people `Deduplication_<s>_<t>` and
+    `ConflationMatchPairs`, each as in `shapes`.
 
     Args:
         engine: where it is computed, and whose draft takes the results.
@@ -114,11 +130,24 @@ def unify(
         told.rows = engine.count(new)
         told.detail(f"{told.rows:,} new CustomerIds")
     with stage(MERGE) as told:
-        columns = merge.columns_of(settings)
-        profiles = merge.merge(engine, tables, customers, columns, kept["ids"], kept["previous_ids"])
-        values = engine.keep("profile_values", profiles)
-        told.rows = engine.count(engine.view("profiles", merge.complete(values, tables)))
+        taken = profile.taken(settings, merge.families_of(tables))
+        profiles = merge.merge(engine, tables, customers, taken, kept["ids"], kept["previous_ids"])
+        profiles = merge.complete(engine.keep("profile_values", profiles), tables)
+        told.rows = engine.count(engine.view("profiles", profiles))
         told.detail(f"{told.rows:,} profiles")
+    if settings.clusters:
+        with stage(CLUSTER) as told:
+            together = _together(engine, settings, given, tables, profiles)
+            found = engine.keep("clusters", _identified(engine, together, before, run=run, seed=seed))
+            engine.view("profiles", cluster.complete(profiles, found, [name for _, name in places.clusters(settings)]))
+            told.rows = engine.count(found.select("cluster_id").distinct())
+            told.detail(f"{told.rows:,} clusters")
+    _show(engine, tables, customers, profiles)
+
+
+def names_of(settings: Unify) -> tuple[str, ...]:
+    """Return the names of the stages that a project has, in their order."""
+    return STAGES if settings.clusters else tuple(name for name in STAGES if name != CLUSTER)
 
 
 def _keep(engine: Engine, name: str, shape: pa.Schema, expression: ir.Table | None) -> None:
@@ -139,8 +168,7 @@ def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -
         offset += engine.count(source)
         used = places.columns_of(settings, table.table)
         content = tuple(column for column in used if column not in {table.key, *_NO_CONTENT})
-        keep = "most_filled" if table.deduplicate == "off" else table.deduplicate.keep
-        yield merge.Table(table.table, table.key, rows, keep, content)
+        yield merge.Table(table.table, table.key, rows, table.keep, content, table.preferences)
 
 
 def recorded(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> ir.Table:
@@ -188,3 +216,40 @@ def _deduplicate(
     rules = deduplicate.rules_of(settings, table.name)
     made = keyed[table.name]
     return deduplicate.deduplicate(engine, table.rows, made, rules, table.keep, table.content, given.overrides)
+
+
+def _together(
+    engine: Engine, settings: Unify, given: Given, tables: Sequence[merge.Table], profiles: ir.Table
+) -> dict[str, ir.Table]:
+    """Return for each kind of cluster which customers are together."""
+    customers = engine.table("ids").select("customer_id", record="customer")
+    rows = profiles.inner_join(customers, "customer_id")
+    found = {}
+    for one in settings.clusters:
+        if isinstance(one, Cluster):
+            found[one.name] = cluster.find(engine, one, rows, given.lists)
+        else:
+            meanings = profile.meanings(settings, merge.families_of(tables))
+            found[one] = cluster.find_households(engine, rows, meanings)
+    return found
+
+
+def _identified(
+    engine: Engine, together: Mapping[str, ir.Table], before: identify.Before | None, *, run: int, seed: UUID
+) -> ir.Table:
+    """Return the clusters with ids that stay, as `shapes.CLUSTERS`."""
+    ids, followed, members = (engine.table(name) for name in ("ids", "followed", "members"))
+    known = before.clusters if before is not None else None
+    known = engine.cache(cluster.resolved(known, ids, followed, members)) if known is not None else None
+    made = (cluster.identified(engine, *found, ids, known, run=run, seed=seed) for found in together.items())
+    return ibis.union(*made)
+
+
+def _show(engine: Engine, tables: Sequence[merge.Table], customers: ir.Table, profiles: ir.Table) -> None:
+    """Keep what people look at; what can be computed when it is read costs a run nothing."""
+    for position, table in enumerate(tables):
+        engine.view(shown.deduplication_name(table.name), shown.deduplication(position, table, customers))
+    before = engine.published(shown.MATCH_PAIRS)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    keep = engine.view if before is None else engine.keep
+    keep(shown.MATCH_PAIRS, shown.match_pairs(profiles, tables, before, now))

@@ -27,7 +27,7 @@ _EXPECTED = {
     "dataclass": "a mapping (`key: value`)",
     "model": "a mapping (`key: value`)",
 }
-_LATER_KEYS = frozenset({"approve_above", "clusters", "groups", "schedule"})
+_LATER_KEYS = frozenset({"approve_above", "schedule"})
 _LATER_VALUES = frozenset({"activities", "business", "business_measures", "customer", "insights", "spark", "sql"})
 
 

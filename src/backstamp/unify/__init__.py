@@ -9,8 +9,10 @@ The stages, each a function of tables, in order:
     match        groups of all tables joined into customers
     identify     CustomerIds that stay
     merge        one profile a customer
+    cluster      profiles that belong together, such as households
 
 Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `prefer` (which row goes
-first). What a project file says: `settings`, its `places` in the file, and `contradictions` within it.
-Of what the stages made, `explain` says why it is so, and `evaluate` how right it is.
+first), `profile` (which columns it has). What a project file says: `settings`, its `places` in the file, and
+`contradictions` within it. Of what the stages made, `shown` makes tables to look at, `explain` says why it is so, and
+`evaluate` how right it is.
 """

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from backstamp import errors, shapes
-from backstamp.unify import merge, places, semantic_types
+from backstamp.unify import cluster, merge, places, profile, semantic_types
 from backstamp.unify.normalize import phone
-from backstamp.unify.settings import ByTime, Deduplicate, Recency
+from backstamp.unify.settings import Cluster, Deduplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from backstamp.unify.settings import Condition, Match, ProfileColumn, Rule, UnifiedTable, Unify
+    from backstamp.unify.settings import ByTime, Condition, Match, Recency, Rule, UnifiedTable, Unify
 
     _Name = TypeVar("_Name")
 
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_MOST_COLUMNS, _MOST_TABLES = 10, 15  # of a group of columns
+_SAID: dict[Literal["include", "separate", "exclude"], str] = {
+    "include": "is in `include`",
+    "separate": "is in `separate`",
+    "exclude": "is in `exclude`",
+}
 
 
 def contradictions(unify: Unify) -> list[errors.Problem]:
@@ -27,6 +33,7 @@ def contradictions(unify: Unify) -> list[errors.Problem]:
         *_wrong_matches(unify),
         *(problem for path, rule, tables in places.rules(unify) for problem in _wrong_rule(path, rule, tables)),
         *_wrong_profile(unify),
+        *_wrong_clusters(unify),
     ]
 
 
@@ -42,8 +49,19 @@ def _wrong_tables(unify: Unify) -> Iterator[errors.Problem]:
         if isinstance(table.deduplicate, Deduplicate):
             within: places.Path = (*path, "deduplicate")
             yield from _repeated_rules(within, table.deduplicate.rules or ())
-            if isinstance(table.deduplicate.keep, Recency):
-                yield from _not_one((*within, "keep"), table.deduplicate.keep)
+        for place, keep in places.keeps(path, table):
+            yield from _not_one(place, keep)
+        yield from _wrong_preferences(path, table, unify)
+
+
+def _wrong_preferences(path: places.Path, table: UnifiedTable, unify: Unify) -> Iterator[errors.Problem]:
+    grouped = {source for _, columns in places.groups(unify) for sources in columns.values() for source in sources}
+    for mention in places.preferred_columns(path, table):
+        if mention.column == table.key:
+            yield errors.Problem(mention.path, f"`{table.key}` is the key: that of the winner stands in the profile.")
+        if mention.source in grouped:
+            message = f"`{mention.source}` is in a group of the profile, which takes all its values from one row:"
+            yield errors.Problem(mention.path, f"{message} take it out here or there.")
 
 
 def _wrong_types(path: places.Path, table: UnifiedTable) -> Iterator[errors.Problem]:
@@ -112,7 +130,7 @@ def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Itera
 
 def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str, ...]) -> Iterator[errors.Problem]:
     if len(tables) == 1 and (condition.column is None or condition.columns is not None):
-        message = "A condition of `deduplicate` has one `column`, for both rows: write `column: name`."
+        message = "A condition within one table has one `column`, for both rows: write `column: name`."
         yield errors.Problem((*path, "columns"), message)
     if len(tables) > 1 and (condition.columns is None or condition.column is not None):
         message = f"A condition of `match` has two columns: write `columns: [one of {tables[0]}, one of {tables[1]}]`."
@@ -133,34 +151,114 @@ def _wrong_region(path: places.Path, region: str | None) -> Iterator[errors.Prob
 
 def _wrong_profile(unify: Unify) -> Iterator[errors.Problem]:
     order = [table.table for table in unify.tables]
-    taken: list[tuple[places.Path, str]] = [((), name) for name in shapes.PROFILES.names]
-    for path, table in places.tables(unify):
-        key = merge.key_column(table.table, table.key)
-        taken += [((*path, "key"), name.lower()) for name in (key, merge.alternate_column(key))]
-    named = [(path, str(path[-1])) for path, _ in places.profile_columns(unify)]
-    combined = [(path, name) for path, name, _ in places.combined_columns(unify) if name not in unify.profile.columns]
-    for path, name in named:
+    for path, name in _chosen_names(unify):
         if not _COLUMN_NAME.fullmatch(name):
             message = f"`{name}` is no name of a profile column: use letters, digits and _, and begin with a letter."
             yield errors.Problem(path, message)
-    for path, name in _repeated([*taken, *((path, name.lower()) for path, name in [*named, *combined])]):
+    yield from names_twice(unify, {})
+    for path, column in places.made_columns(unify):
+        yield from _wrong_sources((*path, "from"), str(path[-1]), places.sources(path, column), order)
+    for path, columns in places.groups(unify):
+        yield from _wrong_group(path, columns, order)
+    for path, preference in places.preferences(unify):
+        yield from _not_one(path, preference)
+        for time in places.prefer_times(path, preference):
+            if time.table not in order:
+                yield _no_unified_table(time.path, time.table, order)
+    for name in unify.profile.prefer:
+        if name not in unify.profile.groups:
+            message = f"`{name}` is no group of the profile: the preference of a single column stands with it."
+            hint = errors.did_you_mean(name, unify.profile.groups)
+            yield errors.Problem(("unify", "profile", "prefer", name), f"{message}{hint}")
+    yield from _wrong_lists(unify, order)
+
+
+def _chosen_names(unify: Unify) -> Iterator[tuple[places.Path, str]]:
+    """Yield the names that the file itself gives to columns of the profile."""
+    yield from ((path, str(path[-1])) for path, _ in places.made_columns(unify))
+    yield from (((*path, name), name) for path, columns in places.groups(unify) for name in columns)
+    yield from ((("unify", "profile", "rename", old), new) for old, new in unify.profile.rename.items())
+    yield from ((path, cluster.column(name)) for path, name in places.clusters(unify))
+
+
+def names_twice(unify: Unify, families: profile.Families) -> Iterator[errors.Problem]:
+    """Tell of columns of the profile whose name another one has.
+
+    Args:
+        unify: the settings.
+        families: of the tables' columns; what depends on one that is not here is passed over.
+    """
+    taken: list[tuple[places.Path, str]] = [((), name) for name in (*shapes.PROFILES.names, *merge.OURS)]
+    for path, table in places.tables(unify):
+        key = merge.key_column(table.table, table.key)
+        taken += [((*path, "key"), name) for name in (key, merge.alternate_column(key))]
+    chosen = [(path, name) for path, name in _chosen_names(unify) if path[2] != "rename"]
+    made = {*unify.profile.columns, *(name for _, columns in places.groups(unify) for name in columns)}
+    by_itself = [(found[0].path, name) for name, found in profile.by_itself(unify, families) if name not in made]
+    for path, name in _repeated([(path, name.lower()) for path, name in (*taken, *chosen, *by_itself)]):
         message = f"The profile has a column `{name}` already, capitals or not: choose another name."
         yield errors.Problem(path, message)
-    for path, column in places.profile_columns(unify):
-        yield from _wrong_profile_column(path, column, order)
 
 
-def _wrong_profile_column(path: places.Path, column: ProfileColumn, order: Sequence[str]) -> Iterator[errors.Problem]:
-    if not column.sources:
-        yield errors.Problem((*path, "from"), f"`{path[-1]}` comes from no column: name one.")
-    sources = places.sources(path, column)
-    for mention in [*sources, *places.prefer_times(path, column)]:
+def _wrong_sources(
+    path: places.Path, name: str, sources: Sequence[places.Mention], order: Sequence[str]
+) -> Iterator[errors.Problem]:
+    if not sources:
+        yield errors.Problem(path, f"`{name}` comes from no column: name one.")
+    for mention in sources:
         if mention.table not in order:
             yield _no_unified_table(mention.path, mention.table or mention.column, order)
     for place, table in _repeated([(mention.path, mention.table) for mention in sources]):
         yield errors.Problem(place, f"A second column of {table} is named here: name one column of each table.")
-    if isinstance(column.prefer, ByTime):
-        yield from _not_one((*path, "prefer"), column.prefer)
+
+
+def _wrong_group(
+    path: places.Path, columns: Mapping[str, Sequence[str]], order: Sequence[str]
+) -> Iterator[errors.Problem]:
+    """Tell of a group that is not taken together from one row, table by table (unification.md 6)."""
+    name, tables = str(path[-1]), dict[str, int]()
+    if not 1 <= len(columns) <= _MOST_COLUMNS:
+        message = f"A group has 1 to {_MOST_COLUMNS} columns, and `{name}` {len(columns)}: name others by themselves."
+        yield errors.Problem(path, message)
+    for column, listed in columns.items():
+        sources = places.group_sources(path, column, listed)
+        yield from _wrong_sources((*path, column), column, sources, order)
+        positions = [tables.setdefault(mention.table, len(tables)) for mention in sources]
+        if positions != sorted(positions):
+            message = f"`{column}` names the tables in another order than the columns of `{name}` before it:"
+            yield errors.Problem((*path, column), f"{message} all of them are taken from the first row that has one.")
+    if len(tables) > _MOST_TABLES:
+        yield errors.Problem(path, f"A group comes from up to {_MOST_TABLES} tables, and `{name}` from {len(tables)}.")
+
+
+def _wrong_lists(unify: Unify, order: Sequence[str]) -> Iterator[errors.Problem]:
+    """Tell of columns that the profile is told to take, or not, and cannot; or is told more than once."""
+    put = [mention for path, column in places.made_columns(unify) for mention in places.sources(path, column)]
+    for path, columns in places.groups(unify):
+        put += [mention for name in columns for mention in places.group_sources(path, name, columns[name])]
+    said = {mention.source: "is put into a column of the profile" for mention in put}
+    for name, words in _SAID.items():
+        for mention in places.listed_columns(unify, name):
+            if mention.table not in order:
+                yield _no_unified_table(mention.path, mention.table or mention.column, order)
+            elif mention.source in said:
+                message = f"`{mention.source}` {said[mention.source]} already: say one thing of it."
+                yield errors.Problem(mention.path, message)
+            elif name == "exclude" and mention.column not in unify.table(mention.table).types:
+                message = f"`{mention.source}` has no semantic type, so the profile does not take it: leave it out."
+                yield errors.Problem(mention.path, message)
+            said.setdefault(mention.source, words)
+
+
+def _wrong_clusters(unify: Unify) -> Iterator[errors.Problem]:
+    for number, one in enumerate(unify.clusters):
+        if isinstance(one, Cluster):
+            path: places.Path = ("unify", "clusters", number)
+            if not one.rules:
+                yield errors.Problem((*path, "rules"), f"`{one.name}` has no rule: name one.")
+            yield from _repeated_rules(path, one.rules)
+    for place, rule in places.cluster_rules(unify):
+        yield from _wrong_rule(place, rule, ("the profile",))
 
 
 def _not_one(path: places.Path, preference: Recency | ByTime) -> Iterator[errors.Problem]:

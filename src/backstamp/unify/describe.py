@@ -5,23 +5,23 @@ Everything that is wrong is told at once, each with its place in the file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from backstamp import errors
-from backstamp.unify import merge, normalize, places
+from backstamp.unify import cluster, contradictions, normalize, places, profile
 from backstamp.unify.places import Mention
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from backstamp.unify.profile import Family
     from backstamp.unify.settings import Condition, UnifiedTable, Unify
 
-Family = Literal["text", "number", "date", "boolean"]
-
 _NAMES_SHOWN = 30
+_PROFILE = "the profile"
 _OURS = frozenset({"record", "customer", "group", "rank", "place", "_row", "_link", "_position", "_place"})
 """What our own columns are called that stand beside those of a table; engines take capitals for small letters."""
 _IS = {"text": "text", "number": "a number", "date": "a date", "boolean": "true or false"}
@@ -33,6 +33,11 @@ class _Known:
 
     tables: Mapping[str, Mapping[str, pa.DataType]]
     keys: Mapping[str, str]
+
+    @property
+    def families(self) -> dict[str, dict[str, Family | None]]:
+        """What the values of each column of each table are."""
+        return {table: {name: _family(kind) for name, kind in types.items()} for table, types in self.tables.items()}
 
     def type_of(self, mention: Mention) -> pa.DataType | None:
         """Return the type of a column, None where there is no such column; a key used as a column is text."""
@@ -58,11 +63,14 @@ def problems(unify: Unify, tables: Mapping[str, Mapping[str, pa.DataType]]) -> l
             here nothing is said.
     """
     known = _Known(tables, {table.table: table.key for table in unify.tables})
+    is_whole = set(known.keys) <= set(tables)
     return [
         *(problem for mention in places.mentions(unify) for problem in _unusable(mention, known)),
         *(problem for path, table in places.tables(unify) for problem in _misfits_of_table(path, table, known)),
         *(problem for sides, condition in places.conditions(unify) for problem in _misfits(sides, condition, known)),
         *_misfits_of_profile(unify, known),
+        # Of a table that is not known, columns would be missing in the profile.
+        *(problem for find in (_wrong_names, _misfits_of_clusters) if is_whole for problem in find(unify, known)),
     ]
 
 
@@ -97,7 +105,8 @@ def _misfits_of_table(path: places.Path, table: UnifiedTable, known: _Known) -> 
             message = f"`{column}` of {table.table} is {_IS[family]}, and the value here is {_IS[given]}:"
             remedy = "only text has several" if isinstance(value, tuple) else "text in quotes"
             yield errors.Problem(filtered.path, f"{message} write a value of the column's kind, {remedy}.")
-    yield from _no_times(places.keep_times(path, table), known)
+    for times in places.keep_times(path, table):
+        yield from _no_times(times, known)
 
 
 def _no_times(times: Sequence[Mention], known: _Known) -> Iterator[errors.Problem]:
@@ -139,22 +148,49 @@ def _misfits(sides: Sequence[Mention], condition: Condition, known: _Known) -> I
 
 def _misfits_of_profile(unify: Unify, known: _Known) -> Iterator[errors.Problem]:
     """Tell of columns that give a profile column values or times of another kind than the first (section 6)."""
-    for path, column in places.profile_columns(unify):
-        yield from _no_times(places.prefer_times(path, column), known)
-    typed = {
-        f"{table.table}.{column}": Mention((*path, "types", column), table.table, column)
-        for path, table in places.tables(unify)
-        for column in table.types
-    }
-    named = {path[-1]: places.sources(path, column) for path, column in places.profile_columns(unify)}
-    for name, column in merge.columns_of(unify).items():
-        sources = named.get(name) or [typed[source] for source in column.sources]
+    for path, preference in places.preferences(unify):
+        yield from _no_times(places.prefer_times(path, preference), known)
+    for name, sources in _sources(unify, known):
         families = [(source, family) for source in sources if (family := known.family_of(source))]
         for source, family in families:
             if family != families[0][1]:
                 message = f"`{source.column}` of {source.table} is {_IS[family]} and cannot be the same profile column"
                 first = f"`{name}` as `{families[0][0].column}` of {families[0][0].table}, which is"
                 yield errors.Problem(source.path, f"{message} {first} {_IS[families[0][1]]}.")
+
+
+def _sources(unify: Unify, known: _Known) -> Iterator[tuple[str, list[Mention]]]:
+    """Yield the columns of the profile, each with the columns that it comes from."""
+    yield from profile.by_itself(unify, known.families)
+    for path, column in places.made_columns(unify):
+        yield str(path[-1]), places.sources(path, column)
+    for path, columns in places.groups(unify):
+        yield from ((name, places.group_sources(path, name, columns[name])) for name in columns)
+
+
+def _wrong_names(unify: Unify, known: _Known) -> Iterator[errors.Problem]:
+    """Tell of names of the profile that depend on what the tables are (section 6)."""
+    yield from contradictions.names_twice(unify, known.families)
+    as_they_are = replace(unify, profile=replace(unify.profile, rename={}))
+    names = [name for name, _ in profile.by_itself(as_they_are, known.families)]
+    for name in unify.profile.rename:
+        if name not in names:
+            message = f"`{name}` is no column that the profile takes by itself.{errors.did_you_mean(name, names)}"
+            yield errors.Problem(("unify", "profile", "rename", name), f"{message} It takes: {', '.join(names)}.")
+
+
+def _misfits_of_clusters(unify: Unify, known: _Known) -> Iterator[errors.Problem]:
+    """Tell of rules of clusters that name no column of the profile, or compare one as it cannot be (section 6)."""
+    types = {name: known.type_of(source) for name, sources in _sources(unify, known) for source in sources[:1]}
+    of_profile = _Known({_PROFILE: {name: kind for name, kind in types.items() if kind is not None}}, {})
+    for mention, condition in places.cluster_conditions(unify, _PROFILE):
+        yield from _unusable(mention, of_profile)
+        yield from _misfits([mention], condition, of_profile)
+    meanings = set(profile.meanings(unify, known.families).values())
+    for path, name in places.clusters(unify):
+        if name == cluster.HOUSEHOLD and not (cluster.LAST_NAME in meanings and any(map(cluster.is_street, meanings))):
+            message = f"A household needs a column of the profile with the semantic type `{cluster.LAST_NAME}`, and one"
+            yield errors.Problem(path, f"{message} with that of a street, such as `Location.Street`.")
 
 
 def _family(kind: pa.DataType) -> Family | None:

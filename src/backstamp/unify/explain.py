@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.unify import block, decide, deduplicate, merge
+from backstamp.unify import block, decide, deduplicate, merge, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -424,12 +424,12 @@ def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
 def _origins(few: _Few, customer_id: str) -> Iterator[Origin]:
     """Yield the values of a profile, each with the row and the column that it came from."""
     engine, profiles = few.unified.engine, few.unified.profiles
-    columns = merge.columns_of(few.unified.settings)
-    [profile] = engine.rows(profiles.filter(profiles.customer_id == customer_id))
-    [origins] = engine.rows(merge.origins(engine, few.tables, few.customers, columns))
-    for name, column in columns.items():
-        value, record = profile.get(name), origins[name]
-        if value is not None and record is not None:
-            row = few.rows[record]
-            [source] = (source for source in column.sources if source.rpartition(".")[0] == row.table)
-            yield Origin(name, value, row, source.rpartition(".")[2])
+    taken = profile.taken(few.unified.settings, merge.families_of(few.tables))
+    [values] = engine.rows(profiles.filter(profiles.customer_id == customer_id))
+    [origins] = engine.rows(merge.origins(engine, few.tables, few.customers, taken))
+    for one in taken:
+        for name in one.columns:
+            value, record = values.get(name), origins[name]
+            if value is not None and record is not None:
+                row = few.rows[record]
+                yield Origin(name, value, row, one.sources[row.table][name])

@@ -26,12 +26,14 @@ class Before:
         made: customer_id, made_in_run.
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
+        clusters: `shapes.CLUSTERS`; None if it had none.
     """
 
     members: ir.Table
     made: ir.Table
     previous_ids: ir.Table
     followed: ir.Table
+    clusters: ir.Table | None = None
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,15 @@
-"""One profile a customer, and which row each of its values came from (unification.md 6)."""
+"""One profile a customer, and which row each of its values came from (unification.md 6).
+
+Of each table a customer has at most one row to look at: its winner there, or, where it has several, a row made of them.
+So most of the work is one join for each table; what needs more looks only at the customers that need it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import ibis
@@ -12,14 +18,18 @@ import ibis.expr.types as ir
 
 from backstamp import shapes
 from backstamp.engine import functions
-from backstamp.unify import places, prefer
-from backstamp.unify.settings import ProfileColumn
+from backstamp.unify import prefer
+from backstamp.unify.profile import Taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from backstamp.engine import Engine
-    from backstamp.unify.settings import Keep, Unify
+    from backstamp.unify.profile import Families, Family
+    from backstamp.unify.settings import Keep
+
+OURS = ("customer", "record")
+"""Names that no column of the profile can have: what is computed with them has them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Table:
         rows: record and the table's columns.
         keep: which of several winners of one customer goes first.
         content: the columns that `most_filled` counts.
+        preferences: the columns that have a preference of their own within a group of duplicates.
     """
 
     name: str
@@ -39,6 +50,7 @@ class Table:
     rows: ir.Table
     keep: Keep
     content: tuple[str, ...]
+    preferences: Mapping[str, Keep] = field(default_factory=dict)
 
     @property
     def key_column(self) -> str:
@@ -56,22 +68,16 @@ def alternate_column(key_column: str) -> str:
     return f"{key_column}_Alternate"
 
 
-def columns_of(unify: Unify) -> dict[str, ProfileColumn]:
-    """Return the profile's columns: those that the file names, then what has a semantic type, combined by type.
-
-    A column that the file puts into a profile column stands in no other; a combined column has the name of the last
-    part of its type.
-    """
-    named = unify.profile.columns
-    combined = {name: ProfileColumn(sources) for _, name, sources in places.combined_columns(unify)}
-    return {name: column for name, column in combined.items() if name not in named} | named
+def families_of(tables: Sequence[Table]) -> Families:
+    """Return what the values of the columns of tables are."""
+    return {table.name: {name: _family(kind) for name, kind in table.rows.schema().items()} for table in tables}
 
 
 def merge(
     engine: Engine,
     tables: Sequence[Table],
     customers: ir.Table,
-    columns: Mapping[str, ProfileColumn],
+    taken: Sequence[Taken],
     ids: ir.Table,
     previous_ids: ir.Table,
 ) -> ir.Table:
@@ -81,129 +87,227 @@ def merge(
         engine: where it is computed.
         tables: in match order.
         customers: `shapes.CUSTOMERS`.
-        columns: the profile's columns, as `columns_of` gives them.
+        taken: the profile's columns.
         ids: `shapes.IDS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
     """
-    types = {name: _common_type(tables, column.sources) for name, column in columns.items()}
+    keys = {table.key_column: Taken({table.name: {table.key_column: table.key}}) for table in tables}
+    every = (*taken, *keys.values())
+    types = _common_types(tables, every)
 
-    def value(rows: ir.Table, name: str, source: str) -> ir.Value:
-        return _filled(rows[source]).cast(types.get(name, "string"))
+    def value(rows: ir.Table, name: str, column: str | None) -> ir.Value:
+        return ibis.null(types[name]) if column is None else _filled(rows[column]).cast(types[name])
 
-    keys = {table.key_column: ProfileColumn((f"{table.name}.{table.key}",)) for table in tables}
-    chosen = _choose(engine, tables, customers, {**columns, **keys}, value)
+    owned = engine.cache(_owned(len(tables), customers))
+    chosen = _choose(engine, tables, customers, owned, every, value)
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=previous_ids.previous_id.group_concat(";", order_by=previous_ids.previous_id)
     )
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
     for position, table in enumerate(tables):
-        profiles = _joined(profiles, engine.cache(_alternates(position, table, customers)), "customer")
+        profiles = _joined(profiles, engine.cache(_alternates(position, table, customers, owned)), "customer")
+    columns = [name for one in taken for name in one.columns]
     return profiles.select(*shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
 
 
 def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
     """Return the profiles that `merge` gave with all alternates: who has one row in a table has its key there."""
     filled = {
-        name: ibis.coalesce(profiles[name], _escaped(profiles[table.key_column]))
+        name: ibis.coalesce(profiles[name], escaped(profiles[table.key_column]))
         for table in tables
         for name in (alternate_column(table.key_column),)
     }
     return profiles.mutate(**filled)
 
 
-def origins(
-    engine: Engine, tables: Sequence[Table], customers: ir.Table, columns: Mapping[str, ProfileColumn]
-) -> ir.Table:
+def origins(engine: Engine, tables: Sequence[Table], customers: ir.Table, taken: Sequence[Taken]) -> ir.Table:
     """Return for each customer and profile column the record that its value came from, null where there is none."""
 
-    def origin(rows: ir.Table, _name: str, source: str) -> ir.Value:
-        return _filled(rows[source]).notnull().ifelse(rows.record, ibis.null())
+    def origin(rows: ir.Table, _name: str, column: str | None) -> ir.Value:
+        if column is None:
+            return ibis.null("int64")
+        record = rows[_origin(column)] if _origin(column) in rows.columns else rows.record
+        return _filled(rows[column]).notnull().ifelse(record, ibis.null())
 
-    return _choose(engine, tables, customers, columns, origin)
+    owned = engine.cache(_owned(len(tables), customers))
+    return _choose(engine, tables, customers, owned, taken, origin)
 
 
-_See = Callable[[ir.Table, str, str], ir.Value]
-"""What is chosen of a row, null where it has no value: from rows, the profile column, and the column of the table."""
+def escaped(key: ir.StringValue) -> ir.StringValue:
+    """Return a key as it stands in a list joined by semicolons (unification.md 4)."""
+    spelled = key.replace("\\", "\\\\").replace(";", "\\;")
+    return (key.contains(";") | key.contains("\\")).ifelse(spelled, key)
+
+
+_See = Callable[[ir.Table, str, str | None], ir.Value]
+"""What is chosen of a row, null where it has no value: from rows, the profile column, and the table's column for it."""
+
+
+def _owned(tables: int, customers: ir.Table) -> ir.Table:
+    """Return what each customer has in each table.
+
+    Returns:
+        customer; `winner_<position>`, the winner where there is just one; `winners_<position>` and `rows_<position>`,
+        how many winners and rows there are.
+    """
+    rows = customers.filter(customers.customer.notnull())
+    counted = {}
+    for position in range(tables):
+        is_row = rows.position == position
+        is_winner = is_row & (rows.record == rows.winner)
+        counted[f"first_{position}"] = rows.record.min(where=is_winner)
+        counted[f"winners_{position}"] = rows.count(where=is_winner)
+        counted[f"rows_{position}"] = rows.count(where=is_row)
+    owned = rows.group_by("customer").agg(**counted)
+    alone = {
+        f"winner_{position}": (owned[f"winners_{position}"] == 1).ifelse(owned[f"first_{position}"], ibis.null())
+        for position in range(tables)
+    }
+    return owned.mutate(**alone).drop(*(f"first_{position}" for position in range(tables)))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What merge looks at in a table.
+
+    Attributes:
+        table: the name of the table.
+        position: its place in the match order.
+        rows: record and the table's columns; winners have what columns with a preference of their own choose.
+        several: record, customer and `rank` of the winners of customers that have several; None without any.
+    """
+
+    table: str
+    position: int
+    rows: ir.Table
+    several: ir.Table | None
 
 
 def _choose(
-    engine: Engine, tables: Sequence[Table], customers: ir.Table, columns: Mapping[str, ProfileColumn], see: _See
+    engine: Engine, tables: Sequence[Table], customers: ir.Table, owned: ir.Table, taken: Sequence[Taken], see: _See
 ) -> ir.Table:
     """Return for each customer what is chosen for each profile column."""
-    winners = [_winners(engine, position, table, customers) for position, table in enumerate(tables)]
-    founders = customers.filter(customers.record == customers.customer).select("customer")
-    by_importance = {name: column for name, column in columns.items() if column.prefer == "importance"}
-    chosen = founders
-    for table, (alone, several) in zip(tables, winners, strict=True):
-        chosen = _joined(chosen, _of_table(table, alone, several, by_importance, see), "customer")
-    values = {
-        name: ibis.coalesce(*(chosen[_of(name, table)] for table, _ in map(_split, column.sources)))
-        for name, column in by_importance.items()
-    }
+    looks = [_look(engine, position, table, customers, owned) for position, table in enumerate(tables)]
+    by_importance = [one for one in taken if one.prefer == "importance"]
+    chosen = owned
+    for look in looks:
+        if giving := [one for one in by_importance if look.table in one.sources]:
+            chosen = _with_offers(engine, chosen, look, giving, see)
+    values = {name: value for one in by_importance for name, value in _apart(one, _first_offer(chosen, looks, one))}
     chosen = chosen.select("customer", **values)
-    for name, column in columns.items():
-        if name not in by_importance:
-            every = [alone.mutate(rank=functions.whole(0)).union(several) for alone, several in winners]
-            chosen = _joined(chosen, engine.cache(_by_time(tables, every, name, column, see)), "customer")
+    for one in taken:
+        if one.prefer != "importance":
+            chosen = _joined(chosen, engine.cache(_by_time(owned, looks, one, see)), "customer")
     return chosen
 
 
-def _winners(engine: Engine, position: int, table: Table, customers: ir.Table) -> tuple[ir.Table, ir.Table]:
-    """Return the winners that customers own in a table.
-
-    Returns:
-        record and customer of those who are alone there; record, customer and `rank` of the others.
-    """
-    owned = customers.filter((customers.position == position) & (customers.record == customers.winner))
-    winners = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
-    counted = winners.group_by("customer").agg(winners=winners.count())
-    several = engine.cache(winners.semi_join(counted.filter(counted.winners > 1), "customer"))
+def _look(engine: Engine, position: int, table: Table, customers: ir.Table, owned: ir.Table) -> _Look:
+    rows = _seen(engine, position, table, customers) if table.preferences else table.rows
+    having = owned.filter(owned[f"winners_{position}"] > 1).select("customer")
+    if not engine.count(having):
+        return _Look(table.name, position, rows, None)
+    mine = customers.filter((customers.position == position) & (customers.record == customers.winner))
+    winners = mine.select("record", "customer").semi_join(having, "customer")
     looked_at = table.rows.select("record", *dict.fromkeys(prefer.columns_of(table.keep, table.content)))
-    ranked = prefer.ranked(several.inner_join(looked_at, "record"), "customer", table.keep, table.content)
-    return winners.anti_join(several, "record"), engine.cache(ranked.select("record", "customer", "rank"))
+    ranked = prefer.ranked(winners.inner_join(looked_at, "record"), "customer", table.keep, table.content)
+    return _Look(table.name, position, rows, engine.cache(ranked.select("record", "customer", "rank")))
 
 
-def _of_table(
-    table: Table, alone: ir.Table, several: ir.Table, columns: Mapping[str, ProfileColumn], see: _See
-) -> ir.Table:
-    """Return for each customer what one table has for each profile column: of several winners the first that has it."""
-    sources = {name: _source_in(table.name, column.sources) for name, column in columns.items()}
+def _seen(engine: Engine, position: int, table: Table, customers: ir.Table) -> ir.Table:
+    """Return the rows of a table, winners with the values that columns with a preference of their own choose.
 
-    def seen(winners: ir.Table) -> ir.Table:
-        rows = winners.inner_join(table.rows, "record")
-        made = {_of(name, table.name): see(rows, name, source) for name, source in sources.items() if source}
-        return rows.select(*set(winners.columns) - {"record"}, **made)
+    Beside each of these columns stands the record that its value is from.
+    """
+    mine = customers.filter(customers.position == position).select("record", group="winner")
+    duplicates = engine.cache(mine.semi_join(mine.filter(mine.record != mine.group), "group"))
+    rows = table.rows
+    for column, keep in table.preferences.items():
+        looked_at = table.rows.select("record", *dict.fromkeys([column, *prefer.columns_of(keep, table.content)]))
+        filled = duplicates.inner_join(looked_at, "record").filter(prefer.is_filled(looked_at[column]))
+        ranked = prefer.ranked(filled, "group", keep, table.content)
+        first = ranked.filter(ranked["rank"] == 0)
+        first = engine.cache(first.select("group", **{_chosen(column): first[column], _origin(column): first.record}))
+        rows = rows.left_join(first, rows.record == first.group).drop("group")
+    values = {column: ibis.coalesce(rows[_chosen(column)], rows[column]) for column in table.preferences}
+    records = {_origin(column): ibis.coalesce(rows[_origin(column)], rows.record) for column in table.preferences}
+    return rows.mutate(**values, **records).drop(*map(_chosen, table.preferences))
 
-    ranked = seen(several)
-    names = [name for name in ranked.columns if name not in {"customer", "rank"}]
-    first = {name: functions.of_smallest(ranked[name], ranked["rank"]) for name in names}
-    return seen(alone).select("customer", *names).union(ranked.group_by("customer").agg(**first))
+
+def _with_offers(engine: Engine, chosen: ir.Table, look: _Look, giving: Sequence[Taken], see: _See) -> ir.Table:
+    """Add what a table offers to each customer: its only winner there, or of several the first that has a value."""
+    offers = {_offer(one, look.table): _given(look.rows, look.table, one, see) for one in giving}
+    winner = f"winner_{look.position}"
+    chosen = _joined(chosen, look.rows.select(**{winner: look.rows.record}, **offers), winner)
+    if look.several is None:
+        return chosen
+    rows = look.several.inner_join(look.rows, "record")
+    ranked = rows.select(
+        "customer", "rank", **{_offer(one, look.table): _given(rows, look.table, one, see) for one in giving}
+    )
+    first = {
+        _offer_of_several(one, look.table): functions.of_smallest(ranked[_offer(one, look.table)], ranked["rank"])
+        for one in giving
+    }
+    return _joined(chosen, engine.cache(ranked.group_by("customer").agg(**first)), "customer")
 
 
-def _by_time(
-    tables: Sequence[Table], winners: Sequence[ir.Table], name: str, column: ProfileColumn, see: _See
-) -> ir.Table:
-    """Return for each customer the most or least recent value of a column; tables as listed, then ranks break ties."""
-    assert column.prefer != "importance"  # noqa: S101 - the caller has told them apart
-    times = column.prefer.most_recent or column.prefer.least_recent or {}
-    listed = [table for table, _ in map(_split, column.sources)]
-    is_number = any(table.rows[times[table.name]].type().is_numeric() for table in tables if table.name in times)
+def _first_offer(chosen: ir.Table, looks: Sequence[_Look], one: Taken) -> ir.Value:
+    """Return the first value that tables offer, in the order of the sources."""
+    has_several = {look.table for look in looks if look.several is not None}
+    names: list[str] = []
+    for table in one.sources:
+        names += [_offer(one, table), *([_offer_of_several(one, table)] if table in has_several else [])]
+    return ibis.coalesce(*(chosen[name] for name in names))
+
+
+def _given(rows: ir.Table, table: str, one: Taken, see: _See) -> ir.Value:
+    """Return what a row gives of columns that are taken together, as one value: null if it has none of them."""
+    values = {name: see(rows, name, one.sources[table].get(name)) for name in one.columns}
+    if len(values) == 1:
+        return values[one.columns[0]]
+    return reduce(or_, (value.notnull() for value in values.values())).ifelse(ibis.struct(values), ibis.null())
+
+
+def _apart(one: Taken, value: ir.Value) -> list[tuple[str, ir.Value]]:
+    """Return the columns that `_given` made one value of."""
+    return [(one.columns[0], value)] if len(one.columns) == 1 else [(name, value[name]) for name in one.columns]
+
+
+def _by_time(owned: ir.Table, looks: Sequence[_Look], one: Taken, see: _See) -> ir.Table:
+    """Return for each customer the most or least recent values of columns; tables as listed, then ranks break ties."""
+    assert one.prefer != "importance"  # noqa: S101 - the caller has told them apart
+    times = one.prefer.most_recent or one.prefer.least_recent or {}
+    listed = list(one.sources)
+    is_number = any(look.rows[times[look.table]].type().is_numeric() for look in looks if look.table in times)
     parts = []
-    for table, candidates in zip(tables, winners, strict=True):
-        if table.name in listed:
-            rows = candidates.inner_join(table.rows, "record")
-            time = rows[times[table.name]] if table.name in times else ibis.null()
+    for look in looks:
+        if look.table in listed:
+            alone = owned.select("customer", record=f"winner_{look.position}", rank=functions.whole(0))
+            winners = alone if look.several is None else alone.union(look.several.select(*alone.columns))
+            rows = winners.inner_join(look.rows, "record")
+            time = rows[times[look.table]] if look.table in times else ibis.null()
             told = {
                 "time": time.cast("float64" if is_number else "timestamp(6)"),
-                "place": functions.whole(listed.index(table.name)),
-                name: see(rows, name, str(_source_in(table.name, column.sources))),
+                "place": functions.whole(listed.index(look.table)),
+                "given": _given(rows, look.table, one, see),
             }
-            parts.append(rows.select("record", "customer", "rank", **told))
+            parts.append(rows.select("customer", "rank", **told))
     rows = ibis.union(*parts)
-    time = rows.time.desc() if column.prefer.most_recent else rows.time.asc()
+    rows = rows.filter(rows.given.notnull())
+    time = rows.time.desc() if one.prefer.most_recent else rows.time.asc()
     order = [rows.time.isnull(), time, rows.place, rows["rank"]]
-    numbered = rows.mutate(number=ibis.row_number().over(order_by=order))
-    return numbered.group_by("customer").agg(**{name: functions.of_smallest(numbered[name], numbered.number)})
+    numbered = rows.mutate(number=ibis.row_number().over(group_by="customer", order_by=order))
+    first = numbered.filter(numbered.number == 0)
+    return first.select("customer", **dict(_apart(one, first.given)))
+
+
+def _alternates(position: int, table: Table, customers: ir.Table, owned: ir.Table) -> ir.Table:
+    """Return the keys of all rows that a customer has in a table, for each who has several there."""
+    having = owned.filter(owned[f"rows_{position}"] > 1).select("customer")
+    mine = customers.filter(customers.position == position).select("record", "customer")
+    named = mine.semi_join(having, "customer").inner_join(table.rows.select("record", "key"), "record")
+    keys = escaped(named.key).group_concat(";", order_by=named.record)
+    return named.group_by("customer").agg(**{alternate_column(table.key_column): keys})
 
 
 def _joined(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
@@ -215,36 +319,38 @@ def _filled(column: ir.Column) -> ir.Column:
     return column.nullif("") if column.type().is_string() else column
 
 
-def _of(name: str, table: str) -> str:
-    return f"{name} of {table}"
+def _family(kind: dt.DataType) -> Family | None:
+    if kind.is_string():
+        return "text"
+    if kind.is_numeric():
+        return "number"
+    if kind.is_date() or kind.is_timestamp():
+        return "date"
+    return "boolean" if kind.is_boolean() else None
 
 
-def _split(source: str) -> tuple[str, str]:
-    table, _, column = source.rpartition(".")
-    return table, column
+def _offer(one: Taken, table: str) -> str:
+    return f"{one.columns[0]} of {table}"
 
 
-def _source_in(table: str, sources: Sequence[str]) -> str | None:
-    """Return the column of a table that is among the sources of a profile column."""
-    return next((column for name, column in map(_split, sources) if name == table), None)
+def _offer_of_several(one: Taken, table: str) -> str:
+    return f"{one.columns[0]} of several of {table}"
 
 
-def _common_type(tables: Sequence[Table], sources: Sequence[str]) -> dt.DataType:
+def _chosen(column: str) -> str:
+    return f"chosen {column}"
+
+
+def _origin(column: str) -> str:
+    return f"origin of {column}"
+
+
+def _common_types(tables: Sequence[Table], taken: Sequence[Taken]) -> dict[str, dt.DataType]:
+    """Return the type of each profile column: one that holds the values of all its sources."""
     rows = {table.name: table.rows for table in tables}
-    return dt.highest_precedence([rows[name][column].type() for name, column in map(_split, sources)])
-
-
-def _alternates(position: int, table: Table, customers: ir.Table) -> ir.Table:
-    """Return the keys of all rows that a customer has in a table, for each who has several there."""
-    owned = customers.filter((customers.position == position) & customers.customer.notnull())
-    counted = owned.group_by("customer").agg(rows=owned.count())
-    several = owned.select("record", "customer").semi_join(counted.filter(counted["rows"] > 1), "customer")
-    named = several.inner_join(table.rows.select("record", "key"), "record")
-    keys = _escaped(named.key).group_concat(";", order_by=named.record)
-    return named.group_by("customer").agg(**{alternate_column(table.key_column): keys})
-
-
-def _escaped(key: ir.StringValue) -> ir.StringValue:
-    """Return a key as it stands in a list joined by semicolons (unification.md 4)."""
-    escaped = key.replace("\\", "\\\\").replace(";", "\\;")
-    return (key.contains(";") | key.contains("\\")).ifelse(escaped, key)
+    found: dict[str, list[dt.DataType]] = {}
+    for one in taken:
+        for table, columns in one.sources.items():
+            for name, column in columns.items():
+                found.setdefault(name, []).append(rows[table][column].type())
+    return {name: dt.highest_precedence(kinds) for name, kinds in found.items()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from backstamp.unify.settings import ByTime, Deduplicate, Recency
+from backstamp.unify.settings import ByTime, Cluster, Deduplicate, Recency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from backstamp.unify.settings import Condition, ProfileColumn, Rule, UnifiedTable, Unify
 
@@ -22,6 +22,20 @@ class Mention:
     path: Path
     table: str
     column: str
+
+    @property
+    def source(self) -> str:
+        """The column with its table: `source.table.column`."""
+        return f"{self.table}.{self.column}"
+
+
+TECHNICAL = frozenset(
+    {
+        *("createdon", "createdby", "createdonbehalfby", "modifiedon", "modifiedby", "modifiedonbehalfby"),
+        *("versionnumber", "ownerid", "owninguser", "owningteam", "owningbusinessunit", "statecode", "statuscode"),
+    }
+)
+"""Columns of which a CRM keeps account by itself: the profile takes them only where `profile` names them."""
 
 
 ListKind: TypeAlias = Literal["always", "never", "alias", "bypass"]
@@ -56,12 +70,16 @@ def mentions(unify: Unify) -> Iterator[Mention]:
         yield Mention((*path, "key"), table.table, table.key)
         yield from (Mention((*path, "types", column), table.table, column) for column in table.types)
         yield from (Mention((*path, "where", column), table.table, column) for column in table.where)
-        yield from keep_times(path, table)
+        yield from preferred_columns(path, table)
+        yield from (time for times in keep_times(path, table) for time in times)
     for sides, _ in conditions(unify):
         yield from sides
-    for path, column in profile_columns(unify):
+    for path, column in made_columns(unify):
         yield from sources(path, column)
-        yield from prefer_times(path, column)
+    for path, columns in groups(unify):
+        yield from (source for name in columns for source in group_sources(path, name, columns[name]))
+    yield from (time for path, preference in preferences(unify) for time in prefer_times(path, preference))
+    yield from (mention for name in ("include", "separate", "exclude") for mention in listed_columns(unify, name))
     for supplied in lists(unify):
         yield from (Mention(supplied.path, supplied.name, column) for column in LIST_COLUMNS[supplied.kind])
 
@@ -73,7 +91,7 @@ def lists(unify: Unify) -> Iterator[Supplied]:
         ("never", unify.overrides.never),
     )
     yield from (Supplied(("unify", "overrides", kind), name, kind) for kind, name in overrides if name is not None)
-    for path, rule, _ in rules(unify):
+    for path, rule in (*((path, rule) for path, rule, _ in rules(unify)), *cluster_rules(unify)):
         for place, condition in conditions_of(path, rule):
             named: tuple[tuple[ListKind, str | None], ...] = ("alias", condition.alias), ("bypass", condition.bypass)
             yield from (Supplied((*place, kind), name, kind) for kind, name in named if name is not None)
@@ -119,46 +137,115 @@ def _sides(path: Path, condition: Condition, tables: tuple[str, ...]) -> list[Me
     return [Mention((*path, "columns", side), table, column) for side, (table, column) in enumerate(named)]
 
 
-def combined_columns(unify: Unify) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
-    """Yield the profile columns that semantic types make of what the file's own profile columns leave over.
+def offered_columns(unify: Unify) -> Iterator[Mention]:
+    """Yield the columns that the profile is to take by itself, each once, in match order.
 
-    Of each: the place of the first column of its type, its name (the last part of the type), and its sources.
+    They are those that have a semantic type, are included or separate; less those that the file puts elsewhere,
+    excluded and technical ones.
     """
-    used = {source for column in unify.profile.columns.values() for source in column.sources}
-    combined: dict[str, list[tuple[Path, str]]] = {}
+    named = [*listed_columns(unify, "include"), *listed_columns(unify, "separate")]
+    elsewhere = {source.source for path, column in made_columns(unify) for source in sources(path, column)}
+    elsewhere |= {source for _, columns in groups(unify) for given in columns.values() for source in given}
+    elsewhere |= {*unify.profile.exclude}
     for path, table in tables(unify):
-        for column, semantic_type in table.types.items():
-            if (source := f"{table.table}.{column}") not in used:
-                combined.setdefault(semantic_type, []).append(((*path, "types", column), source))
-    for semantic_type, found in combined.items():
-        yield found[0][0], semantic_type.rpartition(".")[2], tuple(source for _, source in found)
+        typed = [Mention((*path, "types", column), table.table, column) for column in table.types]
+        own = {mention.column for mention in named if mention.table == table.table}
+        kept_by_crm = TECHNICAL | {table.key}
+        offered = [mention for mention in typed if mention.column not in kept_by_crm or mention.column in own]
+        seen = {mention.column for mention in offered}
+        for mention in named:
+            if mention.table == table.table and mention.column not in seen:
+                offered.append(mention)
+                seen.add(mention.column)
+        yield from (mention for mention in offered if mention.source not in elsewhere)
 
 
-def profile_columns(unify: Unify) -> Iterator[tuple[Path, ProfileColumn]]:
-    """Yield every column of the profile that the file names."""
+def made_columns(unify: Unify) -> Iterator[tuple[Path, ProfileColumn]]:
+    """Yield every column of the profile that the file makes, but for those in groups."""
     for name, column in unify.profile.columns.items():
         yield ("unify", "profile", "columns", name), column
 
 
+def groups(unify: Unify) -> Iterator[tuple[Path, Mapping[str, tuple[str, ...]]]]:
+    """Yield every group of columns that are taken together: of each column its sources."""
+    for name, columns in unify.profile.groups.items():
+        yield ("unify", "profile", "groups", name), columns
+
+
+def preferences(unify: Unify) -> Iterator[tuple[Path, ByTime]]:
+    """Yield every preference by time of the profile's columns and groups."""
+    for path, column in made_columns(unify):
+        if isinstance(column.prefer, ByTime):
+            yield (*path, "prefer"), column.prefer
+    for name, preference in unify.profile.prefer.items():
+        yield ("unify", "profile", "prefer", name), preference
+
+
 def sources(path: Path, column: ProfileColumn) -> list[Mention]:
     """Return the columns that a profile column comes from; a table is "" where the file names none."""
-    named = (source.rpartition(".") for source in column.sources)
-    return [Mention((*path, "from", place), table, name) for place, (table, _, name) in enumerate(named)]
+    return _named((*path, "from"), column.sources)
 
 
-def keep_times(path: Path, table: UnifiedTable) -> list[Mention]:
-    """Return the column by whose time the winner of a table is chosen, if it is chosen so."""
-    keep = table.deduplicate.keep if isinstance(table.deduplicate, Deduplicate) else None
-    times = by_time(keep) if isinstance(keep, Recency) else {}
-    return [Mention((*path, "deduplicate", "keep", name), table.table, str(time)) for name, time in times.items()]
+def group_sources(path: Path, name: str, sources: Sequence[str]) -> list[Mention]:
+    """Return the columns that a column of a group comes from; a table is "" where the file names none."""
+    return _named((*path, name), sources)
 
 
-def prefer_times(path: Path, column: ProfileColumn) -> list[Mention]:
-    """Return the columns by whose time a value of the profile is chosen, if it is chosen so."""
-    times = by_time(column.prefer) if isinstance(column.prefer, ByTime) else {}
+def listed_columns(unify: Unify, name: Literal["include", "separate", "exclude"]) -> list[Mention]:
+    """Return the columns in one of the profile's lists; a table is "" where the file names none."""
+    return _named(("unify", "profile", name), getattr(unify.profile, name))
+
+
+def _named(path: Path, sources: Sequence[str]) -> list[Mention]:
+    named = (source.rpartition(".") for source in sources)
+    return [Mention((*path, place), table, name) for place, (table, _, name) in enumerate(named)]
+
+
+def clusters(unify: Unify) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the name of every kind of cluster."""
+    for number, cluster in enumerate(unify.clusters):
+        path: Path = ("unify", "clusters", number)
+        yield ((*path, "name"), cluster.name) if isinstance(cluster, Cluster) else (path, cluster)
+
+
+def cluster_rules(unify: Unify) -> Iterator[tuple[Path, Rule]]:
+    """Yield every rule of a cluster."""
+    for number, cluster in enumerate(unify.clusters):
+        for place, rule in enumerate(cluster.rules if isinstance(cluster, Cluster) else ()):
+            yield ("unify", "clusters", number, "rules", place), rule
+
+
+def cluster_conditions(unify: Unify, profile: str) -> Iterator[tuple[Mention, Condition]]:
+    """Yield every condition of a cluster with the column of the profile that it compares."""
+    for path, rule in cluster_rules(unify):
+        for place, condition in conditions_of(path, rule):
+            yield Mention((*place, "column"), profile, condition.lower), condition
+
+
+def preferred_columns(path: Path, table: UnifiedTable) -> list[Mention]:
+    """Return the columns of a table that have a preference of their own."""
+    return [Mention((*path, "deduplicate", "columns", name), table.table, name) for name in table.preferences]
+
+
+def keeps(path: Path, table: UnifiedTable) -> Iterator[tuple[Path, Recency]]:
+    """Yield every preference by time within a table: that for the winner, and those of columns."""
+    every = {("keep",): table.keep} | {("columns", name): keep for name, keep in table.preferences.items()}
+    for place, keep in every.items():
+        if isinstance(keep, Recency):
+            yield (*path, "deduplicate", *place), keep
+
+
+def keep_times(path: Path, table: UnifiedTable) -> Iterator[list[Mention]]:
+    """Yield the columns of each preference by time within a table."""
+    for place, keep in keeps(path, table):
+        yield [Mention((*place, name), table.table, str(time)) for name, time in by_time(keep).items()]
+
+
+def prefer_times(path: Path, preference: ByTime) -> list[Mention]:
+    """Return the columns by whose time values of the profile are chosen."""
     return [
-        Mention((*path, "prefer", name, table), table, time)
-        for name, of_tables in times.items()
+        Mention((*path, name, table), table, time)
+        for name, of_tables in by_time(preference).items()
         if isinstance(of_tables, dict)
         for table, time in of_tables.items()
     ]

@@ -98,12 +98,16 @@ Keep = Literal["most_filled"] | Recency
 
 @dataclass(frozen=True)
 class Deduplicate:
-    """How rows of one table are grouped and which row of a group wins; no rules: those of the match (section 4)."""
+    """How rows of one table are grouped and which row of a group wins; no rules: those of the match (section 4).
+
+    `columns` have a preference of their own: the profile sees the value of the row that it chooses in the group.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     rules: tuple[Rule, ...] | None = None
     keep: Keep = "most_filled"
+    columns: dict[str, Keep] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,16 @@ class UnifiedTable:
     include_all: bool = False
     default_region: str | None = None
     deduplicate: Deduplicate | Literal["off"] = Deduplicate()
+
+    @property
+    def keep(self) -> Keep:
+        """Which row of several goes first."""
+        return "most_filled" if self.deduplicate == "off" else self.deduplicate.keep
+
+    @property
+    def preferences(self) -> dict[str, Keep]:
+        """The columns that have a preference of their own, and which."""
+        return {} if self.deduplicate == "off" else self.deduplicate.columns
 
 
 @dataclass(frozen=True)
@@ -175,11 +189,38 @@ class ProfileColumn:
 
 @dataclass(frozen=True)
 class Profile:
-    """The columns that the file names; columns of one semantic type are combined besides, by themselves."""
+    """What the profile takes; columns that have a semantic type it takes by itself, combined by type (section 6).
+
+    Attributes:
+        columns: those that the file makes of columns of tables.
+        groups: of columns that are taken together from one row, such as those of an address: of each column its
+            sources, `source.table.column`.
+        prefer: from which row each group is taken, if not from the first that has a value.
+        include: columns without a semantic type that are taken too, combined by name and type.
+        separate: columns that are combined with no other.
+        exclude: columns that have a semantic type and are not taken.
+        rename: the columns that the profile takes by itself, by their names there, and what to call them.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     columns: dict[str, ProfileColumn] = field(default_factory=dict)
+    groups: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    prefer: dict[str, ByTime] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    separate: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    rename: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Profiles that belong together by rules on columns of the profile (section 6)."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    name: str
+    rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True)
@@ -207,6 +248,7 @@ class Unify:
     overrides: Overrides = Overrides()
     largest_customer: int = 50
     profile: Profile = Profile()
+    clusters: tuple[Literal["household"] | Cluster, ...] = ()
 
     def table(self, name: str) -> UnifiedTable:
         """Return the unified table of that name."""
