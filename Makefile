@@ -6,7 +6,7 @@ EXAMPLES ?= 1000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock laws accuracy benchmark setup
+.PHONY: help demo test check format lock laws accuracy pages benchmark setup
 
 help:  ## List these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -36,6 +36,9 @@ laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
 
 accuracy: setup  ## Find who is who in public data, and print how well, beside Splink (BACKSTAMP_DATA=folder)
 	$(BIN)/python benchmarks/accuracy.py
+
+pages: setup  ## Write the pages anew that show what commands print
+	WRITE_PAGES=1 $(BIN)/python -m pytest -q tests/cli/test_pages.py
 
 benchmark: setup  ## Measure unification beside Splink, at these numbers of people (SIZES=250000,1000000)
 	$(BIN)/python benchmarks/unify.py --sizes $(SIZES)

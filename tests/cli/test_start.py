@@ -8,9 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.cli import backstamp, start
+from tests.cli import Said, backstamp, start
 
-from backstamp import runs
+from backstamp import __version__, runs
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ def test_a_project_to_start_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said = backstamp("check")
     assert said.code == 0
     assert said.out.endswith("backstamp.yaml is fine.\n")
+
+
+def test_version() -> None:
+    """The program says which version it is, in one line."""
+    assert backstamp("--version") == Said(0, f"backstamp {__version__}\n", "")
 
 
 def test_no_file_is_overwritten(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@
     show          `show`
     explain       `explain`
     evaluate      `evaluate`
-    check         `check`
+    check         `check`, with what quality shows of rows
+    quality       columns and their values, and what the last run leaves in doubt
     start         `init`, `crm`
     demo, story   `demo`: what it does, and what it says
 
