@@ -63,9 +63,16 @@ class Engine(Protocol):
         ...
 
     def map(
-        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+        self,
+        expression: ir.Table,
+        function: Callable[[pa.RecordBatch], pa.RecordBatch],
+        schema: pa.Schema,
+        rows: int = ...,
     ) -> ir.Table:
-        """Give each batch of an expression to a function, in threads; hold what it returns, a table of that schema."""
+        """Give each batch of an expression to a function, in threads; hold what it returns, a table of that schema.
+
+        A batch has about `rows` rows at most, the fewer the longer the function takes for one.
+        """
         ...
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:

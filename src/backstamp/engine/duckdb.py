@@ -113,11 +113,15 @@ class DuckDB:
             return self._hold(landing)
 
     def map(
-        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+        self,
+        expression: ir.Table,
+        function: Callable[[pa.RecordBatch], pa.RecordBatch],
+        schema: pa.Schema,
+        rows: int = BATCH_ROWS,
     ) -> ir.Table:
         """See `Engine.map`."""
         with ThreadPoolExecutor(self._threads) as pool:
-            return self._show(pa.Table.from_batches(pool.map(function, self.batches(expression)), schema))
+            return self._show(pa.Table.from_batches(pool.map(function, self._read(expression, rows)), schema))
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""
@@ -231,8 +235,8 @@ class DuckDB:
         finally:
             self._connection.unregister("landing")
 
-    def _read(self, expression: ir.Table) -> pa.RecordBatchReader:
-        return self._execute(self._ibis.compile(expression)).to_arrow_reader(BATCH_ROWS)
+    def _read(self, expression: ir.Table, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+        return self._execute(self._ibis.compile(expression)).to_arrow_reader(rows)
 
     def _arrow(self, expression: ir.Table) -> pa.Table:
         return self._execute(self._ibis.compile(expression)).to_arrow_table()
