@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
 
 PER_CENT = st.sampled_from((60, 67, 75, 80, 90, 100))
-COLUMN = pa.schema([("id", pa.int64()), ("text", pa.string())])
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "40"))
 WAYS = {"segments": 0, "all": sys.maxsize}
 
@@ -37,7 +36,6 @@ def columns(draw: st.DrawFn) -> tuple[list[str], list[str]]:
     def edited(edits: Sequence[tuple[int, str, int]]) -> str:
         text = base
         for place, letters, length in edits:
-            place %= len(text) + 1
             text = text[:place] + letters + text[place + length :]
         return text or base
 
@@ -49,8 +47,8 @@ def columns(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 
 def column(engine: Engine, texts: Sequence[str]) -> ir.Table:
     """Return different texts, each with its place in the list."""
-    arrays = [pa.array(range(len(texts)), pa.int64()), pa.array(texts, pa.string())]
-    return engine.load(COLUMN, [pa.RecordBatch.from_arrays(arrays, schema=COLUMN)])
+    rows = [{"id": place, "text": text} for place, text in enumerate(texts)]
+    return engine.load(similar.TEXTS, [pa.RecordBatch.from_pylist(rows, schema=similar.TEXTS)])
 
 
 def expected(left: Sequence[str], right: Sequence[str], per_cent: int) -> list[tuple[int, int]]:
@@ -65,12 +63,9 @@ def expected(left: Sequence[str], right: Sequence[str], per_cent: int) -> list[t
 def test_no_similar_pair_is_missed_whichever_way_is_cheaper(
     warehouse: Engine, monkeypatch: pytest.MonkeyPatch, way: str, texts: tuple[list[str], list[str]], per_cent: int
 ) -> None:
-    """Between two columns, and within one, the pairs are those of comparing every text with every other, each once."""
-    left, right = texts
+    """The pairs are those of comparing every text with every other, each once."""
     monkeypatch.setattr(similar, "_SEARCH", WAYS[way])
     monkeypatch.setattr(similar, "_FOUND", WAYS[way])
-    for others in (right, None):
-        table = None if others is None else column(warehouse, others)
-        found = warehouse.rows(similar.pairs(warehouse, column(warehouse, left), table, per_cent))
-        wanted = expected(left, left if others is None else others, per_cent)
-        assert sorted((pair["left"], pair["right"]) for pair in found) == wanted
+    left, right = (column(warehouse, some) for some in texts)
+    found = warehouse.rows(similar.pairs(warehouse, left, right, per_cent))
+    assert sorted((pair["left"], pair["right"]) for pair in found) == expected(*texts, per_cent)

@@ -54,16 +54,9 @@ _INVERSE = pow(_BASE, -1, 1 << 64)
 _Pairs = tuple["NDArray[np.intp]", "NDArray[np.intp]"]  # places in two lists of texts
 
 
-def pairs(engine: Engine, left: ir.Table, right: ir.Table | None, per_cent: int) -> ir.Table:
-    """Return all pairs of similar texts, as `PAIRS`.
-
-    Args:
-        engine: where it is computed.
-        left: `TEXTS`.
-        right: the same; None for the texts of `left` among themselves: each with itself and every pair both ways.
-        per_cent: the least similarity.
-    """
-    others = tuple(_grouped(engine.batches(left if right is None else right)))
+def pairs(engine: Engine, left: ir.Table, right: ir.Table, per_cent: int) -> ir.Table:
+    """Return all pairs of a text of the one table (`TEXTS`) and a similar one of the other, as `PAIRS`."""
+    others = tuple(_grouped(engine.batches(right)))
 
     def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
         found = [ids for texts in _grouped([batch]) for other in others for ids in _similar(texts, other, per_cent)]
@@ -103,8 +96,10 @@ class _Marks:
     def common(self, other: _Marks, places: _Pairs) -> NDArray[np.int16]:
         """Return how many marks both texts of each pair have."""
         left, right = places
-        both = zip(self.words, other.words, strict=True)
-        return sum((np.bitwise_count(a.take(left) & b.take(right)) for a, b in both), np.int16(0))  # type: ignore[return-value]
+        common = np.zeros(len(left), np.int16)
+        for word, others in zip(self.words, other.words, strict=True):
+            common += np.bitwise_count(word.take(left) & others.take(right))
+        return common
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,8 @@ class _Texts:
 
     def hashes(self, start: int, length: int) -> NDArray[np.uint64]:
         """Return a hash of a part of each text: the same wherever the part stands."""
-        return (self._sums[start + length] - self._sums[start]) * np.uint64(pow(_INVERSE, start, 1 << 64))
+        weighted: NDArray[np.uint64] = self._sums[start + length] - self._sums[start]
+        return weighted * np.uint64(pow(_INVERSE, start, 1 << 64))
 
     @cached_property
     def _sums(self) -> NDArray[np.uint64]:
