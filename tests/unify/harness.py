@@ -52,20 +52,9 @@ def nobody(_name: str) -> Iterator[Nobody]:
 
 
 def supported(project: model.Project) -> model.Project:
-    """Leave out what a later issue brings: rules without an exact condition."""
-
-    def of(rules: Sequence[model.Rule]) -> tuple[model.Rule, ...]:
-        return tuple(rule for rule in rules if any(condition.percent is None for condition in rule.conditions))
-
-    clusters = (replace(cluster, rules=of(cluster.rules)) for cluster in project.clusters)
+    """Leave out what a later issue brings: nothing."""
     cut = replace(
         project,
-        clusters=tuple(cluster for cluster in clusters if cluster.rules),
-        tables=tuple(
-            replace(table, deduplicate=None if table.deduplicate is None else of(table.deduplicate))
-            for table in project.tables
-        ),
-        match=tuple(replace(between, rules=of(between.rules)) for between in project.match),
     )
     content = tuple(replace(table, content=strategies.used(cut, table)) for table in cut.tables)
     return replace(cut, tables=content)

@@ -1,7 +1,8 @@
 """Keys: which values a rule compares in a table, and who shares one (unification.md 3).
 
 The values of a table are made comparable once, however many rules use them; the values of a rule's exact conditions
-become one key, a hash of 128 bits, so that joining by key compares whole numbers.
+become one key, a hash of 128 bits, so that joining by key compares whole numbers. Under a rule without any all rows
+have one key, and what a row holds is each of its values by itself.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Side:
     """What one rule compares in one table.
 
     Attributes:
-        key: the values of the exact conditions, which are compared together; at least one.
+        key: the values of the exact conditions, which are compared together.
         fuzzy: the values of the other conditions, in the order of the rule.
         per_cent: the least similarity of each of these.
         max_rows: how many rows may share a key.
@@ -74,6 +75,11 @@ class Side:
     def names(self) -> list[str]:
         """The names of the fuzzy values in `Keyed.rows`."""
         return [f"fuzzy_{n}" for n in range(len(self.fuzzy))]
+
+    @property
+    def held(self) -> dict[str, Key | Value]:
+        """What a row holds that too many may share, by its name in `Keyed.rows`."""
+        return {"key": self.key} if self.key else dict(zip(self.names, self.fuzzy, strict=True))
 
     @property
     def exceptions(self) -> list[dict[str, Term]]:
@@ -127,22 +133,23 @@ class Keyed:
     Attributes:
         table: record, and a column for each key and each other value, named by `columns`.
         columns: the name of the column of each key and each other value.
-        holders: for each key a table of its values: `key`, `first` (the smallest record that holds it), `holders`
-            (how many do).
+        holders: for what rows hold, a table of its values: `key`, `first` (the smallest record that holds it),
+            `holders` (how many do).
         region: where the table's telephone numbers are from, if no condition says otherwise.
         lists: what people supply.
     """
 
     table: ir.Table
     columns: Mapping[Key | Value, str]
-    holders: Mapping[Key, ir.Table]
+    holders: Mapping[Key | Value, ir.Table]
     region: str | None
     lists: normalize.Lists
 
     def rows(self, side: Side) -> ir.Table:
         """Return the rows that hold a key: record, key, and the other values, which may be null."""
         values = {name: self.table[self.columns[value]] for name, value in side.values.items()}
-        rows = self.table.select("record", key=self.table[self.columns[side.key]], **values)
+        key = self.table[self.columns[side.key]] if side.key else functions.whole(0)
+        rows = self.table.select("record", key=key, **values)
         return rows.filter(rows.key.notnull())
 
 
@@ -157,7 +164,8 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
         lists: what people supply; those that the sides name.
     """
     used = list(sides)
-    keys = list(dict.fromkeys(side.key for side in used))
+    keys = list(dict.fromkeys(side.key for side in used if side.key))
+    held = dict.fromkeys(one for side in used for one in side.held.values())
     texts = list(dict.fromkeys(value for side in used for value in side.values.values()))
     values = list(dict.fromkeys([*(value for key in keys for value in key), *texts]))
     made = comparable(engine, rows, values, lists)
@@ -170,23 +178,33 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
             **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
         )
     )
-    return Keyed(table, columns, {key: engine.cache(_holders(table, columns[key])) for key in keys}, region, lists)
+    return Keyed(table, columns, {one: engine.cache(_holders(table, columns[one])) for one in held}, region, lists)
 
 
-def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> ir.Table | None:
-    """Return the keys that more rows of both tables hold than the rule allows (`key`, `holders`), None without any.
+def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> dict[str, ir.Table]:
+    """Return what more rows of both tables hold than the rule allows: `key`, `holders`, by its name in `Keyed.rows`.
 
     Both may be one table, whose rows count once.
     """
-    below, above = lower.holders[lower_side.key], upper.holders[upper_side.key]
-    above = above.limit(0) if lower is upper else above
-    # One of the two holds at least half of them, so that a full join of both can be spared.
-    suspects = below.union(above).filter(lambda t: t.holders * 2 > lower_side.max_rows).select("key").distinct()
-    suspects = engine.cache(suspects)
-    if not engine.count(suspects):
-        return None
-    counted = below.union(above).semi_join(suspects, "key").group_by("key").agg(holders=lambda t: t.holders.sum())
-    return engine.cache(counted.filter(counted.holders > lower_side.max_rows))
+    found = {}
+    for name, held in lower_side.held.items():
+        below, above = lower.holders[held], upper.holders[upper_side.held[name]]
+        above = above.limit(0) if lower is upper else above
+        # One of the two holds at least half of them, so that a full join of both can be spared.
+        suspects = below.union(above).filter(lambda t: t.holders * 2 > lower_side.max_rows).select("key").distinct()
+        suspects = engine.cache(suspects)
+        if engine.count(suspects):
+            shared = below.union(above).semi_join(suspects, "key")
+            counted = shared.group_by("key").agg(holders=lambda t: t.holders.sum())
+            found[name] = engine.cache(counted.filter(counted.holders > lower_side.max_rows))
+    return found
+
+
+def without(rows: ir.Table, full: Mapping[str, ir.Table]) -> ir.Table:
+    """Return the rows, or classes of them, of `Keyed.rows` that hold nothing that is `crowded`."""
+    for name, keys in full.items():
+        rows = rows.anti_join(keys.select(**{name: "key"}), name)
+    return rows
 
 
 def _holders(table: ir.Table, key: str) -> ir.Table:

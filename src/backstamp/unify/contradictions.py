@@ -24,6 +24,7 @@ _SAID: dict[Literal["include", "separate", "exclude"], str] = {
     "separate": "is in `separate`",
     "exclude": "is in `exclude`",
 }
+_LEAST_ALONE = 60  # per cent: below, nearly all texts are similar to many
 
 
 def contradictions(unify: Unify) -> list[errors.Problem]:
@@ -123,9 +124,19 @@ def _wrong_rule(path: places.Path, rule: Rule, tables: tuple[str, ...]) -> Itera
     if rule.name == shapes.ALWAYS:
         message = f"`{rule.name}` is what evidence says of an always pair: give the rule another name."
         yield errors.Problem((*path, "name"), message)
-    if rule.match and all(condition.per_cent is not None for condition in rule.match):
-        message = f"The rule `{rule.name}` has no exact condition: give it one, such as a phone or a postal code;"
-        yield errors.Problem((*path, "match"), f"{message} rules without any come in a later version.")
+    yield from _too_loose(path, rule)
+
+
+def _too_loose(path: places.Path, rule: Rule) -> Iterator[errors.Problem]:
+    """Tell of conditions that let too much pass where no exact one stands beside them (unification.md 3)."""
+    asked = [condition.per_cent for condition in rule.match]
+    for place, per_cent in enumerate(asked):
+        if None not in asked and (per_cent or 0) < _LEAST_ALONE:
+            message = (
+                f"The rule `{rule.name}` has no exact condition, so each of its own should ask for {_LEAST_ALONE} %"
+            )
+            hint = "(`medium`) or more; or add an exact one, such as a phone or a postal code."
+            yield errors.Problem((*path, "match", place, "precision"), f"{message} {hint}")
 
 
 def _wrong_condition(path: places.Path, condition: Condition, tables: tuple[str, ...]) -> Iterator[errors.Problem]:

@@ -11,6 +11,8 @@ With exceptions a class may be linked to another with the same score as within, 
 classes that a rule links, each first row is linked to all rows of the other class. That changes nothing either: of two
 linked rows x < y of the classes of m and n (m < x, n < y) the rows m and n are linked in the same way, as are m and y,
 and x and n. All three links come before that of x and y, so that it never joins anything.
+
+Under a rule without exact conditions the classes that have a similar value are compared, all of them (`similar`).
 """
 
 from __future__ import annotations
@@ -22,12 +24,10 @@ import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
 
 from backstamp import shapes
 from backstamp.engine import functions
-from backstamp.unify import block
+from backstamp.unify import block, similar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,20 +40,21 @@ if TYPE_CHECKING:
 SCORED = shapes.shape(group=pa.int64(), left=pa.int64(), right=pa.int64(), score=pa.float64())
 """Pairs of records with their score; `group` is the deduplicated group of the left one, where that matters."""
 _SAME = functions.whole(1).cast("float64")
+_BY_CHANCE = 40  # so many characters of a hundred may agree in two texts that have nothing to do with each other
 
 
 def links(engine: Engine, keyed: block.Keyed, side: block.Side) -> ir.Table:
     """Return links of one rule within one table that stand for all of them: left, right (left < right), score."""
-    rows = _sharing(keyed, side)
+    rows = _sharing(engine, keyed, side)
     if not side.values:
-        return _star(rows)
-    rows = engine.cache(rows.drop("first", "holders").drop_null(side.names))
+        return _star(rows.inner_join(keyed.holders[side.key].select("key", "first"), "key"))
+    rows = engine.cache(rows.drop_null(side.names))
     classes = engine.cache(rows.group_by(["key", *side.values]).agg(first=rows.record.min()))
-    pairs = _pairs(classes.mutate(group=classes.first), classes, side)
+    pairs = _pairs(engine, classes.mutate(group=classes.first), classes, side)
     of_class = _same_class(rows, classes, side)
     if not side.unless:
-        similar = _linked(engine, pairs.filter(pairs.left < pairs.right), side)
-        return _star(of_class).union(similar.select("left", "right", "score"))
+        alike = _linked(engine, pairs.filter(pairs.left < pairs.right), side)
+        return _star(of_class).union(alike.select("left", "right", "score"))
     found = engine.cache(_linked(engine, pairs.filter(pairs.left <= pairs.right), side))
     return _double_star(found, engine.cache(of_class))
 
@@ -67,8 +68,9 @@ def all_links(engine: Engine, keyed: block.Keyed, side: block.Side, among: ir.Ta
         side: what the rule compares there.
         among: `record` of the rows.
     """
-    rows = _sharing(keyed, side).drop_null(side.names).semi_join(among, "record").mutate(first=lambda t: t.record)
-    pairs = _pairs(rows.mutate(group=rows.record), rows, side)
+    rows = _sharing(engine, keyed, side).drop_null(side.names).semi_join(among, "record")
+    rows = rows.mutate(first=rows.record)
+    pairs = _pairs(engine, rows.mutate(group=rows.record), rows, side)
     return _linked(engine, pairs.filter(pairs.left < pairs.right), side).select("left", "right", "score")
 
 
@@ -179,11 +181,12 @@ def best(scored: ir.Table, of: Sequence[str]) -> ir.Table:
     return ranked.filter(ranked.place == 0).drop("place").rename(row="left", partner="right")
 
 
-def _sharing(keyed: block.Keyed, side: block.Side) -> ir.Table:
-    """Return the rows that share their key with others, not too many: also the `first` and the number of `holders`."""
-    return keyed.rows(side).inner_join(
-        keyed.holders[side.key].filter(lambda t: t.holders.between(2, side.max_rows)), "key"
-    )
+def _sharing(engine: Engine, keyed: block.Keyed, side: block.Side) -> ir.Table:
+    """Return the rows that may have a partner: they hold nothing that too many rows hold, and a key with others."""
+    rows = keyed.rows(side)
+    if not side.key:
+        return block.without(rows, block.crowded(engine, keyed, side, keyed, side))
+    return rows.semi_join(keyed.holders[side.key].filter(lambda t: t.holders.between(2, side.max_rows)), "key")
 
 
 def _same_class(rows: ir.Table, classes: ir.Table, side: block.Side) -> ir.Table:
@@ -219,13 +222,13 @@ def _matches(
     """Return, as `SCORED`, what a rule links of rows (with their group) and of the first rows of classes above."""
     (below, side), (above, above_side) = lower, upper
     full = block.crowded(engine, below, side, above, above_side)
-    offers = offers if full is None else offers.anti_join(full, "key")
+    seekers, offers = block.without(seekers, full), block.without(offers, full)
     if not side.values:
         pairs = seekers.inner_join(offers, "key")
         return pairs.select("group", left="record", right="first", score=_SAME)
     seekers = seekers.drop_null(side.names)
     firsts = seekers.group_by(["group", "key", *side.values]).agg(first=seekers.record.min())
-    return _linked(engine, _pairs(firsts, offers, side), side)
+    return _linked(engine, _pairs(engine, firsts, offers, side), side)
 
 
 def _compared(
@@ -234,33 +237,57 @@ def _compared(
     """Return those of some pairs (group, row, partner) that share a key, with the values of both, as `_pairs` does."""
     (below, side), (above, above_side) = lower, upper
     full = block.crowded(engine, below, side, above, above_side)
-    rows = below.rows(side).rename(row="record").drop_null(side.names)
+    rows = block.without(below.rows(side), full).rename(row="record").drop_null(side.names)
     others = {_other(name): name for name in above_side.values}
-    partners = above.rows(above_side).drop_null(above_side.names).select("key", partner="record", **others)
+    partners = block.without(above.rows(above_side), full).drop_null(above_side.names)
+    partners = partners.select("key", partner="record", **others)
     both = pairs.inner_join(rows, "row").inner_join(partners, ["partner", "key"])
-    both = both if full is None else both.anti_join(full, "key")
     return both.select("group", *side.values, *others, left="row", right="partner")
 
 
-def _pairs(left: ir.Table, right: ir.Table, side: block.Side) -> ir.Table:
+def _pairs(engine: Engine, left: ir.Table, right: ir.Table, side: block.Side) -> ir.Table:
     """Return group, left, right and the values of both (`fuzzy_0`, `other_fuzzy_0`, …) of classes that share a key.
+
+    Without a key they share a similar value.
 
     A value that alone makes an exception where it differs is joined like a key, where it is filled: else a key with a
     thousand first names would make half a million pairs, all of them forbidden.
     """
+    meeting: str | tuple[str, str] = "key"
+    if not side.key:
+        name, per_cent = _most_telling(engine, right, side)
+        left, meeting = _reaching(engine, left, right, name, per_cent), ("reached", _other(name))
     others = {_other(name): name for name in side.values}
     left = left.rename(left="first")
     right = right.select("key", right="first", **others)
     parting = [next(iter(exception)) for exception in side.exceptions if _is_parting(exception)]
-    shared = ["key", *((name, _other(name)) for name in parting)]
-    found = [left.inner_join(right, shared)]
+    found = [left.inner_join(right, [meeting, *((name, _other(name)) for name in parting)])]
     if parting:
         filled = left.drop_null(parting)
         emptied = right.filter(ibis.or_(*(right[_other(name)].isnull() for name in parting)))
         empty = left.filter(ibis.or_(*(left[name].isnull() for name in parting)))
-        found += [filled.inner_join(emptied, "key"), empty.inner_join(right, "key")]
+        found += [filled.inner_join(emptied, [meeting]), empty.inner_join(right, [meeting])]
     chosen = [pairs.select("group", "left", "right", *side.values, *others) for pairs in found]
     return ibis.union(*chosen) if parting else chosen[0]
+
+
+def _most_telling(engine: Engine, classes: ir.Table, side: block.Side) -> tuple[str, int]:
+    """Return the fuzzy value of which the fewest pairs are likely to be similar: its name, the least similarity."""
+    [lengths] = engine.rows(classes.aggregate(**{name: classes[name].length().mean() for name in side.names}))
+    asked = zip(side.names, side.per_cent, strict=True)
+    return max(asked, key=lambda one: (lengths[one[0]] or 0) * (one[1] - _BY_CHANCE))
+
+
+def _reaching(engine: Engine, left: ir.Table, right: ir.Table, name: str, per_cent: int) -> ir.Table:
+    """Return each left class once for every similar value that a right class has: also `reached`, that value."""
+    one, other = (
+        engine.cache(classes.group_by(text=classes[name]).agg(id=classes.first.min()).select(*similar.TEXTS.names))
+        for classes in (left, right)
+    )
+    near = similar.pairs(engine, one, other, per_cent)
+    texts = near.inner_join(one, near.left == one.id).select("right", **{name: "text"})
+    reached = texts.inner_join(other, texts.right == other.id).select(name, reached="text")
+    return left.inner_join(reached, name)
 
 
 def _is_parting(exception: Mapping[str, block.Term]) -> bool:
@@ -308,7 +335,7 @@ def _score(batch: pa.RecordBatch, side: block.Side) -> pa.RecordBatch:
     scores = np.ones(batch.num_rows)
     alike = np.ones(batch.num_rows, dtype=bool)
     for name, least in zip(side.names, side.per_cent, strict=True):
-        matches, score = similarity(batch[name], batch[_other(name)], least)
+        matches, score = similar.similarity(batch[name], batch[_other(name)], least)
         alike &= matches
         scores = np.minimum(scores, score)
     for n, exception in enumerate(side.exceptions):
@@ -325,7 +352,7 @@ def _still_held(batch: pa.RecordBatch, name: str, term: block.Term, held: NDArra
     """Return for which pairs an exception that held so far still does; of empty values no term holds."""
     left, right = batch[name], batch[_other(name)]
     places = np.flatnonzero(held & _flags(pc.and_(left.is_valid(), right.is_valid())))
-    matches, _ = similarity(left.take(places), right.take(places), term.per_cent or 0)
+    matches, _ = similar.similarity(left.take(places), right.take(places), term.per_cent or 0)
     holds = np.zeros(len(held), dtype=bool)
     holds[places] = matches != term.differs
     return holds
@@ -334,22 +361,3 @@ def _still_held(batch: pa.RecordBatch, name: str, term: block.Term, held: NDArra
 def _flags(column: pa.Array[Any]) -> NDArray[np.bool_]:
     flags: NDArray[np.bool_] = column.to_numpy(zero_copy_only=False)
     return flags
-
-
-def similarity(
-    left: pa.Array[Any], right: pa.Array[Any], per_cent: int
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Return whether each pair is similar enough, and its similarity (L - d) / L with L the shorter length."""
-    distance = process.cpdist(
-        left.to_pylist(), right.to_pylist(), scorer=Levenshtein.distance, dtype=np.int32, workers=-1
-    )
-    shorter = np.minimum(_lengths(left), _lengths(right))
-    alike = shorter - distance
-    # In whole numbers, so that no rounding decides; the quotients of such numbers are as different as doubles.
-    return 100 * alike >= per_cent * shorter, alike / shorter
-
-
-def _lengths(texts: Any) -> NDArray[np.int64]:  # noqa: ANN401 - an Arrow array of text
-    """Return how many code points each text has."""
-    lengths: NDArray[np.int64] = pc.utf8_length(texts).to_numpy().astype(np.int64)
-    return lengths

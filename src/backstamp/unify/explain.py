@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.unify import block, decide, deduplicate, merge, profile
+from backstamp.unify import block, deduplicate, merge, profile, similar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +62,8 @@ class Verdict:
         rule: its name.
         conditions: in the order of the rule.
         exceptions: those of the rule all of whose conditions hold: each of them forbids the pair.
-        holders: how many rows hold the key that both hold; None where they hold none together, or were not counted.
+        holders: how many rows hold the key that both hold, or under a rule without one the most common of their
+            values; None where they hold none together, or were not counted.
         max_rows_per_key: how many may.
         holds: whether the rule links the rows.
         score: how well, if it does: the lowest similarity of its conditions.
@@ -320,7 +322,7 @@ class _Few:
         left, right = (self._text(record, value) for record, value in ends)
         holds, similarity = left is not None and left == right, None
         if left is not None and right is not None and condition.per_cent is not None:
-            matches, scores = decide.similarity(pa.array([left]), pa.array([right]), condition.per_cent)
+            matches, scores = similar.similarity(pa.array([left]), pa.array([right]), condition.per_cent)
             holds, similarity = bool(matches[0]), float(scores[0])
         if condition.differs:
             holds = None not in (left, right) and not holds
@@ -404,21 +406,27 @@ def _limited(verdict: Verdict, holders: int) -> Verdict:
 
 
 def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
-    """Return how many rows of both tables hold the key that two rows hold together (unification.md 3)."""
-    ends: dict[str, tuple[int, block.Side]] = {
-        few.rows[row].table: (row, few.side(rule, "lower", row)),
-        few.rows[partner].table: (partner, few.side(rule, "upper", partner)),
+    """Return how many rows of both tables hold the key of two rows, or the most common of their values (section 3)."""
+    ends = {
+        few.rows[row].table: few.side(rule, "lower", row),
+        few.rows[partner].table: few.side(rule, "upper", partner),
     }
-    engine, held = few.unified.engine, 0
+    engine = few.unified.engine
+    held: dict[str, list[ir.Table]] = {}
     for table in few.unified.tables:
         if table.name in ends:
-            record, side = ends[table.name]
-            side = replace(side, fuzzy=(), per_cent=(), unless=())
+            side = ends[table.name]
             kept = table.rows.semi_join(few.unified.customers, "record")
             region = few.unified.settings.table(table.name).default_region
             rows = block.keyed(engine, kept, [side], region, few.unified.lists).rows(side)
-            held += engine.count(rows.semi_join(rows.filter(rows.record == record), "key"))
-    return held
+            for name in side.held:
+                held.setdefault(name, []).append(engine.cache(rows.select("record", value=name).drop_null("value")))
+    counts = []
+    for tables in held.values():
+        rows = ibis.union(*tables) if len(tables) > 1 else tables[0]
+        same = rows.semi_join(rows.filter(rows.record.isin([row, partner])), "value")
+        counts += engine.rows(same.group_by("value").agg(holders=same.count()))
+    return max((count["holders"] for count in counts), default=0)
 
 
 def _origins(few: _Few, customer_id: str) -> Iterator[Origin]:
