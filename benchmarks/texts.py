@@ -114,9 +114,11 @@ def count(engine: DuckDB, left: ir.Table, right: ir.Table) -> dict[str, int]:
 
 def by_brute_force(left: Sequence[str], right: Sequence[str]) -> set[tuple[int, int]]:
     """Compare every text with every other, by the fastest means of RapidFuzz."""
-    distance = process.cdist(left, right, scorer=Levenshtein.distance, dtype=np.uint8, workers=THREADS)
-    lengths = (np.array([len(text) for text in texts]) for texts in (left, right))
-    shorter = np.minimum.outer(*lengths)
+    shorter = np.minimum.outer(*(np.array([len(text) for text in texts]) for texts in (left, right)))
+    most = int(shorter.max()) * (100 - PER_CENT) // 100  # edits: beyond them RapidFuzz stops counting
+    distance = process.cdist(
+        left, right, scorer=Levenshtein.distance, score_cutoff=most, dtype=np.uint8, workers=THREADS
+    )
     i, j = np.nonzero(100 * (shorter - distance.astype(np.int64)) >= PER_CENT * shorter)
     return set(zip(i.tolist(), j.tolist(), strict=True))
 

@@ -323,8 +323,8 @@ MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lea
         ("precision: high", "precision: 101", "37:71: A precision in per cent is a whole number from 1 to 100."),
         (
             "columns: [email, emailaddress1]",
-            "columns: [email, emailaddress1], precision: 90",
-            "40:25: The rule `Email` has no exact condition: give it one, such as a phone or a postal code;",
+            "columns: [email, emailaddress1], precision: 59",
+            "40:67: The rule `Email` has no exact condition, so each of its own should ask for 60 % (`medium`) or more;",
         ),
         (
             "match: [{columns: [email, emailaddress1]}]",
