@@ -111,7 +111,8 @@ SHARED_VALUES = shape(
     holders=pa.int64(),
 )
 """Published: values that more rows hold than a rule allows, so that they link nobody (unification.md 3): the rule, its
-tables (the same twice in deduplication), and the columns and normalized values of its exact conditions; rows."""
+tables (the same twice in deduplication), and the columns and normalized values of its exact conditions
+(of a rule without any each column by itself); rows."""
 
 MEMBERS = shape(
     table=pa.string(),

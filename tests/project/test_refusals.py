@@ -324,7 +324,7 @@ MATCH = "A condition of `match` has two columns: write `columns: [one of crm.lea
         (
             "columns: [email, emailaddress1]",
             "columns: [email, emailaddress1], precision: 59",
-            "40:67: The rule `Email` has no exact condition, so each of its own should ask for 60 % (`medium`) or more;",
+            "40:67: The rule `Email` has no exact condition, so each of its own should ask for 60 % (`medium`)",
         ),
         (
             "match: [{columns: [email, emailaddress1]}]",

@@ -60,20 +60,22 @@ def keep(
 def _compared(
     settings: Unify, rows: Mapping[str, ir.Table], keyed: Mapping[str, block.Keyed]
 ) -> Iterator[guard.Compared]:
-    """Yield every active rule with what it compares in its tables."""
+    """Yield every active rule with what rows hold under it in its tables."""
 
-    def part(table: str, rule: Rule, role: block.Role) -> guard.Part:
-        return guard.Part(table, rows[table], keyed[table], block.side_of(rule, role, keyed[table].region))
+    def parts(table: str, rule: Rule, role: block.Role) -> list[guard.Part]:
+        side = block.side_of(rule, role, keyed[table].region)
+        return [guard.Part(table, rows[table], keyed[table], held) for held in side.held.values()]
 
     for table in rows:
         for rule in deduplicate.rules_of(settings, table):
-            both = part(table, rule, "lower")
-            yield guard.Compared(rule.name, both, both)
+            for both in parts(table, rule, "lower"):
+                yield guard.Compared(rule.name, rule.max_rows_per_key, both, both)
     for between in deduplicate.in_order(settings):
         for rule in between.rules:
             if rule.active:
-                lower, upper = part(between.lower, rule, "lower"), part(between.upper, rule, "upper")
-                yield guard.Compared(rule.name, lower, upper)
+                both_parts = zip(parts(between.lower, rule, "lower"), parts(between.upper, rule, "upper"), strict=True)
+                for lower, upper in both_parts:
+                    yield guard.Compared(rule.name, rule.max_rows_per_key, lower, upper)
 
 
 def _passed_over(shared: guard.Shared) -> str:

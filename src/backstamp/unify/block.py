@@ -42,6 +42,8 @@ class Value:
 
 
 Key = tuple[Value, ...]
+Held = Key | Value
+"""What rows hold under a rule: the values of its exact conditions together, or else one of the others by itself."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Side:
         return [f"fuzzy_{n}" for n in range(len(self.fuzzy))]
 
     @property
-    def held(self) -> dict[str, Key | Value]:
+    def held(self) -> dict[str, Held]:
         """What a row holds that too many may share, by its name in `Keyed.rows`."""
         return {"key": self.key} if self.key else dict(zip(self.names, self.fuzzy, strict=True))
 
@@ -140,8 +142,8 @@ class Keyed:
     """
 
     table: ir.Table
-    columns: Mapping[Key | Value, str]
-    holders: Mapping[Key | Value, ir.Table]
+    columns: Mapping[Held, str]
+    holders: Mapping[Held, ir.Table]
     region: str | None
     lists: normalize.Lists
 
@@ -169,7 +171,7 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
     texts = list(dict.fromkeys(value for side in used for value in side.values.values()))
     values = list(dict.fromkeys([*(value for key in keys for value in key), *texts]))
     made = comparable(engine, rows, values, lists)
-    columns: dict[Key | Value, str] = {value: f"value_{n}" for n, value in enumerate(texts)}
+    columns: dict[Held, str] = {value: f"value_{n}" for n, value in enumerate(texts)}
     columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
     table = engine.cache(
         made.select(

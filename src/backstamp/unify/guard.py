@@ -24,19 +24,30 @@ _LISTED = 100
 
 @dataclass(frozen=True)
 class Part:
-    """A table in a rule: its name, its rows (`record` and columns), its keys, and what the rule compares there."""
+    """A table in a rule: its name, its rows (`record` and columns), its keys, and what they hold under the rule."""
 
     table: str
     rows: ir.Table
     keyed: block.Keyed
-    side: block.Side
+    held: block.Held
+
+    @property
+    def holders(self) -> ir.Table:
+        """How many rows hold each value."""
+        return self.keyed.holders[self.held]
+
+    @property
+    def values(self) -> block.Key:
+        """What is held, value by value."""
+        return self.held if isinstance(self.held, tuple) else (self.held,)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A rule between two tables; in deduplication both parts are the same."""
+    """What rows of two tables hold under a rule, and how many may share; in deduplication both parts are the same."""
 
     rule: str
+    max_rows: int
     lower: Part
     upper: Part
 
@@ -54,7 +65,7 @@ class Shared:
         rule: its name.
         lower: the table that matches, or the only one.
         upper: the table above, or the same.
-        columns: those of its exact conditions, as the file names them.
+        columns: those of its exact conditions, or one of a rule without any, as the file names them.
         values: how many (for several conditions: how many combinations).
         holders: the rows that hold one of them.
     """
@@ -77,7 +88,7 @@ def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | 
 
 def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
     """Yield the rules for which a value may have too many rows: all their keys are looked at in one statement."""
-    keys = {(part.table, part.side.key): part.keyed.holders[part.side.key] for one in compared for part in one.parts}
+    keys = {(part.table, part.held): part.holders for one in compared for part in one.parts}
     if not keys:
         return
     most = [
@@ -88,16 +99,16 @@ def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compar
     found = {row["place"]: row["most"] or 0 for row in rows}
     of_key = {key: found[place] for place, key in enumerate(keys)}
     for one in compared:
-        if sum(of_key[part.table, part.side.key] for part in one.parts) > one.lower.side.max_rows:
+        if sum(of_key[part.table, part.held] for part in one.parts) > one.max_rows:
             yield one
 
 
 def _values(engine: Engine, compared: Compared) -> ir.Table:
     """Return the values of a rule that too many rows share, each read from the first row that holds it."""
-    held = [part.keyed.holders[part.side.key] for part in compared.parts]
+    held = [part.holders for part in compared.parts]
     every = held[0].union(held[1]) if len(held) > 1 else held[0]
     counted = every.group_by("key").agg(holders=functions.total(every.holders), record=every["first"].min())
-    crowded = engine.cache(counted.filter(counted.holders > compared.lower.side.max_rows).drop("key"))
+    crowded = engine.cache(counted.filter(counted.holders > compared.max_rows).drop("key"))
     read = [_read(engine, part, crowded) for part in compared.parts]
     values = read[0].union(read[1]) if len(read) > 1 else read[0]
     told = {
@@ -111,13 +122,13 @@ def _values(engine: Engine, compared: Compared) -> ir.Table:
 
 def _read(engine: Engine, part: Part, crowded: ir.Table) -> ir.Table:
     rows = part.rows.semi_join(crowded, "record")
-    made = block.comparable(engine, rows, part.side.key, part.keyed.lists)
-    return made.select("record", values=ibis.array([made[f"c{place}"] for place in range(len(part.side.key))]))
+    made = block.comparable(engine, rows, part.values, part.keyed.lists)
+    return made.select("record", values=ibis.array([made[f"c{place}"] for place in range(len(part.values))]))
 
 
 def _columns(compared: Compared) -> Iterator[str]:
-    """Yield the columns of the exact conditions, both where they are not called the same."""
-    for below, above in zip(compared.lower.side.key, compared.upper.side.key, strict=True):
+    """Yield the columns of what is held, both where they are not called the same."""
+    for below, above in zip(compared.lower.values, compared.upper.values, strict=True):
         yield below.column if below.column == above.column else f"{below.column} / {above.column}"
 
 
