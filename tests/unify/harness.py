@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -49,15 +49,6 @@ class Nobody:
 def nobody(_name: str) -> Iterator[Nobody]:
     """Open no task."""
     yield Nobody()
-
-
-def supported(project: model.Project) -> model.Project:
-    """Leave out what a later issue brings: nothing."""
-    cut = replace(
-        project,
-    )
-    content = tuple(replace(table, content=strategies.used(cut, table)) for table in cut.tables)
-    return replace(cut, tables=content)
 
 
 def settings_of(project: model.Project) -> settings.Unify:

@@ -68,7 +68,7 @@ def test_explanations_are_what_the_page_says(
     warehouse: Engine, history: strategies.History, data: st.DataObject
 ) -> None:
     """Each piece of evidence is given again by its rule; two rows apart are judged by each rule as by the oracle."""
-    project, people = harness.supported(history.project), history.states[0]
+    project, people = history.project, history.states[0]
     found = unified(warehouse, project, people)
     always = {frozenset((table, str(key)) for table, key in pair) for pair in project.always}
     for link in explain.replay(found, found.customers):

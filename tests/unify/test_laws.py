@@ -25,7 +25,7 @@ EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for mo
 @given(history=strategies.histories(with_overrides=True))
 def test_runs_give_what_the_page_says(warehouse: Engine, history: strategies.History) -> None:
     """Groups, winners, evidence, customers, ids, profiles and history are the oracle's after each of several runs."""
-    project = harness.supported(history.project)
+    project = history.project
     state, before = NOTHING, None
     for run, rows in enumerate(history.states, start=1):
         wanted = unify(project, rows, state, run, seed_of(run))
