@@ -85,7 +85,7 @@ def unify(
     """Unify source tables; the results stay in the engine's draft.
 
     They are `records`, `customers`, `overrides`, `refused`, `excepted`, `shared_values`, `ids`, `members`,
-    `previous_ids`, `followed`, `profiles`, `clusters` where there are any, and for people `Deduplication_<s>_<t>` and
+    `previous_ids`, `followed`, `profiles` and `clusters`, and for people `Deduplication_<s>_<t>` and
     `ConflationMatchPairs`, each as in `shapes`.
 
     Args:
@@ -142,6 +142,8 @@ def unify(
             engine.view("profiles", cluster.complete(profiles, found, [name for _, name in places.clusters(settings)]))
             told.rows = engine.count(found.select("cluster_id").distinct())
             told.detail(f"{told.rows:,} clusters")
+    else:
+        _keep(engine, "clusters", shapes.CLUSTERS, None)
     _show(engine, tables, customers, profiles)
 
 

@@ -148,16 +148,11 @@ def offered_columns(unify: Unify) -> Iterator[Mention]:
     elsewhere |= {source for _, columns in groups(unify) for given in columns.values() for source in given}
     elsewhere |= {*unify.profile.exclude}
     for path, table in tables(unify):
-        typed = [Mention((*path, "types", column), table.table, column) for column in table.types]
-        own = {mention.column for mention in named if mention.table == table.table}
-        kept_by_crm = TECHNICAL | {table.key}
-        offered = [mention for mention in typed if mention.column not in kept_by_crm or mention.column in own]
-        seen = {mention.column for mention in offered}
-        for mention in named:
-            if mention.table == table.table and mention.column not in seen:
-                offered.append(mention)
-                seen.add(mention.column)
-        yield from (mention for mention in offered if mention.source not in elsewhere)
+        own = [mention for mention in named if mention.table == table.table]
+        unasked = TECHNICAL | {table.key}
+        typed = [Mention((*path, "types", name), table.table, name) for name in table.types if name not in unasked]
+        offered = {mention.column: mention for mention in (*typed, *own)}
+        yield from (mention for mention in offered.values() if mention.source not in elsewhere)
 
 
 def made_columns(unify: Unify) -> Iterator[tuple[Path, ProfileColumn]]:
