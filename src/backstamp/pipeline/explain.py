@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from backstamp import errors
 from backstamp.pipeline import published
 from backstamp.unify import explain as unify
+from backstamp.unify import transform
 
 if TYPE_CHECKING:
     from backstamp import project
@@ -55,7 +55,7 @@ def _refuse_unknown(settings: project.Project, row: unify.Row) -> None:
 def _record(unified: unify.Unified, row: unify.Row) -> int:
     """Return the number of a row; a GUID is known in lower case, however it was written."""
     [rows] = (table.rows for table in unified.tables if table.name == row.table)
-    spellings = dict.fromkeys([row.key, _as_guid(row.key)])
+    spellings = dict.fromkeys([row.key, transform.as_guid(row.key)])
     found = unified.engine.rows(rows.filter(rows.key.isin(list(spellings))).select("record", "key"))
     if not found:
         raise errors.SourceError(f"{row.table} had no row with this key when it was last read.")
@@ -64,10 +64,3 @@ def _record(unified: unify.Unified, row: unify.Row) -> int:
     if not unified.engine.count(customers.filter(customers.record == record)):
         raise errors.SourceError(f"A row filter (`where`) keeps this row of {row.table} out: it has no customer.")
     return int(record)
-
-
-def _as_guid(key: str) -> str:
-    try:
-        return str(UUID(key))
-    except ValueError:
-        return key

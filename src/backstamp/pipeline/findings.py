@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from backstamp import project
     from backstamp.engine import Engine
 
-_LISTED = 100
-"""How many of each kind of doubt are listed."""
-
 
 @dataclass(frozen=True)
 class TableFindings:
@@ -142,7 +139,7 @@ def doubts(settings: project.Project) -> Doubts:
         records, ids = engine.table("records"), engine.table("ids")
         shared = _kept(engine, guarding.SHARED_VALUES, shapes.SHARED_VALUES)
         tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
-        most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(_LISTED))
+        most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(guard.LISTED))
         return Doubts(
             corrupt=tuple(found for table in tables for found in _corrupt(engine, table)),
             shared=guard.counted(engine, shared),
@@ -166,7 +163,7 @@ def _corrupt(engine: Engine, table: str) -> Iterator[Corrupt]:
     if engine.has(reading.corrupt_name(table)):
         corrupt = engine.table(reading.corrupt_name(table))
         counted = corrupt.group_by("column", "reason").agg(count=corrupt.count())
-        for row in engine.rows(counted.order_by([ibis.desc("count"), "column", "reason"]).limit(_LISTED)):
+        for row in engine.rows(counted.order_by([ibis.desc("count"), "column", "reason"]).limit(guard.LISTED)):
             yield Corrupt(table=table, **row)
 
 

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge", "Cluster")
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE, CLUSTER = STAGES
-_NO_CONTENT = frozenset({"createdon", "createdby", "modifiedon", "modifiedby", "versionnumber"})
 
 
 class Told(Protocol):
@@ -169,7 +168,7 @@ def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -
         rows = source.mutate(record=source[transform.ROW] + offset, **{table.key: source.key}).drop(transform.ROW)
         offset += engine.count(source)
         used = places.columns_of(settings, table.table)
-        content = tuple(column for column in used if column not in {table.key, *_NO_CONTENT})
+        content = tuple(column for column in used if column not in {table.key, *transform.NO_CONTENT})
         yield merge.Table(table.table, table.key, rows, table.keep, content, table.preferences)
 
 

@@ -10,7 +10,6 @@ import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
-from uuid import UUID
 
 import ibis
 import pyarrow as pa
@@ -240,18 +239,11 @@ def _spelling(unify: Unify, table: SourceTable) -> Callable[[str], str]:
         return str
     if pa.types.is_integer(column.type):
         return _as_whole_number
-    return _as_guid if table.is_of_environment and column.name == table.definition.key else str
+    return transform.as_guid if table.is_of_environment and column.name == table.definition.key else str
 
 
 def _as_whole_number(key: str) -> str:
     return str(int(key)) if _WHOLE_NUMBER.fullmatch(key.strip()) else key
-
-
-def _as_guid(key: str) -> str:
-    try:
-        return str(UUID(key))
-    except ValueError:
-        return key
 
 
 def _mistakes(found: Iterable[Pair], order: Sequence[str]) -> Iterator[tuple[errors.Location, str]]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Engine
 
-_LISTED = 100
+LISTED = 100
+"""How many of each kind are listed."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ class Refused:
 def excepted_pairs(engine: Engine, excepted: ir.Table, records: ir.Table, ids: ir.Table) -> tuple[Excepted, ...]:
     """Return the customers that hold excepted pairs, from `shapes.EXCEPTED`; not more than 100."""
     owned = excepted.inner_join(ids.select("customer", "customer_id"), "customer")
-    listed = _named(owned.order_by(["customer", "rule"]).limit(_LISTED), records, ("left", "right"))
+    listed = _named(owned.order_by(["customer", "rule"]).limit(LISTED), records, ("left", "right"))
     rows = engine.rows(listed.order_by(["customer", "rule"]))
     return tuple(Excepted(row["customer_id"], row["rule"], *_ends(row, ("left", "right"))) for row in rows)
 
@@ -190,7 +191,7 @@ def excepted_pairs(engine: Engine, excepted: ir.Table, records: ir.Table, ids: i
 def refused_links(engine: Engine, refused: ir.Table, records: ir.Table) -> tuple[Refused, ...]:
     """Return the links that were not made, from `shapes.REFUSED`; not more than 100."""
     order = ["reason", "rule", "left", "right"]
-    listed = _named(refused.order_by(order).limit(_LISTED), records, ("left", "right"))
+    listed = _named(refused.order_by(order).limit(LISTED), records, ("left", "right"))
     rows = engine.rows(listed.order_by(order))
     return tuple(Refused(*_ends(row, ("left", "right")), row["rule"], row["reason"]) for row in rows)
 
@@ -216,14 +217,14 @@ def large_customers(
     """
     sizes = _sizes(customers)
     large = sizes.filter(sizes["rows"] > limit).inner_join(ids.select("customer", "customer_id"), "customer")
-    listed = engine.rows(large.order_by([ibis.desc("rows"), "customer"]).limit(_LISTED))
+    listed = engine.rows(large.order_by([ibis.desc("rows"), "customer"]).limit(LISTED))
     if not listed:
         return ()
     links = _evidence(customers.filter(customers.customer.isin([row["customer"] for row in listed])))
     order = [ibis.asc(links.score, nulls_first=False), links.row, links.partner]
     ranked = links.mutate(place=ibis.row_number().over(group_by="customer", order_by=order))
     ends = "row", "partner"
-    weakest = _named(ranked.filter(ranked.place < _LISTED), records, ends)
+    weakest = _named(ranked.filter(ranked.place < LISTED), records, ends)
     joints: dict[int, list[Joint]] = {}
     for row in engine.rows(weakest.order_by("place")):
         joints.setdefault(row["customer"], []).append(Joint(*_ends(row, ends), row["rule"], row["score"]))

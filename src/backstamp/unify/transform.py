@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -30,7 +31,8 @@ NO_KEY = "The key is missing or unfit."
 
 MODIFIED_ON, MODIFIED_BY, CREATED_ON = "modifiedon", "modifiedby", "createdon"
 """When and by whom a row of the environment was changed last, and when it was made."""
-_NO_CONTENT = frozenset({"key", "_link", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
+NO_CONTENT = frozenset({"key", "_link", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
+"""What is no content of a row (unification.md 1.5)."""
 
 MAX_MISSING, MAX_CORRUPT, FEW_ROWS = 0.05, 0.01, 100
 
@@ -124,7 +126,7 @@ def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.T
     Our own stamp makes a row neither changed nor more recent: if its content is as it was, its time stays as well. A
     row that we stamped before we knew it has the time at which it was created.
     """
-    content = sorted(set(rows.columns) - _NO_CONTENT)
+    content = sorted(set(rows.columns) - NO_CONTENT)
     by_us = (rows[MODIFIED_BY] == us).fill_null(False)
     if previous is None or not {MODIFIED_ON, *content} <= set(previous.columns):
         return rows.mutate(**{MODIFIED_ON: by_us.ifelse(rows[CREATED_ON], rows[MODIFIED_ON])})
@@ -162,6 +164,14 @@ def believe(source: str, *, known: int, missing: int, read: int, corrupt: int) -
         raise errors.SourceError(f"{source} lacks {missing:,} of the {known:,} rows that were known before, {lost}")
     if corrupt and (corrupt == read or corrupt > max(MAX_CORRUPT * read, FEW_ROWS)):
         raise errors.SourceError(f"{corrupt:,} of the {read:,} rows of {source} cannot be used, {lost}")
+
+
+def as_guid(key: str) -> str:
+    """Return a key as the environment spells it if it is a GUID, in lower case; any other as it is."""
+    try:
+        return str(UUID(key))
+    except ValueError:
+        return key
 
 
 def _typed(
