@@ -112,7 +112,7 @@ class _Silent:
 
 
 def _warehouse(folder: Path) -> engine.DuckDB:
-    return engine.DuckDB(folder / "warehouse.duckdb", engine.Settings(threads=THREADS, memory=MEMORY))
+    return engine.DuckDB(folder / "warehouse.duckdb", engine.DuckDBSettings(threads=THREADS, memory=MEMORY))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def test_nothing_to_cancel(file: Path) -> None:
 def test_while_a_run_goes_on(file: Path, told: Any) -> None:
     """Status and show answer though the run has the warehouse; another run waits its turn; cancel reaches it."""
     state = project.state_folder(file)
-    with runs.Ledger(state / pipeline.LEDGER) as ledger, engine.DuckDB(state / pipeline.WAREHOUSE):
+    with runs.Ledger(state / pipeline.LEDGER) as ledger, engine.open_warehouse(state):
         run = ledger.begin_run(runs.Arguments())
         status = backstamp("status", "--project", file, "--json").document["run"]
         assert (status["number"], status["status"]) == (4, "Processing")

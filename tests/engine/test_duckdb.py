@@ -189,6 +189,6 @@ def test_names_are_no_sql(tmp_path: Path) -> None:
 
 def test_settings(tmp_path: Path) -> None:
     """Threads and memory are what the project file says."""
-    with engine.DuckDB(tmp_path / "w.duckdb", engine.Settings(threads=1, memory="300MB")) as warehouse:
+    with engine.DuckDB(tmp_path / "w.duckdb", engine.DuckDBSettings(threads=1, memory="300MB")) as warehouse:
         found = warehouse._connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')")
         assert found.fetchall() == [(1, "286.1 MiB")]

@@ -182,7 +182,7 @@ def test_values_are_those_of_plain_python(owners: dict[str, str], bought: list[R
     """Every value under every condition is what a loop over each customer's rows gives."""
     cases = [(value, where) for value in VALUES for where in CONDITIONS]
     attributes = {f"M{place}": ("shop.purchase", *case) for place, case in enumerate(cases)}
-    with engine.DuckDB(settings=engine.Settings(threads=1)) as database:
+    with engine.DuckDB(settings=engine.DuckDBSettings(threads=1)) as database:
         found = _calculate(database, attributes, [_member(*pair) for pair in owners.items()], bought)
     for customer in set(owners.values()):
         own = [row for row in bought if owners.get(row["buyer"]) == customer]

@@ -102,7 +102,7 @@ class Place:
 
     def published(self, name: str) -> list[dict[str, Any]]:
         """The rows of a published table of the warehouse, in any order but always the same."""
-        with engine.DuckDB(self.folder / ".backstamp" / pipeline.WAREHOUSE) as warehouse:
+        with engine.open_warehouse(self.folder / ".backstamp") as warehouse:
             return sorted(warehouse.rows(warehouse.table(name)), key=repr)
 
     def edit(self, file: str, change: Callable[[list[str]], list[str]]) -> None:

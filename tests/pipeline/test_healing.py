@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses
 
-from backstamp import pipeline
+from backstamp import engine, pipeline
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_a_table_that_left_the_project(place: Place) -> None:
 def test_a_lost_warehouse(place: Place) -> None:
     """Ids are not made anew behind anybody's back; asked for, they are, and nothing of the old ones stays."""
     old = set(place.rows(PROFILE, "msdynci_customerid"))
-    (place.folder / ".backstamp" / pipeline.WAREHOUSE).unlink()
+    (place.folder / ".backstamp" / engine.WAREHOUSE).unlink()
     refused = place.run()
     assert str(refused.status) == "Failed"
     assert "--new-ids" in refused.details

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from backstamp import engine
+from tests import engines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from backstamp import engine
 
-@pytest.fixture(scope="module", params=["duckdb"])
-def warehouse(request: pytest.FixtureRequest) -> Iterator[engine.Engine]:
+
+@pytest.fixture(scope="module", params=engines.EVERY)
+def warehouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[engine.Engine]:
     """An empty warehouse on each engine; the tests of one module share it."""
-    assert request.param == "duckdb"
-    with engine.DuckDB() as opened:
+    with engines.opened(request.param, tmp_path_factory.mktemp("warehouse")) as opened:
         yield opened

@@ -155,13 +155,13 @@ def _run(
 
 
 def _members(settings: project.Project) -> pa.Table:
-    with engines.DuckDB(settings.state / pipeline.WAREHOUSE, settings.engine) as engine:
+    with engines.open_warehouse(settings.state, settings.engine) as engine:
         return pa.Table.from_batches(engine.batches(engine.table("members")), shapes.MEMBERS)
 
 
 def _lead_to_show(settings: project.Project) -> str:
     """Return the key of a lead whose customer has bought, and has an open case; the same one each time."""
-    with engines.DuckDB(settings.state / pipeline.WAREHOUSE, settings.engine) as engine:
+    with engines.open_warehouse(settings.state, settings.engine) as engine:
         members, measures = engine.table("members"), engine.table("measures")
         leads = members.filter(members.table == "crm.lead").inner_join(measures, "customer_id")
         richest = [(leads[name].fill_null(0) > 0).ifelse(0, 1) for name in ("OpenCases", "LifetimePurchases")]

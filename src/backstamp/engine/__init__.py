@@ -1,22 +1,39 @@
 """Engines: keep and read tables, run Ibis expressions, map a column, join what is connected.
 
 Relational work is written once as Ibis expressions and runs on any engine; work on single strings is written once
-as a function on Arrow batches and is mapped by any engine. `duckdb` is the engine in this process.
+as a function on Arrow batches and is mapped by any engine.
+
+    settings   which engine computes
+    duckdb     the engine in this process, and
+    spark      its twin for more than one machine:
+    parquet    its tables as files
+    session    how it starts
+    functions  functions of values that Ibis does not name
+    graph      connected records on one machine, and
+    stars      on many
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from backstamp import errors
 from backstamp.engine.duckdb import DuckDB as DuckDB
-from backstamp.engine.duckdb import Settings as Settings
+from backstamp.engine.settings import DuckDBSettings as DuckDBSettings
+from backstamp.engine.settings import Settings as Settings
+from backstamp.engine.settings import SparkSettings as SparkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     import ibis.expr.types as ir
     import pyarrow as pa
+
+
+WAREHOUSE, SPARK_WAREHOUSE = "warehouse.duckdb", "warehouse"
+"""The names of the warehouses in a project's folder of state, where the project file names no other place."""
 
 
 class Engine(Protocol):
@@ -25,6 +42,14 @@ class Engine(Protocol):
     A run keeps tables in its *draft*, beside the published ones; `publish` makes all of them the published ones in
     one moment. A draft that was not published is forgotten at the next opening.
     """
+
+    def __enter__(self) -> Self:
+        """Return the engine, which is closed at the end of the block."""
+        ...
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        ...
 
     def has(self, name: str) -> bool:
         """Tell whether there is a table of that name, in the draft or published."""
@@ -43,7 +68,7 @@ class Engine(Protocol):
         ...
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
-        """Keep an expression over kept tables in the draft under that name; it is computed when it is read."""
+        """Keep an expression over kept tables in the draft under that name; it may be computed when it is read."""
         ...
 
     def discard(self, name: str) -> None:
@@ -123,3 +148,37 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let the warehouse go, so that another process can open it."""
         ...
+
+
+def open_warehouse(state: Path, settings: Settings | None = None) -> Engine:
+    """Open the warehouse of a project on the engine that its file names.
+
+    Args:
+        state: the project's folder of state.
+        settings: which engine; DuckDB where nothing is said.
+
+    Raises:
+        BusyError: another process has it open.
+        ConfigurationError: it cannot be opened for another reason.
+    """
+    if not isinstance(settings, SparkSettings):
+        return DuckDB(state / WAREHOUSE, settings)
+    try:
+        spark = importlib.import_module("backstamp.engine.spark")  # only who computes on Spark has its libraries
+    except ModuleNotFoundError as error:
+        message = "The engine Spark needs libraries of its own: install `backstamp[spark]`."
+        raise errors.ConfigurationError(message) from error
+    opened: Engine = spark.Spark(_spark_path(state, settings), settings)
+    return opened
+
+
+def has_warehouse(state: Path, settings: Settings | None = None) -> bool:
+    """Tell whether there is a warehouse to open, empty or not."""
+    if not isinstance(settings, SparkSettings):
+        return (state / WAREHOUSE).exists()
+    path = _spark_path(state, settings)
+    return "://" in path or Path(path).exists()  # what a store holds, only opening it can tell
+
+
+def _spark_path(state: Path, settings: SparkSettings) -> str:
+    return settings.path or str(state / SPARK_WAREHOUSE)

@@ -6,8 +6,7 @@ import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import ibis
@@ -16,6 +15,7 @@ import pyarrow.parquet
 
 from backstamp import errors
 from backstamp.engine import graph
+from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,17 +27,6 @@ BATCH_ROWS = 131_072
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = "scratch"  # a database in memory, for what only this process needs
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How much of the machine the engine may take: `memory` as `8GB`, threads as many as there are cores."""
-
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    kind: Literal["duckdb"] = "duckdb"
-    threads: int | None = None
-    memory: str | None = None
 
 
 class DuckDB:
@@ -52,8 +41,8 @@ class DuckDB:
         ConfigurationError: it cannot be opened for another reason.
     """
 
-    def __init__(self, path: Path | str = ":memory:", settings: Settings | None = None) -> None:
-        settings = settings or Settings()
+    def __init__(self, path: Path | str = ":memory:", settings: DuckDBSettings | None = None) -> None:
+        settings = settings or DuckDBSettings()
         self._threads = settings.threads or os.cpu_count()
         self._draft: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -63,6 +52,8 @@ class DuckDB:
         self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
         self._execute(f"ATTACH ':memory:' AS {_SCRATCH}")
+        # The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own.
+        self._execute("CREATE TEMP MACRO utc_time(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
         self._ibis = ibis.duckdb.from_connection(self._connection)
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
         self._drop_unpublished()
@@ -264,7 +255,7 @@ def _in_order(links: ir.Table) -> ir.Table:
     return links.order_by([links.rule, links.score.desc(), links.left, links.right])
 
 
-def _connect(path: str, settings: Settings) -> duckdb.DuckDBPyConnection:
+def _connect(path: str, settings: DuckDBSettings) -> duckdb.DuckDBPyConnection:
     options: dict[str, str | bool | int | float | list[str]] = {
         # Nothing depends on the order in which rows are kept, and keeping it takes both time and memory.
         "preserve_insertion_order": False,

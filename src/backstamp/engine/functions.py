@@ -1,4 +1,7 @@
-"""Functions of values that Ibis does not name, spelled so that every engine gives the same."""
+"""Functions of values that Ibis does not name, spelled so that every engine gives the same.
+
+Where no spelling fits all, the function has a name of ours here, and each engine defines it when it is opened.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,11 @@ import ibis.expr.datatypes as dt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from decimal import Decimal
     from uuid import UUID
 
     import ibis.expr.types as ir
-
-
-@ibis.udf.scalar.builtin(name="encode")
-def _utf8(text: str) -> bytes:  # type: ignore[empty-body]
-    """Return the UTF-8 bytes of a text."""
 
 
 @ibis.udf.scalar.builtin(name="unhex")
@@ -27,8 +26,8 @@ def _bytes_of(hexadecimal: str) -> bytes:  # type: ignore[empty-body]
 
 
 @ibis.udf.scalar.builtin(name="hex")
-def _hexadecimal(data: bytes) -> str:  # type: ignore[empty-body]
-    """Return the hexadecimal digits of bytes."""
+def _hexadecimal(text: str) -> str:  # type: ignore[empty-body]
+    """Return the hexadecimal digits of the UTF-8 bytes of a text."""
 
 
 @ibis.udf.scalar.builtin(name="sha1")
@@ -38,7 +37,12 @@ def _sha1(data: bytes) -> str:  # type: ignore[empty-body]
 
 @ibis.udf.scalar.builtin(name="md5_number", signature=((dt.string,), dt.Decimal(38, 0)))
 def _md5(text: str) -> Decimal:  # type: ignore[empty-body]
-    """Return the MD5 of a text as a number of 128 bits, which is only ever compared with others of its kind."""
+    """Return the MD5 of a text, 128 bits that are only ever compared with others; an engine keeps them as it can."""
+
+
+@ibis.udf.scalar.builtin(name="utc_time", signature=((dt.string,), dt.Timestamp(scale=6)))
+def _utc_time(text: str) -> datetime:  # type: ignore[empty-body]
+    """Return the time in UTC that ISO text tells, with its offset or without one; null where it is none."""
 
 
 @ibis.udf.scalar.builtin(name="substring")
@@ -58,15 +62,20 @@ def total(numbers: ir.IntegerColumn) -> ir.IntegerScalar:
 
 def of_smallest(value: ir.Value, key: ir.IntegerValue) -> ir.Value:
     """Return, of the rows of a group where the value is not null, the value of the one with the smallest key."""
-    return _arg_min(value.type())(value, key)
+    return _min_by(value.type())(value, key, where=value.notnull())
 
 
 @cache
-def _arg_min(kind: dt.DataType) -> Callable[[ir.Value, ir.Value], ir.Value]:
-    def arg_min(value: ir.Value, key: ir.Value) -> ir.Value:
-        """Return the value at the smallest key; DuckDB passes over nulls (Ibis's own `argmin` sorts, and does not)."""
+def _min_by(kind: dt.DataType) -> Callable[..., ir.Value]:
+    def min_by(value: ir.Value, key: ir.Value) -> ir.Value:
+        """Return the value at the smallest key (Ibis's own `argmin` sorts)."""
 
-    return ibis.udf.agg.builtin(arg_min, signature=((kind, dt.int64), kind))  # type: ignore[no-any-return]
+    return ibis.udf.agg.builtin(min_by, signature=((kind, dt.int64), kind))  # type: ignore[no-any-return]
+
+
+def utc_time(text: ir.StringValue) -> ir.TimestampValue:
+    """Return the time in UTC that ISO text tells, null where it is none; without an offset it is UTC."""
+    return _utc_time(text)
 
 
 def digest(values: Sequence[ir.Value]) -> ir.StringValue:
@@ -88,11 +97,11 @@ def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
 
 def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
     """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
-    spelled = ibis.literal("00").join([_hexadecimal(_utf8(part)) for part in name])
+    spelled = ibis.literal("00").join([_hexadecimal(part) for part in name])
     digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + spelled))
     variant = _part("89ab", ibis.literal("0123456789abcdef").find(_part(digits, 17, 1)) % 4 + 1, 1)
-    marked = _part(digits, 1, 12) + "5" + _part(digits, 14, 3) + variant + _part(digits, 18, 15)
-    return marked.cast(dt.uuid).cast(dt.string)
+    versioned, varied = ibis.literal("5") + _part(digits, 14, 3), variant + _part(digits, 18, 3)
+    return ibis.literal("-").join([_part(digits, 1, 8), _part(digits, 9, 4), versioned, varied, _part(digits, 21, 12)])
 
 
 def _length_prefixed(text: ir.StringValue) -> ir.StringValue:

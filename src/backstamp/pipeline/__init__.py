@@ -30,7 +30,6 @@ from backstamp.pipeline.findings import findings as findings
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.run import LEDGER as LEDGER
-from backstamp.pipeline.run import WAREHOUSE as WAREHOUSE
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered

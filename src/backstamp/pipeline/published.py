@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from backstamp import engine as engines
 from backstamp import errors
 from backstamp.pipeline import reading, stages, supplied
-from backstamp.pipeline.run import WAREHOUSE
 from backstamp.unify import explain, places
 
 if TYPE_CHECKING:
@@ -24,15 +23,15 @@ def opened(state: Path, settings: engines.Settings | None = None) -> Iterator[en
 
     Args:
         state: the project's folder of state.
-        settings: how much of the machine the engine may take.
+        settings: which engine.
 
     Raises:
         BusyError: a run has the warehouse open.
         ConfigurationError: no run has published profiles yet.
     """
-    if not (state / WAREHOUSE).exists():
+    if not engines.has_warehouse(state, settings):
         raise errors.ConfigurationError("Nothing has been unified yet: start with `backstamp run`.")
-    with engines.DuckDB(state / WAREHOUSE, settings) as engine:
+    with engines.open_warehouse(state, settings) as engine:
         if not engine.has("profiles"):
             raise errors.ConfigurationError("No run has got as far as profiles yet: see `backstamp status`.")
         yield engine

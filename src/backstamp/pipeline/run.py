@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described, SourceTable
 
-WAREHOUSE, LEDGER = "warehouse.duckdb", "ledger.sqlite"
-"""The names of the stores in the project's folder of state."""
+LEDGER = "ledger.sqlite"
+"""The name of the ledger in the project's folder of state."""
 
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
@@ -94,7 +94,7 @@ class _Running:
 
     def compute(self) -> link.Plan | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
-        with engines.DuckDB(self.settings.state / WAREHOUSE, self.settings.engine) as engine:
+        with engines.open_warehouse(self.settings.state, self.settings.engine) as engine:
             before = _before(engine)
             self._refuse_lost_tables(engine, before)
             read = self._read_sources(engine)

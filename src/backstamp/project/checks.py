@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from backstamp import errors, measures
+from backstamp.engine import SparkSettings
 from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource
 from backstamp.unify import contradictions
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+_JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 
 
@@ -121,6 +123,10 @@ def _unknown_tables(read: Settings) -> Iterator[errors.Problem]:
 
 
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:
+    if isinstance(settings, SparkSettings):
+        if settings.memory is not None and not _JAVA_MEMORY.fullmatch(settings.memory):
+            yield errors.Problem(("engine", "memory"), "`memory` should be a size as Spark writes it, like `8g`.")
+        return
     if settings.threads is not None and settings.threads < 1:
         yield errors.Problem(("engine", "threads"), "`threads` should be 1 or more, or left out for all cores.")
     if settings.memory is not None and not _MEMORY.fullmatch(settings.memory):

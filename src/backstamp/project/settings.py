@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from backstamp.connect.files import FileTable
-from backstamp.engine import Settings as Engine
+from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
 from backstamp.measures.settings import Measure, Relationship
 from backstamp.unify.settings import Unify
@@ -122,6 +122,14 @@ class FileSource:
 Source = Annotated[EnvironmentSource | FileSource, Field(discriminator="from_")]
 
 
+def _with_its_kind(value: object) -> object:
+    """Return an engine whose kind is left out, which is DuckDB, with it."""
+    return {"kind": "duckdb", **value} if isinstance(value, dict) else value
+
+
+Engine = Annotated[DuckDBSettings | SparkSettings, Field(discriminator="kind"), BeforeValidator(_with_its_kind)]
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that a project file says.
@@ -148,4 +156,4 @@ class Settings:
     measures: dict[str, Measure] = field(default_factory=dict)
     hydrate: tuple[Literal["attributes"], ...] = ()
     link: Link = field(default_factory=Link)
-    engine: Engine = field(default_factory=Engine)
+    engine: Engine = field(default_factory=DuckDBSettings)

@@ -1,0 +1,205 @@
+"""The engine for more than one machine: Spark, over tables in Parquet files.
+
+What an expression gives is always written as Parquet files first: so plans stay short, nothing passes through the
+driver but what is asked for, and what is asked for streams from the files.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import ibis
+import ibis.expr.operations as ops
+import pyarrow as pa
+import pyarrow.parquet
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from backstamp import shapes
+from backstamp.engine import parquet, session, stars
+from backstamp.engine.settings import SparkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
+
+
+class Spark:
+    """An `Engine` on Spark.
+
+    The manifest says which tables are published; `publish` replaces it. Tables that it does not name are drafts of
+    runs that ended in the middle, and are dropped when the path is opened.
+
+    Raises:
+        BusyError: another process has the path open.
+        ConfigurationError: it cannot be opened for another reason, or Spark does not start.
+    """
+
+    def __init__(self, path: Path | str, settings: SparkSettings | None = None) -> None:
+        self._folder = parquet.Folder(str(path))
+        try:
+            self._session = session.start(settings or SparkSettings())
+            self._ibis = ibis.pyspark.connect(self._session)
+            self._folder.drop_scratch()
+            self._folder.drop_unpublished()
+        except BaseException:
+            self._folder.close()
+            raise
+        self._draft: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._shown: dict[str, str] = {}  # which of the tables that expressions name lie where
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def has(self, name: str) -> bool:
+        """See `Engine.has`."""
+        return name in self._draft or name in self._folder.manifest
+
+    def table(self, name: str) -> ir.Table:
+        """See `Engine.table`."""
+        return self._show(parquet.TABLES, self._draft.get(name) or self._folder.manifest[name])
+
+    def published(self, name: str) -> ir.Table | None:
+        """See `Engine.published`."""
+        physical = self._folder.manifest.get(name)
+        return None if physical is None else self._show(parquet.TABLES, physical)
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.keep`."""
+        physical = self._name(name)
+        self._write(self._frame(expression), parquet.TABLES, physical)
+        self._draft[name] = physical
+        return self.table(name)
+
+    def view(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.view`; it is computed now, so that whoever reads the files finds it."""
+        return self.keep(name, expression)
+
+    def discard(self, name: str) -> None:
+        """See `Engine.discard`."""
+        del self._draft[name]
+
+    def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """See `Engine.land`."""
+        physical = self._name(name)
+        self._folder.write(parquet.TABLES, physical, schema, batches)
+        self._draft[name] = physical
+        return self.table(name)
+
+    def cache(self, expression: ir.Table) -> ir.Table:
+        """See `Engine.cache`."""
+        return self._hold(self._frame(expression))
+
+    def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
+        """See `Engine.load`."""
+        physical = self._name("loaded")
+        self._folder.write(parquet.SCRATCH, physical, schema, batches)
+        return self._show(parquet.SCRATCH, physical)
+
+    def map(
+        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+    ) -> ir.Table:
+        """See `Engine.map`."""
+
+        def each(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return map(function, batches)
+
+        return self._hold(self._frame(expression).mapInArrow(each, _spark_schema(schema)))
+
+    def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
+        """See `Engine.spanning_forest`."""
+        solved = self._hold(stars.spanning_forest(self._frame(links), self._save))
+        members = solved.filter(solved.record.notnull()).select("record", "group")
+        return members, solved.filter(solved.left.notnull()).select(*shapes.LINKS.names)
+
+    def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
+        """See `Engine.toward`."""
+        return self._hold(stars.toward(self._frame(forest), self._frame(roots), self._save))
+
+    def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
+        """See `Engine.rows`."""
+        return [row for batch in self.batches(expression) for row in batch.to_pylist()]
+
+    def count(self, expression: ir.Table) -> int:
+        """See `Engine.count`."""
+        stored = self._stored(expression)
+        return self._folder.count(*stored) if stored else self._frame(expression).count()
+
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """See `Engine.batches`."""
+        yield from self._folder.read(*self._computed(expression))
+
+    def write_parquet(self, expression: ir.Table, path: Path) -> int:
+        """See `Engine.write_parquet`."""
+        computed = self._computed(expression)
+        with pyarrow.parquet.ParquetWriter(path, self._folder.schema(*computed)) as writer:
+            for batch in self._folder.read(*computed):
+                writer.write_batch(batch)
+        return self._folder.count(*computed)
+
+    def publish(self) -> None:
+        """See `Engine.publish`."""
+        self._folder.replace_manifest(self._folder.manifest | self._draft)
+        self._draft = {}
+        self._folder.drop_unpublished()
+
+    def close(self) -> None:
+        """See `Engine.close`; Java goes on, for the next session of this process."""
+        self._folder.drop_scratch()
+        self._folder.close()
+
+    def _name(self, name: str) -> str:
+        """Return a name for a folder that none has yet, which tells what it is for."""
+        plain = re.sub("[^A-Za-z0-9_]", "_", name)
+        physical = f"{plain}__{next(self._numbers)}"
+        return self._name(name) if physical in self._folder.manifest.values() else physical
+
+    def _frame(self, expression: ir.Table) -> DataFrame:
+        return self._session.sql(self._ibis.compile(expression))
+
+    def _hold(self, frame: DataFrame) -> ir.Table:
+        return self._show(parquet.SCRATCH, self._write(frame, parquet.SCRATCH, self._name("made")))
+
+    def _save(self, frame: DataFrame) -> DataFrame:
+        """Compute a frame; what is returned reads the result."""
+        return self._read(parquet.SCRATCH, self._write(frame, parquet.SCRATCH, self._name("step")))
+
+    def _write(self, frame: DataFrame, kind: str, physical: str) -> str:
+        frame.write.parquet(self._folder.url(kind, physical))
+        return physical
+
+    def _read(self, kind: str, physical: str) -> DataFrame:
+        schema = _spark_schema(self._folder.schema(kind, physical))
+        # What Spark takes for patterns in a path are mere characters.
+        path = re.sub(r"([\[\]{}*?\\])", r"\\\1", self._folder.url(kind, physical))
+        return self._session.read.schema(schema).parquet(path)
+
+    def _show(self, kind: str, physical: str) -> ir.Table:
+        if physical not in self._shown:
+            self._read(kind, physical).createOrReplaceTempView(physical)
+            self._shown[physical] = kind
+        return self._ibis.table(physical)
+
+    def _stored(self, expression: ir.Table) -> tuple[str, str] | None:
+        """Return where a table lies that has been computed already."""
+        node = expression.op()
+        kind = self._shown.get(node.name) if isinstance(node, ops.DatabaseTable) else None
+        return None if kind is None else (kind, node.name)
+
+    def _computed(self, expression: ir.Table) -> tuple[str, str]:
+        """Return where the rows of an expression lie, in its order."""
+        stored = self._stored(expression)
+        return stored or (parquet.SCRATCH, self._write(self._frame(expression), parquet.SCRATCH, self._name("result")))
+
+
+def _spark_schema(schema: pa.Schema) -> StructType:
+    return from_arrow_schema(schema, prefer_timestamp_ntz=True)

@@ -1,0 +1,33 @@
+"""The engines on which tests run: DuckDB in this process, and Spark, one Java machine for the whole run of tests."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from backstamp import engine
+
+ROOT = Path(__file__).parents[1]
+
+SPARK = engine.SparkSettings(
+    master="local[2]",
+    memory="2g",
+    options={
+        "spark.driver.maxResultSize": "1m",  # no test may bring a table through the driver
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.codegen.wholeStage": "false",  # to compile a plan takes longer than to run it over a few rows
+        "spark.executorEnv.PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+    },
+)
+SETTINGS: dict[str, engine.Settings] = {"duckdb": engine.DuckDBSettings(), "spark": SPARK}
+
+needs_spark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="the extra `spark` is missing")
+EVERY = ["duckdb", pytest.param("spark", marks=needs_spark)]
+"""The names of all engines, as parameters of tests."""
+
+
+def opened(name: str, folder: Path) -> engine.Engine:
+    """Open a warehouse in a folder on an engine."""
+    return engine.open_warehouse(folder, SETTINGS[name])
