@@ -1,9 +1,9 @@
 """Tables as folders of Parquet files under one path, and the manifest that says which of them are published.
 
-    manifest.json   name -> folder, of the published tables
-    tables/         a folder for each table that is published or in a draft
-    scratch/        what only the process that has the path open needs
-    lock            held by that process
+manifest.json   name -> folder, of the published tables
+tables/         a folder for each table that is published or in a draft
+scratch/        what only the process that has the path open needs
+lock            held by that process
 """
 
 from __future__ import annotations

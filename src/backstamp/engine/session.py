@@ -37,9 +37,7 @@ _OPTIONS = {
 
 _WORDS = {
     "md5_number": "(text STRING) RETURNS BINARY RETURN unhex(md5(text))",
-    "utc_time": (
-        "(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"
-    ),
+    "utc_time": ("(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"),
 }
 """The functions that `functions` has names of its own for."""
 

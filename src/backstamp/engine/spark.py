@@ -14,7 +14,10 @@ import ibis
 import ibis.expr.operations as ops
 import pyarrow as pa
 import pyarrow.parquet
+from ibis.backends.pyspark.datatypes import PySparkSchema
+from pyspark.sql import functions as F  # noqa: N812 - as Spark's own documentation calls it
 from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import NumericType
 
 from backstamp import shapes
 from backstamp.engine import parquet, session, stars
@@ -164,7 +167,17 @@ class Spark:
         return self._name(name) if physical in self._folder.manifest.values() else physical
 
     def _frame(self, expression: ir.Table) -> DataFrame:
-        return self._session.sql(self._ibis.compile(expression))
+        """Return what Spark makes of an expression; numbers of the types that Ibis expects (Spark numbers rows in 32 bits)."""
+        frame = self._session.sql(self._ibis.compile(expression))
+        wanted = PySparkSchema.from_ibis(expression.schema())
+        casts = {
+            here.name: F.col(f"`{here.name.replace('`', '``')}`").cast(there.dataType)
+            for here, there in zip(frame.schema, wanted, strict=True)
+            if here.dataType != there.dataType
+            and isinstance(here.dataType, NumericType)
+            and isinstance(there.dataType, NumericType)
+        }
+        return frame.withColumns(casts) if casts else frame
 
     def _hold(self, frame: DataFrame) -> ir.Table:
         return self._show(parquet.SCRATCH, self._write(frame, parquet.SCRATCH, self._name("made")))

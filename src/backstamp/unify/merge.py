@@ -101,7 +101,7 @@ def merge(
     owned = engine.cache(_owned(len(tables), customers))
     chosen = _choose(engine, tables, customers, owned, every, value)
     lists = previous_ids.group_by("customer_id").agg(
-        previous_customer_id=previous_ids.previous_id.group_concat(";", order_by=previous_ids.previous_id)
+        previous_customer_id=functions.joined(previous_ids.previous_id, previous_ids.previous_id)
     )
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
     for position, table in enumerate(tables):
@@ -306,7 +306,7 @@ def _alternates(position: int, table: Table, customers: ir.Table, owned: ir.Tabl
     having = owned.filter(owned[f"rows_{position}"] > 1).select("customer")
     mine = customers.filter(customers.position == position).select("record", "customer")
     named = mine.semi_join(having, "customer").inner_join(table.rows.select("record", "key"), "record")
-    keys = escaped(named.key).group_concat(";", order_by=named.record)
+    keys = functions.joined(escaped(named.key), named.record)
     return named.group_by("customer").agg(**{alternate_column(table.key_column): keys})
 
 

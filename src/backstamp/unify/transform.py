@@ -213,7 +213,7 @@ def _fitting(text: ir.StringValue, kind: dt.DataType) -> ir.Value:
         return text.re_search("^[+-]?[0-9]+$").ifelse(text, ibis.null()).try_cast(kind)
     if kind.is_date() or kind.is_timestamp():
         text = text.re_search("^[0-9][0-9TZ :./+-]*$").ifelse(text, ibis.null())
-    return text.try_cast(dt.Timestamp("UTC")).cast(kind) if kind.is_timestamp() else text.try_cast(kind)
+    return functions.utc_time(text).cast(kind) if kind.is_timestamp() else text.try_cast(kind)
 
 
 def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> tuple[ir.Table, ir.Table]:
