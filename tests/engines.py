@@ -16,8 +16,11 @@ SPARK = engine.SparkSettings(
     memory="2g",
     options={
         "spark.driver.maxResultSize": "1m",  # no test may bring a table through the driver
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.codegen.wholeStage": "false",  # to compile a plan takes longer than to run it over a few rows
+        # Little rows: to plan takes longer than to compute.
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.executorEnv.PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
     },
 )
