@@ -120,9 +120,12 @@ class Spark:
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""
-        solved = self._hold(stars.spanning_forest(self._frame(links), self._save))
-        members = solved.filter(solved.record.notnull()).select("record", "group")
-        return members, solved.filter(solved.left.notnull()).select(*shapes.LINKS.names)
+        members, forest, _ = self._solved(stars.forest(self._frame(links), None, self._save))
+        return members, forest
+
+    def separated_forest(self, links: ir.Table, apart: ir.Table) -> tuple[ir.Table, ir.Table, ir.Table]:
+        """See `Engine.separated_forest`."""
+        return self._solved(stars.forest(self._frame(links), self._frame(apart), self._save))
 
     def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
         """See `Engine.toward`."""
@@ -181,6 +184,15 @@ class Spark:
 
     def _hold(self, frame: DataFrame) -> ir.Table:
         return self._show(parquet.SCRATCH, self._write(frame, parquet.SCRATCH, self._name("made")))
+
+    def _solved(self, frame: DataFrame) -> tuple[ir.Table, ir.Table, ir.Table]:
+        """Compute groups, forest and refused links."""
+        rows = self._hold(frame)
+        members = rows.filter(rows.kind == stars.MEMBER).select(record="left", group="right")
+        forest, refused = (
+            rows.filter(rows.kind == kind).select(*shapes.LINKS.names) for kind in (stars.FOREST, stars.REFUSED)
+        )
+        return members, forest, refused
 
     def _save(self, frame: DataFrame) -> DataFrame:
         """Compute a frame; what is returned reads the result."""

@@ -23,25 +23,29 @@ if TYPE_CHECKING:
 
     Save = Callable[[DataFrame], DataFrame]
 
-_SOLVED = {"record": pa.int64(), "group": pa.int64()} | dict(zip(shapes.LINKS.names, shapes.LINKS.types, strict=True))
-_SOLVED_WORDS = "record long, group long, left long, right long, rule long, score double"
+MEMBER, FOREST, REFUSED = range(3)
+"""What a row of `forest` is: a record (`left`) with its group (`right`), a link of the forest, or a refused link."""
 
 ONE_PART = 500_000
 """So many links are solved at once in less time than it takes to bring together what is connected."""
 
+_SOLVED = {"kind": pa.int32()} | dict(zip(shapes.LINKS.names, shapes.LINKS.types, strict=True))
+_SOLVED_WORDS = "kind int, left long, right long, rule long, score double"
 
-def spanning_forest(links: DataFrame, save: Save) -> DataFrame:
-    """Return rows with `record` and `group`, and rows with the links of the forest; see `Engine.spanning_forest`.
+
+def forest(links: DataFrame, apart: DataFrame | None, save: Save) -> DataFrame:
+    """Return `shapes.LINKS` with `kind`; see `Engine.spanning_forest` and `Engine.separated_forest`.
 
     Args:
         links: `shapes.LINKS`.
+        apart: left, right: pairs of records that must not come into one group; None where nothing is refused.
         save: computes and keeps what is to be used again, so that plans stay short.
     """
     saved = save(links)
-    if saved.count() <= ONE_PART:
-        return saved.coalesce(1).mapInArrow(_solve, _SOLVED_WORDS)
-    groups = components(saved, save).withColumnRenamed("record", "left")
-    return saved.join(groups, "left").repartition("group").mapInArrow(_solve, _SOLVED_WORDS)
+    rows = saved.withColumn("apart", F.lit(False))
+    if apart is not None:
+        rows = rows.unionByName(apart.select("left", "right", F.lit(True).alias("apart")), allowMissingColumns=True)
+    return _in_parts(rows, saved, save).mapInArrow(_solve, _SOLVED_WORDS)
 
 
 def toward(forest: DataFrame, roots: DataFrame, save: Save) -> DataFrame:
@@ -53,11 +57,22 @@ def toward(forest: DataFrame, roots: DataFrame, save: Save) -> DataFrame:
         save: computes and keeps what is to be used again.
     """
     links = save(forest.select("left", "right"))
-    ends = links.unionByName(roots.select(F.col("record").alias("left")), allowMissingColumns=True)
+    rows = links.unionByName(roots.select(F.col("record").alias("left")), allowMissingColumns=True)
+    return _in_parts(rows, links, save).mapInArrow(_point, "record long, partner long")
+
+
+def _in_parts(rows: DataFrame, links: DataFrame, save: Save) -> DataFrame:
+    """Return the rows with all that is connected in one part; those whose `left` no link connects are left out.
+
+    Args:
+        rows: `left`, and others.
+        links: left, right, saved.
+        save: computes and keeps what is to be used again.
+    """
     if links.count() <= ONE_PART:
-        return ends.coalesce(1).mapInArrow(_point, "record long, partner long")
+        return rows.coalesce(1)
     groups = components(links, save).withColumnRenamed("record", "left")
-    return ends.join(groups, "left").repartition("group").mapInArrow(_point, "record long, partner long")
+    return rows.join(groups, "left").repartition("group")
 
 
 def components(links: DataFrame, save: Save) -> DataFrame:
@@ -95,10 +110,15 @@ def _small_star(edges: DataFrame) -> DataFrame:
 
 
 def _solve(parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the groups and the forest of the links of one part."""
+    """Yield the groups, the forest and the refused links of one part."""
+    rows = _whole(parts, shapes.LINKS.append(pa.field("apart", pa.bool_())))
     order = [("rule", "ascending"), ("score", "descending"), ("left", "ascending"), ("right", "ascending")]
-    for made in graph.spanning_forest(_whole(parts, shapes.LINKS).sort_by(order)):
-        yield from _filled_up(made).to_batches()
+    links = rows.filter(pc.invert(rows["apart"])).select(shapes.LINKS.names).sort_by(order)
+    apart = rows.filter(rows["apart"]).select(["left", "right"])
+    members, *found = graph.separated_forest(links, apart) if len(apart) else graph.spanning_forest(links)
+    told = [members.rename_columns(["left", "right"]), *found]
+    for kind, table in zip((MEMBER, FOREST, REFUSED), told, strict=False):
+        yield from _filled_up(table, kind).to_batches()
 
 
 def _point(parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -109,10 +129,11 @@ def _point(parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _whole(parts: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_batches([part.select(schema.names) for part in parts], schema)
+    return pa.Table.from_batches([part.select(schema.names).cast(schema) for part in parts], schema)
 
 
-def _filled_up(table: pa.Table) -> pa.Table:
+def _filled_up(table: pa.Table, kind: int) -> pa.Table:
     """Return the table with all columns of `_SOLVED`."""
-    nothing = {name: pa.nulls(len(table), kind) for name, kind in _SOLVED.items()}
-    return pa.table(nothing | dict(zip(table.column_names, table.columns, strict=True)))
+    columns = {name: pa.nulls(len(table), of) for name, of in _SOLVED.items()}
+    columns |= {"kind": pa.array([kind] * len(table), pa.int32())}
+    return pa.table(columns | dict(zip(table.column_names, table.columns, strict=True)))
