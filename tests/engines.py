@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ SPARK = engine.SparkSettings(
         "spark.executorEnv.PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
     },
 )
+MANY_ROWS = {
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.codegen.wholeStage": "true",
+}
 SETTINGS: dict[str, engine.Settings] = {"duckdb": engine.DuckDBSettings(), "spark": SPARK}
 
 needs_spark = pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="the extra `spark` is missing")
@@ -31,6 +37,9 @@ EVERY = ["duckdb", pytest.param("spark", marks=needs_spark)]
 """The names of all engines, as parameters of tests."""
 
 
-def opened(name: str, folder: Path) -> engine.Engine:
-    """Open a warehouse in a folder on an engine."""
-    return engine.open_warehouse(folder, SETTINGS[name])
+def opened(name: str, folder: Path, *, many_rows: bool = False) -> engine.Engine:
+    """Open a warehouse in a folder on an engine, on Spark for few rows or for many."""
+    settings = SETTINGS[name]
+    if many_rows and isinstance(settings, engine.SparkSettings):
+        settings = replace(settings, options=settings.options | MANY_ROWS)
+    return engine.open_warehouse(folder, settings)

@@ -97,7 +97,7 @@ def test_what_fails_in_map_is_told(warehouse: Engine) -> None:
         raise ValueError("broken")
 
     table = warehouse.load(SCHEMA, BATCHES)
-    with pytest.raises(Exception, match="ValueError: broken|^broken$"):
+    with pytest.raises(Exception, match=r"ValueError: broken|^broken$"):
         warehouse.map(table, broken, SCHEMA)
     assert warehouse.count(table) == len(ROWS)
 

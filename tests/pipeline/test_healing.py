@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses
 
-from backstamp import engine, pipeline
+from backstamp import engine
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:

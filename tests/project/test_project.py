@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.project import EXAMPLE, changed, load
 
-from backstamp import errors, project
+from backstamp import engine, errors, project
 from backstamp.connect import files
 from backstamp.unify import settings
 
@@ -32,7 +32,15 @@ def test_sections() -> None:
     assert read.unify.profile.columns["Email"].sources[1] == "crm.lead.emailaddress1"
     assert read.relationships[0].from_table == "shop.purchase"
     assert (read.measures["OpenPurchases"].where, read.hydrate) == ("status = 'open'", ("attributes",))
-    assert (read.link.display_name, read.link.prefix, read.engine.threads) == ("Profile", "msdynci_", 2)
+    assert (read.link.display_name, read.link.prefix) == ("Profile", "msdynci_")
+    assert read.engine == engine.DuckDBSettings(threads=2, memory="8GB")
+
+
+def test_spark() -> None:
+    """Another engine is named by its kind, with settings of its own."""
+    said = "engine: {kind: spark, master: spark://head:7077, options: {spark.executor.memory: 4g}}"
+    read = load(changed(("engine: {threads: 2, memory: 8GB}", said)))
+    assert read.engine == engine.SparkSettings(master="spark://head:7077", options={"spark.executor.memory": "4g"})
 
 
 def test_folder() -> None:
@@ -92,7 +100,8 @@ def test_variable_inside_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKSTAMP_TEST_THREADS", "3")
     read = load(changed(("contoso", "${BACKSTAMP_TEST_SECRET}x"), ("threads: 2", "threads: ${BACKSTAMP_TEST_THREADS}")))
     assert isinstance(read.environment, project.DataverseOrganization)
-    assert (read.environment.url, read.engine.threads) == ("https://s3cretx.crm.dynamics.com", 3)
+    assert read.environment.url == "https://s3cretx.crm.dynamics.com"
+    assert read.engine == engine.DuckDBSettings(threads=3, memory="8GB")
 
 
 def test_this_machine() -> None:

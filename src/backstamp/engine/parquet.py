@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 TABLES, SCRATCH = "tables", "scratch"
-ROWS_PER_GROUP, GROUPS_PER_FILE = 131_072, 8
+BATCH_ROWS, ROWS_PER_FILE = 131_072, 500_000
 _MANIFEST, _NEXT_MANIFEST, _LOCK = "manifest.json", "manifest.json.next", "lock"
 
 
@@ -91,24 +91,17 @@ class Folder:
         return f"file://{path}" if self._lock is not None else f"{self.path.rstrip('/')}/{kind}/{name}"
 
     def write(self, kind: str, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write a stream of batches as a table, several row groups to a file and as many files as it takes."""
+        """Write a stream of batches as a table, in as many files as it takes, at least one."""
         self._files.create_dir(self._at(kind, name))
-        groups = _in_groups(schema, batches)
-        number, first = 0, next(groups)
-        while first is not None:
-            path = self._at(kind, name, f"part-{number:05}.parquet")
-            with pyarrow.parquet.ParquetWriter(path, schema, filesystem=self._files) as writer:
-                writer.write_table(first)
-                for _ in range(GROUPS_PER_FILE - 1):
-                    if (group := next(groups, None)) is not None:
-                        writer.write_table(group)
-            number, first = number + 1, next(groups, None)
+        for number, rows in enumerate(_in_parts(schema, batches)):
+            path = self._at(kind, name, f"part-{number:06}.parquet")
+            pyarrow.parquet.write_table(rows, path, filesystem=self._files)
 
     def read(self, kind: str, name: str) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a table, in the order in which Spark wrote them."""
         for path in self._parts(kind, name):
             with pyarrow.parquet.ParquetFile(path, filesystem=self._files) as file:
-                yield from file.iter_batches(ROWS_PER_GROUP)
+                yield from file.iter_batches(BATCH_ROWS)
 
     def schema(self, kind: str, name: str) -> pa.Schema:
         """Return the columns of a table."""
@@ -144,12 +137,14 @@ def _file_system(path: str) -> tuple[Any, str]:
     return pyarrow.fs.LocalFileSystem(), os.path.abspath(path)  # noqa: PTH100 - it makes no link of Windows' drives
 
 
-def _in_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the batches as tables of about so many rows as make a row group; at least one table."""
+def _in_parts(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the batches as tables of about so many rows as a file gets; at least one table."""
     waiting: list[pa.RecordBatch] = []
+    count = 0
     for batch in batches:
         waiting.append(batch)
-        if sum(one.num_rows for one in waiting) >= ROWS_PER_GROUP:
+        count += batch.num_rows
+        if count >= ROWS_PER_FILE:
             yield pa.Table.from_batches(waiting, schema)
-            waiting = []
+            waiting, count = [], 0
     yield pa.Table.from_batches(waiting, schema)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession
 
 from backstamp import errors
+from backstamp.engine.parquet import BATCH_ROWS
 
 if TYPE_CHECKING:
-    from backstamp.engine.settings import SparkSettings
+    from collections.abc import Mapping
 
-BATCH_ROWS = 131_072
+    from backstamp.engine.settings import SparkSettings
 
 _OPTIONS = {
     "spark.ui.enabled": "false",
@@ -58,9 +59,9 @@ def start(settings: SparkSettings) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("backstamp").master(settings.master)
     memory = {"spark.driver.memory": settings.memory} if settings.memory else {}
-    options = {**_OPTIONS, **memory, **settings.options}
+    options: Mapping[str, str] = {**_OPTIONS, **memory, **settings.options}
     try:
-        session = builder.config(map=options).getOrCreate().newSession()
+        session = builder.config(map={**options}).getOrCreate().newSession()
     except Exception as error:  # Java's and Spark's own errors have no common base
         message = f"Spark does not start with the master `{settings.master}` and the options of the project file."
         raise errors.ConfigurationError(f"{message} It says: {str(error).splitlines()[0]}") from error

@@ -56,6 +56,7 @@ class Spark:
         self._draft: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._shown: dict[str, str] = {}  # which of the tables that expressions name lie where
+        self._forests: set[str] = set()  # which of them `stars.forest` gave
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +130,9 @@ class Spark:
 
     def toward(self, forest: ir.Table, roots: ir.Table) -> ir.Table:
         """See `Engine.toward`."""
-        return self._hold(stars.toward(self._frame(forest), self._frame(roots), self._save))
+        groups = self._groups_of(forest)
+        known = None if groups is None else self._frame(groups)
+        return self._hold(stars.toward(self._frame(forest), self._frame(roots), known, self._save))
 
     def rows(self, expression: ir.Table) -> list[dict[str, Any]]:
         """See `Engine.rows`."""
@@ -170,7 +173,10 @@ class Spark:
         return self._name(name) if physical in self._folder.manifest.values() else physical
 
     def _frame(self, expression: ir.Table) -> DataFrame:
-        """Return what Spark makes of an expression; numbers of the types that Ibis expects (Spark numbers rows in 32 bits)."""
+        """Return what Spark makes of an expression, numbers of the types that Ibis expects.
+
+        Spark numbers rows in 32 bits, and sums up in other decimals.
+        """
         frame = self._session.sql(self._ibis.compile(expression))
         wanted = PySparkSchema.from_ibis(expression.schema())
         casts = {
@@ -188,11 +194,16 @@ class Spark:
     def _solved(self, frame: DataFrame) -> tuple[ir.Table, ir.Table, ir.Table]:
         """Compute groups, forest and refused links."""
         rows = self._hold(frame)
-        members = rows.filter(rows.kind == stars.MEMBER).select(record="left", group="right")
+        self._forests.add(rows.op().name)
         forest, refused = (
             rows.filter(rows.kind == kind).select(*shapes.LINKS.names) for kind in (stars.FOREST, stars.REFUSED)
         )
-        return members, forest, refused
+        return _members(rows), forest, refused
+
+    def _groups_of(self, forest: ir.Table) -> ir.Table | None:
+        """Return the groups of a forest that this engine made, so that they need not be found again."""
+        read = {node.name for node in forest.op().find(ops.DatabaseTable)}
+        return _members(self._ibis.table(read.pop())) if len(read) == 1 and read <= self._forests else None
 
     def _save(self, frame: DataFrame) -> DataFrame:
         """Compute a frame; what is returned reads the result."""
@@ -224,6 +235,10 @@ class Spark:
         """Return where the rows of an expression lie, in its order."""
         stored = self._stored(expression)
         return stored or (parquet.SCRATCH, self._write(self._frame(expression), parquet.SCRATCH, self._name("result")))
+
+
+def _members(solved: ir.Table) -> ir.Table:
+    return solved.filter(solved.kind == stars.MEMBER).select(record="left", group="right")
 
 
 def _spark_schema(schema: pa.Schema) -> StructType:

@@ -7,7 +7,7 @@ are solved by `graph`, as the whole is on one machine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,15 @@ MEMBER, FOREST, REFUSED = range(3)
 ONE_PART = 500_000
 """So many links are solved at once in less time than it takes to bring together what is connected."""
 
-_SOLVED = {"kind": pa.int32()} | dict(zip(shapes.LINKS.names, shapes.LINKS.types, strict=True))
+ORDER: list[tuple[str, Literal["ascending", "descending"]]] = [
+    ("rule", "ascending"),
+    ("score", "descending"),
+    ("left", "ascending"),
+    ("right", "ascending"),
+]
+"""In which links are taken."""
+
+_SOLVED = shapes.shape(kind=pa.int32(), **dict(zip(shapes.LINKS.names, shapes.LINKS.types, strict=True)))
 _SOLVED_WORDS = "kind int, left long, right long, rule long, score double"
 
 
@@ -48,31 +56,33 @@ def forest(links: DataFrame, apart: DataFrame | None, save: Save) -> DataFrame:
     return _in_parts(rows, saved, save).mapInArrow(_solve, _SOLVED_WORDS)
 
 
-def toward(forest: DataFrame, roots: DataFrame, save: Save) -> DataFrame:
+def toward(forest: DataFrame, roots: DataFrame, groups: DataFrame | None, save: Save) -> DataFrame:
     """Return (record, partner); see `Engine.toward`.
 
     Args:
         forest: `shapes.LINKS` without a circle.
         roots: `record`: one of each tree.
+        groups: (record, group) of the forest's records, where that is known.
         save: computes and keeps what is to be used again.
     """
     links = save(forest.select("left", "right"))
     rows = links.unionByName(roots.select(F.col("record").alias("left")), allowMissingColumns=True)
-    return _in_parts(rows, links, save).mapInArrow(_point, "record long, partner long")
+    return _in_parts(rows, links, save, groups).mapInArrow(_point, "record long, partner long")
 
 
-def _in_parts(rows: DataFrame, links: DataFrame, save: Save) -> DataFrame:
+def _in_parts(rows: DataFrame, links: DataFrame, save: Save, groups: DataFrame | None = None) -> DataFrame:
     """Return the rows with all that is connected in one part; those whose `left` no link connects are left out.
 
     Args:
         rows: `left`, and others.
         links: left, right, saved.
         save: computes and keeps what is to be used again.
+        groups: (record, group), where that is known.
     """
     if links.count() <= ONE_PART:
         return rows.coalesce(1)
-    groups = components(links, save).withColumnRenamed("record", "left")
-    return rows.join(groups, "left").repartition("group")
+    groups = components(links, save) if groups is None else groups
+    return rows.join(groups.withColumnRenamed("record", "left"), "left").repartition("group")
 
 
 def components(links: DataFrame, save: Save) -> DataFrame:
@@ -112,8 +122,7 @@ def _small_star(edges: DataFrame) -> DataFrame:
 def _solve(parts: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the groups, the forest and the refused links of one part."""
     rows = _whole(parts, shapes.LINKS.append(pa.field("apart", pa.bool_())))
-    order = [("rule", "ascending"), ("score", "descending"), ("left", "ascending"), ("right", "ascending")]
-    links = rows.filter(pc.invert(rows["apart"])).select(shapes.LINKS.names).sort_by(order)
+    links = rows.filter(pc.invert(rows["apart"])).select(shapes.LINKS.names).sort_by(ORDER)
     apart = rows.filter(rows["apart"]).select(["left", "right"])
     members, *found = graph.separated_forest(links, apart) if len(apart) else graph.spanning_forest(links)
     told = [members.rename_columns(["left", "right"]), *found]
@@ -134,6 +143,6 @@ def _whole(parts: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
 
 def _filled_up(table: pa.Table, kind: int) -> pa.Table:
     """Return the table with all columns of `_SOLVED`."""
-    columns = {name: pa.nulls(len(table), of) for name, of in _SOLVED.items()}
-    columns |= {"kind": pa.array([kind] * len(table), pa.int32())}
-    return pa.table(columns | dict(zip(table.column_names, table.columns, strict=True)))
+    columns: dict[str, Any] = {field.name: pa.nulls(len(table), field.type) for field in _SOLVED}
+    columns |= dict(zip(table.column_names, table.columns, strict=True))
+    return pa.table(columns | {"kind": pa.array([kind] * len(table), pa.int32())})

@@ -1,0 +1,154 @@
+"""A warehouse, on every engine: what a run keeps is seen by nobody until it is published, then whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+from tests import engines
+from tests.engine import land, numbers
+
+from backstamp import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from backstamp import engine
+
+    Open = Callable[[], engine.Engine]
+
+
+@pytest.fixture(params=engines.EVERY)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of each engine."""
+    return str(request.param)
+
+
+@pytest.fixture
+def reopen(kind: str, tmp_path: Path) -> Open:
+    """Opens a warehouse whose tables `old` and `both` are published."""
+    with engines.opened(kind, tmp_path) as warehouse:
+        land(warehouse, "old", 1, 2)
+        land(warehouse, "both", 3)
+        warehouse.publish()
+    return lambda: engines.opened(kind, tmp_path)
+
+
+def test_draft(reopen: Open) -> None:
+    """A run sees its draft where it has a table, the published one elsewhere; `published` never shows the draft."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4)
+        land(warehouse, "new", 5)
+        assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both", "new")] == [[1, 2], [4], [5]]
+        assert numbers(warehouse.published("both"), warehouse) == [3]
+        assert warehouse.published("new") is None
+        assert [warehouse.has(name) for name in ("old", "new", "none")] == [True, True, False]
+        with pytest.raises(KeyError):
+            warehouse.table("none")
+
+
+def test_publishing_makes_the_draft_the_published_one(reopen: Open) -> None:
+    """After `publish` its tables are the published ones, and those that it has no table for stay."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4)
+        land(warehouse, "new", 5)
+        warehouse.publish()
+        assert numbers(warehouse.published("both"), warehouse) == [4]
+    with reopen() as warehouse:
+        assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both", "new")] == [[1, 2], [4], [5]]
+
+
+def test_a_table_made_of_its_own_last_state(reopen: Open) -> None:
+    """A table can be kept under its own name as often as a run likes; the last one counts."""
+    with reopen() as warehouse:
+        for _ in range(3):
+            table = warehouse.table("both")
+            warehouse.keep("both", table.mutate(n=table.n + 1))
+        assert numbers(warehouse.published("both"), warehouse) == [3]
+        warehouse.publish()
+        assert numbers(warehouse.table("both"), warehouse) == [6]
+
+
+def test_views(reopen: Open) -> None:
+    """A view shows kept tables as they are; it is published with them and is there after reopening."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4, 5)
+        table = warehouse.table("both")
+        warehouse.view("large", table.filter(table.n > 4))
+        warehouse.publish()
+    with reopen() as warehouse:
+        assert numbers(warehouse.table("large"), warehouse) == [5]
+
+
+def test_discarding(reopen: Open) -> None:
+    """What a run discards is not published with the rest; the published table stays."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4)
+        land(warehouse, "old", 5)
+        warehouse.discard("both")
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+        warehouse.publish()
+        assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both")] == [[5], [3]]
+
+
+def test_a_draft_that_was_not_published_is_forgotten(reopen: Open) -> None:
+    """Closing without publishing leaves the run before."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4)
+        land(warehouse, "new", 5)
+    with reopen() as warehouse:
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+        assert not warehouse.has("new")
+
+
+WRITER = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    import pyarrow as pa
+    from backstamp import shapes
+    from tests import engines
+
+    schema = shapes.shape(n=pa.int64())
+
+    def batches():
+        for number in range(1_000_000):
+            yield pa.RecordBatch.from_pydict({"n": [number] * 1000}, schema=schema)
+            if number == 100:
+                print("writing", flush=True)
+
+    with engines.opened(sys.argv[1], Path(sys.argv[2])) as warehouse:
+        warehouse.land("both", schema, [pa.RecordBatch.from_pydict({"n": [4]}, schema=schema)])
+        warehouse.land("old", schema, batches())
+        warehouse.publish()
+""")
+
+
+def test_killed_while_it_writes(kind: str, reopen: Open, tmp_path: Path) -> None:
+    """A process that is killed in the middle of writing leaves the run before, whole; another waits no longer."""
+    command = [sys.executable, "-c", WRITER, kind, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=engines.ROOT) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        with pytest.raises(errors.BusyError, match="open in another process"):
+            reopen()
+        writer.kill()
+    with reopen() as warehouse:
+        assert numbers(warehouse.table("old"), warehouse) == [1, 2]
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+
+
+def test_names_are_no_code(kind: str, tmp_path: Path) -> None:
+    """A table's name, and the folder's, may hold anything that is no end of a name."""
+    name = 'crm.contact "; DROP TABLE x'
+    folder = tmp_path / "ware-house [1] {a} %20"
+    folder.mkdir()
+    with engines.opened(kind, folder) as warehouse:
+        land(warehouse, name, 1)
+        warehouse.publish()
+    with engines.opened(kind, folder) as warehouse:
+        table = warehouse.table(name)
+        assert numbers(warehouse.cache(table.mutate(n=table.n + 1)), warehouse) == [2]
