@@ -20,7 +20,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from backstamp import demo
-from backstamp.engine import DuckDB, Settings
+from backstamp.engine import DuckDB, DuckDBSettings
 from backstamp.unify import normalize, similar
 from measured import Stopwatch, peak_memory, tell
 
@@ -57,7 +57,7 @@ def measure(kind: str, file: Path, column: str) -> None:
     sides = ["left", "right" if kind == "match" else "left"]
     texts = [pq.read_table(file)[f"{side}_{column}"][0].values for side in sides]
     watch = Stopwatch()
-    with DuckDB(settings=Settings(threads=THREADS)) as engine:
+    with DuckDB(settings=DuckDBSettings(threads=THREADS)) as engine:
         left, right = (load(engine, some) for some in texts)
         with watch.phase("ours"):
             found = engine.cache(similar.pairs(engine, left, right, PER_CENT))

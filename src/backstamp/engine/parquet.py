@@ -12,8 +12,7 @@ import fcntl
 import json
 import os
 import re
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs
@@ -43,12 +42,12 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock: int | None = None
         try:
             self._files, self._root = _file_system(path)
             self._files.create_dir(self._root)
             if isinstance(self._files, pyarrow.fs.LocalFileSystem):
-                self._lock = Path(self._root, _LOCK).open("w")
+                self._lock = os.open(f"{self._root}/{_LOCK}", os.O_CREAT | os.O_RDWR, 0o600)
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.manifest: dict[str, str] = self._read_manifest()
         except BlockingIOError as error:
@@ -63,7 +62,7 @@ class Folder:
     def close(self) -> None:
         """Let it go."""
         if self._lock is not None:
-            self._lock.close()
+            os.close(self._lock)
 
     def replace_manifest(self, manifest: dict[str, str]) -> None:
         """Say which tables are published, all in one moment."""

@@ -110,12 +110,17 @@ class Spark:
         return self._show(parquet.SCRATCH, physical)
 
     def map(
-        self, expression: ir.Table, function: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema
+        self,
+        expression: ir.Table,
+        function: Callable[[pa.RecordBatch], pa.RecordBatch],
+        schema: pa.Schema,
+        rows: int = parquet.BATCH_ROWS,
     ) -> ir.Table:
-        """See `Engine.map`."""
+        """See `Engine.map`; the workers of Spark need backstamp too."""
 
         def each(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            return map(function, batches)
+            for batch in batches:
+                yield from (function(batch.slice(first, rows)) for first in range(0, batch.num_rows, rows))
 
         return self._hold(self._frame(expression).mapInArrow(each, _spark_schema(schema)))
 

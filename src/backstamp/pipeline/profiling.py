@@ -58,7 +58,7 @@ def profile(settings: project.Project, described: Described) -> tuple[TableProfi
     """
     with contextlib.ExitStack() as stack:
         warehouse = _warehouse(settings, stack)
-        scratch = stack.enter_context(engines.DuckDB(settings=settings.engine))
+        scratch = stack.enter_context(engines.DuckDB())  # for the first rows it will do
         found = (_profile(settings, table, warehouse, scratch) for table in described.tables)
         made = {table.table: table for table in found if table}
     return tuple(made[table.table] for table in settings.unify.tables if table.table in made)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
+from backstamp.engine import functions
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def deduplication(position: int, table: merge.Table, customers: ir.Table) -> ir.
     )
     grouped = placed.select("record", "group").inner_join(keys, "record")
     alternates = grouped.group_by("group").agg(
-        deduplication_alternates=merge.escaped(grouped.key).group_concat(";", order_by=grouped.record)
+        deduplication_alternates=functions.joined(merge.escaped(grouped.key), grouped.record)
     )
     named = (
         placed.inner_join(alternates, "group")
