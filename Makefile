@@ -6,7 +6,7 @@ EXAMPLES ?= 1000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock laws accuracy pages benchmark setup
+.PHONY: help demo test spark check format lock laws accuracy pages benchmark setup
 
 help:  ## List these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -16,6 +16,9 @@ demo: setup  ## Make a company and run the main job on it (PEOPLE=20000)
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
+
+spark: setup  ## Run all tests of engines and unification on Spark
+	SPARK=all $(BIN)/python -m pytest tests/engine tests/unify tests/pipeline/test_spark.py -k spark
 
 check: setup  ## Lint, check types, check who may import whom
 	$(BIN)/ruff check

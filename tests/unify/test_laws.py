@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for more
-SPARK_SHARE = 7  # of the examples: Spark takes seconds for a run of a few rows
+SPARK_SHARE = 10  # of the examples: Spark takes seconds for a run of a few rows
 
 
 def test_runs_give_what_the_page_says(warehouse: Engine) -> None:

@@ -53,7 +53,7 @@ class DuckDB:
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
         self._execute(f"ATTACH ':memory:' AS {_SCRATCH}")
         # The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own.
-        self._execute("CREATE TEMP MACRO utc_time(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
+        self._execute("CREATE TEMP MACRO time_in_utc(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
         self._ibis = ibis.duckdb.from_connection(self._connection)
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
         self._drop_unpublished()

@@ -40,7 +40,7 @@ def _md5(text: str) -> Decimal:  # type: ignore[empty-body]
     """Return the MD5 of a text, 128 bits that are only ever compared with others; an engine keeps them as it can."""
 
 
-@ibis.udf.scalar.builtin(name="utc_time", signature=((dt.string,), dt.Timestamp(scale=6)))
+@ibis.udf.scalar.builtin(name="time_in_utc", signature=((dt.string,), dt.Timestamp(scale=6)))
 def _utc_time(text: str) -> datetime:  # type: ignore[empty-body]
     """Return the time in UTC that ISO text tells, with its offset or without one; null where it is none."""
 

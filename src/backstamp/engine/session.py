@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import logging
 import os
 import shutil
 import sys
@@ -38,7 +39,9 @@ _OPTIONS = {
 
 _WORDS = {
     "md5_number": "(text STRING) RETURNS BINARY RETURN unhex(md5(text))",
-    "utc_time": ("(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"),
+    "time_in_utc": (
+        "(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"
+    ),
 }
 """The functions that `functions` has names of its own for."""
 
@@ -56,6 +59,7 @@ def start(settings: SparkSettings) -> SparkSession:
         ConfigurationError: Spark cannot start with these settings.
     """
     _find_java()
+    logging.getLogger("SQLQueryContextLogger").disabled = True  # it quotes queries, which may hold what is asked for
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("backstamp").master(settings.master)
     memory = {"spark.driver.memory": settings.memory} if settings.memory else {}

@@ -34,6 +34,13 @@ MODIFIED_ON, MODIFIED_BY, CREATED_ON = "modifiedon", "modifiedby", "createdon"
 NO_CONTENT = frozenset({"key", "_link", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
 """What is no content of a row (unification.md 1.5)."""
 
+_WHOLE = "^[+-]?[0-9]+$"
+_NUMBER = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+_TIME = (
+    "^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:[0-9]{2})?)?)?$"
+)
+"""How whole numbers, numbers, and dates and times of ISO 8601 are written, for every engine."""
+
 MAX_MISSING, MAX_CORRUPT, FEW_ROWS = 0.05, 0.01, 100
 
 
@@ -206,13 +213,11 @@ def _typed(
 def _fitting(text: ir.StringValue, kind: dt.DataType) -> ir.Value:
     """Return the text as a value of a type, null where it is none.
 
-    An engine's own cast rounds `1.5` to a whole number, takes `infinity` for a date, and leaves out a time's offset
-    unless the type has a zone; what has no offset is UTC in any case, as Ibis sets up every engine.
+    Each engine's own cast takes more: `1.5` or `1_000` for a whole number, `1d` for a number, `infinity` or `2024` for
+    a date.
     """
-    if kind.is_integer():
-        return text.re_search("^[+-]?[0-9]+$").ifelse(text, ibis.null()).try_cast(kind)
-    if kind.is_date() or kind.is_timestamp():
-        text = text.re_search("^[0-9][0-9TZ :./+-]*$").ifelse(text, ibis.null())
+    form = _WHOLE if kind.is_integer() else _NUMBER if kind.is_numeric() else _TIME if kind.is_temporal() else None
+    text = text if form is None else text.re_search(form).ifelse(text, ibis.null())
     return functions.utc_time(text).cast(kind) if kind.is_timestamp() else text.try_cast(kind)
 
 
