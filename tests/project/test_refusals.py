@@ -491,11 +491,11 @@ URL = "`url` should be like https://contoso.crm.dynamics.com: without https anyb
         ),
         ("threads: 2", "threads: 0", "54:10: `threads` should be 1 or more, or left out for all cores."),
         ("memory: 8GB", "memory: much", "54:22: `memory` should be a size like `8GB`."),
-        ("{threads: 2, memory: 8GB}", "{kind: flink}", "54:16: `kind` should be 'duckdb' or 'spark'."),
+        ("{threads: 2, memory: 8GB}", "{kind: flink}", "54:10: `kind` should be 'duckdb' or 'spark'."),
         (
             "threads: 2, memory",
             "kind: spark, memory",
-            "54:30: `memory` should be a size as Spark writes it, like `8g`.",
+            "54:23: `memory` should be a size as Spark writes it, like `8g`.",
         ),
     ],
 )

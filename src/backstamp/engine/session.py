@@ -67,8 +67,9 @@ def start(settings: SparkSettings) -> SparkSession:
     try:
         session = builder.config(map={**options}).getOrCreate().newSession()
     except Exception as error:  # Java's and Spark's own errors have no common base
+        # What they say may quote an option, and that may be secret; Java has told it on its own output.
         message = f"Spark does not start with the master `{settings.master}` and the options of the project file."
-        raise errors.ConfigurationError(f"{message} It says: {str(error).splitlines()[0]}") from error
+        raise errors.ConfigurationError(f"{message} Above is what Java says.") from error
     for name, value in options.items():
         if session.conf.isModifiable(name):
             session.conf.set(name, value)
