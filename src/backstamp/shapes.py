@@ -134,6 +134,9 @@ PREVIOUS_IDS = shape(customer_id=pa.string(), previous_id=pa.string())
 FOLLOWED = shape(customer_id=pa.string(), table=pa.string(), key=pa.string())
 """Identify: the last rows of ids that vanished and are still followed (unification.md 7, *resolve*)."""
 
+ID_CHANGES = shape(run=pa.int64(), old_id=pa.string(), new_id=pa.string(), reason=pa.string())
+"""Identify: what became of ids in a run (`unify.history` says for which reasons)."""
+
 PROFILES = shape(customer_id=pa.string(), previous_customer_id=pa.string(), made_in_run=pa.int64())
 """Merge: one row a customer: these three, the project's columns, and `<s>_<t>_<key>` with `…_alternate` a table."""
 

@@ -28,6 +28,23 @@ class Meddling:
         return getattr(self._sink, name)
 
 
+class Without(Meddling):
+    """Has not a table that it should have.
+
+    Args:
+        sink: the environment.
+        table: the table that is not found.
+    """
+
+    def __init__(self, sink: ports.Sink, table: str) -> None:
+        super().__init__(sink)
+        self._table = table
+
+    def find(self, table: str) -> ports.TableDefinition | None:
+        """Find all tables but that one."""
+        return None if table == self._table else self._sink.find(table)
+
+
 class DoesBeforeStamp(Meddling):
     """Somebody does something in the CRM just before the first links are written."""
 

@@ -6,10 +6,13 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses
+import pytest
+from tests.link import meddling
+from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses, task
 
-from backstamp import engine
+from backstamp import engine, pipeline
 from backstamp.connect import dataverse
+from backstamp.unify import history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,25 +54,67 @@ def test_a_table_that_left_the_project(place: Place) -> None:
     assert len(place.rows(PROFILE, "msdynci_customerid")) < PEOPLE
 
 
-def test_a_lost_warehouse(place: Place) -> None:
-    """Ids are not made anew behind anybody's back; asked for, they are, and nothing of the old ones stays."""
+@pytest.mark.parametrize("lost", [engine.WAREHOUSE, ""])
+def test_a_lost_warehouse(place: Place, lost: str) -> None:
+    """Without warehouse, or without the whole folder of state, no CustomerId changes and nothing is written again."""
+    before, state = place.published("ids"), place.folder / ".backstamp" / lost
+    shutil.rmtree(state) if state.is_dir() else state.unlink()
+    writes = place.environment.traffic.writes
+    found = place.run()
+    assert str(found.status) == "Successful"
+    assert "CustomerIds are those of the CRM" in task(found, "CustomerIds of the CRM").warnings[0]
+    assert place.published("ids") == before
+    assert place.environment.traffic.writes == writes
+    assert place.is_whole()
+
+
+def test_what_is_lost_is_restored(place: Place) -> None:
+    """Ids that vanished before the warehouse was lost, and clusters, go on as before; run numbers do too."""
+    one, other = (place.links()[guid(number)] for number in (2, 3))
+    cluster = "  clusters: [{name: tier, rules: [{name: Points, match: [{column: Points}]}]}]\n"
+    place.edit("backstamp.yaml", lambda lines: [cluster + line if line == "  match:\n" else line for line in lines])
+    joined = [{"contactid": guid(3), "emailaddress1": "p2@x"}]
+    with dataverse.Dataverse(place.url, lambda: "theirs") as person:
+        person.upsert("contact", pa.RecordBatch.from_pylist(joined))
+    place.edit("members.csv", lambda lines: [line.replace("P3@x,3", "P2@x,2") for line in lines])
+    assert place.run().number == 3
+    (vanished,) = {one, other} - set(place.rows(PROFILE, "msdynci_customerid"))
+    kept = [place.published(name) for name in ("ids", "previous_ids", "members")]
+    shutil.rmtree(place.folder / ".backstamp")
+    assert place.run().number == 2  # larger than that of any run that made an id which is there
+    assert [place.published(name) for name in ("ids", "previous_ids", "members")] == kept
+    resolved = pipeline.resolve(place.folder / ".backstamp", str(vanished))
+    assert (resolved.state, set(resolved.customer_ids)) == ("replaced", {one, other} - {vanished})
+
+
+def test_killed_before_the_id_history_was_written(place: Place) -> None:
+    """What a run published and had no time to write beside the ledger, the next one writes."""
+    state = place.folder / ".backstamp"
+    known = str(place.links()[guid(2)])
+    shutil.rmtree(state / "ids")
+    with engine.open_warehouse(state) as warehouse:
+        changes = history.begun(warehouse.table("ids"), 1)
+        warehouse.keep("id_changes", changes)
+        warehouse.publish()
+    place.run()
+    assert pipeline.resolve(state, known) == pipeline.Resolved(known, "current", (known,), 1, "new")
+
+
+def test_new_ids(place: Place) -> None:
+    """Asked for, all ids are made anew, and nothing of the old ones stays: they resolve to nobody."""
     old = set(place.rows(PROFILE, "msdynci_customerid"))
-    (place.folder / ".backstamp" / engine.WAREHOUSE).unlink()
-    refused = place.run()
-    assert str(refused.status) == "Failed"
-    assert "--new-ids" in refused.details
-    assert set(place.rows(PROFILE, "msdynci_customerid")) == old
+    shutil.rmtree(place.folder / ".backstamp")
     assert str(place.run(new_ids=True).status) == "Successful"
     assert not old & set(place.rows(PROFILE, "msdynci_customerid"))
     assert place.is_whole()
 
 
-def test_a_lost_folder(place: Place) -> None:
-    """Without warehouse and ledger new ids leave no orphan in the CRM either."""
-    shutil.rmtree(place.folder / ".backstamp")
-    assert str(place.run(new_ids=True).status) == "Successful"
-    assert len(place.rows(PROFILE, "msdynci_customerid")) == PEOPLE
-    assert place.is_whole()
+def test_profiles_without_keys(place: Place) -> None:
+    """Where the CRM does not tell whose its profiles are, the run stops and says what can be done."""
+    (place.folder / ".backstamp" / engine.WAREHOUSE).unlink()
+    refused = place.run(lambda sink: meddling.Without(sink, KEYS))
+    assert str(refused.status) == "Failed"
+    assert "--new-ids" in refused.details
 
 
 def test_a_lost_ledger(place: Place) -> None:

@@ -14,7 +14,7 @@ from tests.oracle.unification import seed_of
 
 from backstamp import errors, pipeline, shapes
 from backstamp.pipeline import stages, supplied
-from backstamp.unify import identify, normalize, places, settings, transform
+from backstamp.unify import history, normalize, places, settings, transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -204,7 +204,7 @@ def _plain(value: Any) -> Any:
 
 
 def unified(
-    engine: Engine, project: model.Project, rows: model.Rows, before: identify.Before | None, run: int
+    engine: Engine, project: model.Project, rows: model.Rows, before: history.Before | None, run: int
 ) -> Outcome:
     """Unify rows in the draft of an engine, and read what came of it."""
     given = given_of(engine, project, rows)
@@ -280,10 +280,10 @@ def _ids(text: str | None) -> tuple[UUID, ...]:
     return tuple(map(UUID, text.split(";"))) if text else ()
 
 
-def before(engine: Engine) -> identify.Before:
+def before(engine: Engine) -> history.Before:
     """Return what the last run left in the draft, as the next one is given it."""
     made = engine.cache(engine.table("ids").select("customer_id", "made_in_run"))
     kept = (engine.cache(engine.table(name)) for name in ("members", "previous_ids", "followed"))
     members, previous, followed = kept
     clusters = engine.cache(engine.table("clusters")) if engine.has("clusters") else None
-    return identify.Before(members, made, previous, followed, clusters)
+    return history.Before(members, made, previous, followed, clusters)

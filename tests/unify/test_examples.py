@@ -27,7 +27,7 @@ from tests.oracle.model import (
 from tests.unify import harness
 
 from backstamp import pipeline, shapes
-from backstamp.unify import identify, merge, profile, settings, transform
+from backstamp.unify import history, merge, profile, settings, transform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -383,7 +383,7 @@ def test_a_cluster_follows_its_profiles(warehouse: Engine) -> None:
     first = profile_column("first", (CONTACT, "first"))
     project = Project((alone,), profile=(first,), clusters=(Cluster("home", (Rule("First", (on("first"),)),)),))
 
-    def home(before: identify.Before | None, run: int, **people: str) -> set[str]:
+    def home(before: history.Before | None, run: int, **people: str) -> set[str]:
         said = (tuple(value.split()) for value in people.values())
         drawn = rows(CONTACT, "email first", *((key, *value) for key, value in zip(people, said, strict=True)))
         harness.unified(warehouse, project, drawn, before, run)

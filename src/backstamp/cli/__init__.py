@@ -9,6 +9,7 @@
     show          `show`
     explain       `explain`
     evaluate      `evaluate`
+    ids           `resolve`, `export`
     check         `check`, with what quality shows of rows
     quality       columns and their values, and what the last run leaves in doubt
     start         `init`, `crm`

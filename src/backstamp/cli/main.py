@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors
-from backstamp.cli import check, demo, display, evaluate, explain, options, show, start, tasks
+from backstamp.cli import check, demo, display, evaluate, explain, ids, options, show, start, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,8 @@ app.command(
     "backstamp explain loyalty.member M-0000007 loyalty.member M-0000068"
 )(explain.explain)
 app.command(epilog="Example: backstamp evaluate truth.parquet")(evaluate.evaluate)
+app.command(epilog="Example: backstamp resolve 3f0c2c0e-9d3b-5c55-8a5e-5e7b8c1f2a3d")(ids.resolve)
+app.command(epilog="Example: backstamp export id-changes changes.csv --since 3")(ids.export)
 app.command(epilog="Example: backstamp crm --port 8700")(start.crm)
 
 

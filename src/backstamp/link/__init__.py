@@ -23,6 +23,7 @@ from backstamp.link.desired import (
     desired_links,
     desired_measures,
     desired_profiles,
+    key_table,
     lookup_name,
     measure_table,
     own_tables,
@@ -31,7 +32,7 @@ from backstamp.link.desired import (
 from backstamp.link.differences import make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import acknowledge, compare, is_known
+from backstamp.link.known import acknowledge, compare, is_known, read_back
 from backstamp.link.plan import Linking, Plan, Removal, Writing, load
 from backstamp.link.settings import Link
 
@@ -61,11 +62,13 @@ __all__ = [
     "desired_profiles",
     "eligibility",
     "is_known",
+    "key_table",
     "load",
     "lookup_name",
     "make_plan",
     "measure_table",
     "own_tables",
     "profile_table",
+    "read_back",
     "read_card",
 ]

@@ -78,6 +78,11 @@ def profile_table(settings: Link) -> str:
     return f"{settings.prefix}customerprofile"
 
 
+def key_table(settings: Link) -> str:
+    """Return the name of the table of alternate keys in the environment."""
+    return f"{settings.prefix}alternatekey"
+
+
 def measure_table(settings: Link) -> str:
     """Return the name of the table of customer attributes in the environment."""
     return f"{settings.prefix}customermeasure"
@@ -85,7 +90,7 @@ def measure_table(settings: Link) -> str:
 
 def own_tables(settings: Link) -> tuple[str, ...]:
     """Return the names of all our tables in the environment."""
-    return (profile_table(settings), f"{settings.prefix}alternatekey", measure_table(settings))
+    return (profile_table(settings), key_table(settings), measure_table(settings))
 
 
 def lookup_name(settings: Link) -> str:
@@ -157,7 +162,7 @@ def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferre
         columns.fit(f"{settings.prefix}keyring", rows.keyring, memo=True),
         _to_profile(settings, rows),
     ]
-    return _own(f"{settings.prefix}alternatekey", "Alternate Key", rows, fields, key="id")
+    return _own(key_table(settings), "Alternate Key", rows, fields, key="id")
 
 
 def desired_links(table: str, outer: str, source: ir.Table, members: ir.Table) -> LinkedTable:

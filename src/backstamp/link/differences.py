@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import ibis
-import ibis.expr.datatypes as dt
 import pyarrow as pa
 import pyarrow.compute
 
 from backstamp.connect import ports
-from backstamp.engine import functions
 from backstamp.link import desired as desires
 from backstamp.link import known, plan
 
@@ -78,7 +75,7 @@ def _emptied(engine: engines.Engine, own: tuple[desires.Own, ...]) -> dict[str, 
 def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...]) -> plan.Writing:
     definition = table.definition
     now = known.of_table(engine, definition.name).select(known_key="key", known="digest")
-    rows = table.rows.mutate(**{plan.DIGEST: functions.digest([_content(table)])})
+    rows = table.rows.mutate(**{plan.DIGEST: known.digest(table.rows, definition)})
     pairs = rows.left_join(now, rows[definition.key] == now.known_key)
     different = pairs.filter(pairs.known.isnull() | (pairs.known != pairs[plan.DIGEST]))
     is_new = different.known.fill_null(known.UNKNOWN) == known.UNKNOWN
@@ -88,19 +85,6 @@ def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: 
     kinds = _tally(path, plan.KIND)
     cut = sum(values * rows for values, rows in _tally(path, desires.CUT).items())
     return plan.Writing(definition, definition.name, kinds["new"], kinds["changed"], cut, emptied)
-
-
-def _content(table: desires.Own) -> ir.Value:
-    """Spell a row's values; a column without one leaves no trace.
-
-    So a new or removed column writes only the rows that have a value in it (linking.md 4).
-    """
-    texts = ((column.name, table.rows[column.name].cast(dt.string)) for column in table.definition.columns)
-    parts = (
-        ibis.coalesce(ibis.literal(f"{name}=") + text.length().cast(dt.string) + ":" + text, ibis.literal(""))
-        for name, text in texts
-    )
-    return reduce(lambda left, right: left + right, parts)
 
 
 def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable) -> plan.Linking:

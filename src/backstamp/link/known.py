@@ -6,14 +6,17 @@ For a row of our own tables that is the digest of its values, for a row of the e
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import ibis
+import ibis.expr.datatypes as dt
 import numpy as np
 import pyarrow as pa
 
 from backstamp import runs, shapes
+from backstamp.engine import functions
 from backstamp.link import plan as plans
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp import engine as engines
+    from backstamp.connect import ports
+    from backstamp.link.desired import Own
 
 LINKS = "known_links"
 COLUMNS = "known_columns"
@@ -97,6 +102,34 @@ def compare(engine: engines.Engine, table: str, keys: ir.Table) -> None:
     known = of_table(engine, table)
     unknown = keys.select("key").anti_join(known, "key").mutate(digest=ibis.literal(UNKNOWN))
     engine.keep(_name(table), engine.cache(known.semi_join(keys, "key").union(unknown)))
+
+
+def read_back(engine: engines.Engine, own: Own, rows: ir.Table) -> None:
+    """Take what the environment holds of one of our own tables for what is known of it, and keep it in the draft.
+
+    Args:
+        engine: whose draft it is.
+        own: the table as it is to be.
+        rows: its rows in the environment: `key`, and those of its columns that are there.
+    """
+    wanted = own.rows.schema()
+    names = [column.name for column in own.definition.columns]
+    values = {name: rows[name] if name in rows.columns else ibis.null("string") for name in names}
+    same = rows.select("key", **{name: value.cast(wanted[name]) for name, value in values.items()})
+    engine.keep(_name(own.definition.name), same.select("key", digest=digest(same, own.definition)))
+
+
+def digest(rows: ir.Table, definition: ports.TableDefinition) -> ir.Value:
+    """Return the digest of each row's values; a column without one leaves no trace.
+
+    So a new or removed column writes only the rows that have a value in it (linking.md 4).
+    """
+    texts = ((column.name, rows[column.name].cast(dt.string)) for column in definition.columns)
+    parts = (
+        ibis.coalesce(ibis.literal(f"{name}=") + text.length().cast(dt.string) + ":" + text, ibis.literal(""))
+        for name, text in texts
+    )
+    return functions.digest([reduce(lambda left, right: left + right, parts)])
 
 
 def is_known(engine: engines.Engine, table: str) -> bool:

@@ -6,6 +6,8 @@ reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
 guarding   what could join strangers: kept and counted by a run
 planning   what is to be written to the environment
+history    what became of CustomerIds, beside the ledger
+recovery   what the environment tells of the run before, where the warehouse is lost
 run        the whole: read, unify, measure, plan, publish, hydrate
 published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
@@ -27,6 +29,9 @@ from backstamp.pipeline.findings import Doubts as Doubts
 from backstamp.pipeline.findings import Findings as Findings
 from backstamp.pipeline.findings import doubts as doubts
 from backstamp.pipeline.findings import findings as findings
+from backstamp.pipeline.history import Resolved as Resolved
+from backstamp.pipeline.history import export as export
+from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.run import LEDGER as LEDGER

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import ibis
 import pyarrow as pa
 
-from backstamp import errors, link, shapes
-from backstamp.pipeline import reading
+from backstamp import link, shapes
+from backstamp.pipeline import reading, recovery
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def know(
     described: Described,
     journal: runs.Journal,
     seen: Sequence[ir.Table],
-    environment: ports.Sink | None,
 ) -> None:
     """Bring up what the environment is known to hold.
 
@@ -40,17 +39,20 @@ def know(
         described: says which tables are linked.
         journal: of what was sent since the run before published.
         seen: `shapes.KNOWN_LINKS` of the rows that this run read.
-        environment: asked which rows of our own tables it holds; None where what is known of them is relied on.
     """
     every = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
     link.acknowledge(engine, journal, settings.state, every, _linked(engine, described))
-    if environment is not None:
-        for table in link.own_tables(settings.link):
-            _compare(engine, environment, table)
 
 
 def plan(
-    engine: engines.Engine, settings: project.Project, described: Described, members: ir.Table, run: int
+    engine: engines.Engine,
+    settings: project.Project,
+    described: Described,
+    members: ir.Table,
+    run: int,
+    asked: ports.Sink | None,
+    *,
+    knows_values: bool,
 ) -> link.Plan:
     """Write the work lists of a run, and return the plan that names them; after `know`.
 
@@ -60,6 +62,8 @@ def plan(
         described: says which tables are linked.
         members: `shapes.MEMBERS`.
         run: its number.
+        asked: the environment, to tell which rows of our own tables it holds; None where what is known is relied on.
+        knows_values: whether the values that it holds are known, so that only keys are asked for.
     """
     sources = _linked(engine, described)
     keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
@@ -74,22 +78,11 @@ def plan(
         ),
         skip=described.eligibility.skip,
     )
+    own = {table.definition.name: table for table in (desired.profiles, desired.keys, *desired.measures)}
+    if asked is not None:
+        for table in link.own_tables(settings.link):
+            _compare(engine, asked, table, None if knows_values else own.get(table))
     return link.make_plan(engine, desired, settings.link, settings.state, run)
-
-
-def refuse_other_profiles(settings: project.Project, environment: ports.Sink) -> None:
-    """Refuse to give every customer a new id because the warehouse is empty, while the CRM holds profiles.
-
-    Raises:
-        SourceError: it holds some.
-    """
-    table = link.profile_table(settings.link)
-    if environment.find(table) and any(page.rows.num_rows for page in environment.read(table, [])):
-        raise errors.SourceError(
-            f"The CRM holds profiles, and the warehouse in {settings.state} holds none: it is new, or another one than"
-            " theirs. Put theirs back, or run `backstamp run --new-ids`: it gives every customer a new CustomerId and"
-            " writes all links anew."
-        )
 
 
 def _measures(engine: engines.Engine, settings: project.Project, members: ir.Table) -> tuple[link.Own, ...]:
@@ -105,8 +98,13 @@ def _linked(engine: engines.Engine, described: Described) -> dict[str, ir.Table]
     return {one.table: reading.stored(engine, one.table) for one in described.eligibility.linked}
 
 
-def _compare(engine: engines.Engine, environment: ports.Sink, table: str) -> None:
+def _compare(engine: engines.Engine, environment: ports.Sink, table: str, own: link.Own | None) -> None:
+    """Hold what is known of one of our own tables against the environment; `own` where its values are to be read."""
     definition = environment.find(table)
-    pages = environment.read(table, []) if definition else iter(())
-    keys = (pa.RecordBatch.from_arrays([page.rows.column(0)], schema=_KEY) for page in pages)
-    link.compare(engine, table, engine.load(_KEY, keys))
+    if definition is None:
+        link.compare(engine, table, engine.load(_KEY, []))
+    elif own is None:
+        link.compare(engine, table, recovery.rows(engine, environment, definition, []))
+    else:
+        there = [column.name for column in own.definition.columns if definition.column(column.name)]
+        link.read_back(engine, own, recovery.rows(engine, environment, definition, there))

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from backstamp import engine as engines
 from backstamp import errors, link, measures, runs, shapes
-from backstamp.pipeline import planning, reading, stages, supplied
-from backstamp.unify import identify
+from backstamp.pipeline import history, planning, reading, recovery, stages, supplied
+from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LEDGER = "ledger.sqlite"
 """The name of the ledger in the project's folder of state."""
 
+_RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 _PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
@@ -56,7 +57,8 @@ def run(
     """
     settings.state.mkdir(mode=0o700, exist_ok=True)
     with runs.Ledger(settings.state / LEDGER) as ledger:
-        current = ledger.begin_run(arguments)
+        after = history.last_run(settings.state) or recovery.last_run(settings, environment)
+        current = ledger.begin_run(arguments, after=after)
         failure: BaseException | None = None
         try:
             running = _Running(settings, environment, described, ledger, current, accept_loss)
@@ -95,7 +97,11 @@ class _Running:
     def compute(self) -> link.Plan | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
         with engines.open_warehouse(self.settings.state, self.settings.engine) as engine:
+            history.write(engine, self.settings.state)  # of a run that died before it could
             before = _before(engine)
+            new_ids = before is None and self.current.arguments.new_ids
+            is_lost = before is None and not new_ids
+            before = self._restore(engine) if is_lost else before
             self._refuse_lost_tables(engine, before)
             read = self._read_sources(engine)
             unified = [table.table for table in self.settings.unify.tables]
@@ -103,9 +109,6 @@ class _Running:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             sources = {name: reading.stored(engine, name) for name in unified}
-            new_ids = before is None and self.current.arguments.new_ids
-            if before is None and not new_ids:
-                planning.refuse_other_profiles(self.settings, self.environment)
             stages.unify(
                 engine,
                 self.settings.unify,
@@ -120,11 +123,20 @@ class _Running:
             self._check()
             with self.ledger.task(self.current, _PLAN) as task:
                 seen = [found.seen for found in read.values() if found.seen is not None]
-                asked = self.environment if self.current.arguments.full or new_ids else None
-                planning.know(engine, self.settings, self.described, self.ledger.journal, seen, asked)
-                plan = planning.plan(engine, self.settings, self.described, members, self.current.number)
+                is_restored = is_lost and before is not None
+                asked = self.environment if self.current.arguments.full or new_ids or is_restored else None
+                planning.know(engine, self.settings, self.described, self.ledger.journal, seen)
+                plan = planning.plan(
+                    engine,
+                    self.settings,
+                    self.described,
+                    members,
+                    self.current.number,
+                    asked,
+                    knows_values=not is_restored,
+                )
                 task.rows = plan.count
-                engine.publish()
+                self._publish(engine, before if is_restored else None, new_ids=new_ids)
             return plan
 
     def hydrate(self, plan: link.Plan) -> None:
@@ -146,7 +158,29 @@ class _Running:
                 except errors.BackstampError:
                     failed.add(step.planned.name)
 
-    def _refuse_lost_tables(self, engine: engines.Engine, before: identify.Before | None) -> None:
+    def _restore(self, engine: engines.Engine) -> Before | None:
+        """Return what the environment tells of the run before, None where it holds nothing of ours."""
+        if self.environment.find(link.profile_table(self.settings.link)) is None:
+            return None
+        self.ledger.plan_tasks(self.current, [_RESTORE])
+        with self.ledger.task(self.current, _RESTORE) as task:
+            before = recovery.before(engine, self.settings, self.environment)
+            task.rows = 0 if before is None else engine.count(before.made)
+            if before is not None:
+                task.warn("The warehouse was empty: the CustomerIds are those of the CRM.")
+            return before
+
+    def _publish(self, engine: engines.Engine, restored: Before | None, *, new_ids: bool) -> None:
+        """Publish all that is in the draft, and the id history with it."""
+        state, number = self.settings.state, self.current.number
+        if restored is not None and not history.last_run(state):
+            history.note(engine, recovery.changes(restored, number))
+        if new_ids:
+            history.note_new_ids(engine, number)
+        engine.publish()
+        history.write(engine, state)
+
+    def _refuse_lost_tables(self, engine: engines.Engine, before: Before | None) -> None:
         """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
 
         Raises:
@@ -285,11 +319,11 @@ def _tokens(engine: engines.Engine) -> dict[str, str]:
     return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
 
 
-def _before(engine: engines.Engine) -> identify.Before | None:
+def _before(engine: engines.Engine) -> Before | None:
     """Return what the run before published, or None before the first."""
     members = engine.published("members")
     if members is None:
         return None
     made = engine.table("ids").select("customer_id", "made_in_run")
     clusters = engine.published("clusters")
-    return identify.Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters)
+    return Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters)

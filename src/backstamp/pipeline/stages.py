@@ -16,6 +16,7 @@ from backstamp.unify import (
     cluster,
     deduplicate,
     excepted,
+    history,
     identify,
     match,
     merge,
@@ -75,7 +76,7 @@ def unify(
     engine: Engine,
     settings: Unify,
     given: Given,
-    before: identify.Before | None,
+    before: history.Before | None,
     *,
     run: int,
     seed: UUID,
@@ -84,7 +85,7 @@ def unify(
     """Unify source tables; the results stay in the engine's draft.
 
     They are `records`, `customers`, `overrides`, `refused`, `excepted`, `shared_values`, `ids`, `members`,
-    `previous_ids`, `followed`, `profiles` and `clusters`, and for people `Deduplication_<s>_<t>` and
+    `previous_ids`, `followed`, `id_changes`, `profiles` and `clusters`, and for people `Deduplication_<s>_<t>` and
     `ConflationMatchPairs`, each as in `shapes`.
 
     Args:
@@ -123,7 +124,11 @@ def unify(
             told.warn(warning)
     with stage(IDENTIFY) as told:
         identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
-        kept = {name: engine.keep(name, made) for name, made in vars(identified).items()}
+        kept = {name: engine.keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")}
+        if identified.id_changes is None:
+            engine.view("id_changes", history.begun(kept["ids"], run))  # no need to write all ids twice
+        else:
+            engine.keep("id_changes", identified.id_changes)
         engine.view("members", identify.members(records, customers, kept["ids"]))
         new = kept["ids"].filter(kept["ids"].made_in_run == run)
         told.rows = engine.count(new)
@@ -236,7 +241,7 @@ def _together(
 
 
 def _identified(
-    engine: Engine, together: Mapping[str, ir.Table], before: identify.Before | None, *, run: int, seed: UUID
+    engine: Engine, together: Mapping[str, ir.Table], before: history.Before | None, *, run: int, seed: UUID
 ) -> ir.Table:
     """Return the clusters with ids that stay, as `shapes.CLUSTERS`."""
     ids, followed, members = (engine.table(name) for name in ("ids", "followed", "members"))

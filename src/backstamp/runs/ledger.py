@@ -43,8 +43,12 @@ class Ledger:
         self._database = Database(location)
         self.journal = Journal(self._database)
 
-    def begin_run(self, arguments: Arguments) -> Run:
+    def begin_run(self, arguments: Arguments, *, after: int = 0) -> Run:
         """Begin the next run, after ending one whose process died in the middle.
+
+        Args:
+            arguments: what it is asked to do.
+            after: the number of a run that this ledger may not know (any more); the next one is larger.
 
         Raises:
             BusyError: another run is going on; the message names it and its owner.
@@ -52,7 +56,7 @@ class Ledger:
         now = datetime.now(UTC)
         with self._database.writing() as connection:
             _make_way(connection)
-            number = 1 + (connection.scalar(sa.select(sa.func.max(schema.run.c.number))) or 0)
+            number = 1 + max(after, connection.scalar(sa.select(sa.func.max(schema.run.c.number))) or 0)
             values = vars(Owner.this_process()) | {"number": number, "arguments": asdict(arguments)}
             values |= {"status": TaskStatus.PROCESSING, "started": now, "heartbeat": now}
             connection.execute(schema.run.insert().values(**values))

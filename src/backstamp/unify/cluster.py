@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp.engine import functions
-from backstamp.unify import block, deduplicate, identify
+from backstamp.unify import block, deduplicate, history, identify
 from backstamp.unify.settings import Rule
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def complete(profiles: ir.Table, clusters: ir.Table, names: Sequence[str]) -> ir
     return profiles
 
 
-def _before(clusters: ir.Table) -> identify.Before:
+def _before(clusters: ir.Table) -> history.Before:
     members = clusters.select(customer_id="cluster_id", table="cluster", key="customer_id")
     made = clusters.select("made_in_run", customer_id="cluster_id").distinct()
     nobody = members.limit(0)
-    return identify.Before(members, made, nobody.select("customer_id", previous_id="key"), nobody)
+    return history.Before(members, made, nobody.select("customer_id", previous_id="key"), nobody)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp.engine import functions
+from backstamp.unify import history
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -15,25 +16,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
-
-
-@dataclass(frozen=True)
-class Before:
-    """What the run before published.
-
-    Attributes:
-        members: `shapes.MEMBERS`.
-        made: customer_id, made_in_run.
-        previous_ids: `shapes.PREVIOUS_IDS`.
-        followed: `shapes.FOLLOWED`.
-        clusters: `shapes.CLUSTERS`; None if it had none.
-    """
-
-    members: ir.Table
-    made: ir.Table
-    previous_ids: ir.Table
-    followed: ir.Table
-    clusters: ir.Table | None = None
+    from backstamp.unify.history import Before
 
 
 @dataclass(frozen=True)
@@ -44,11 +27,13 @@ class Identified:
         ids: `shapes.IDS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
+        id_changes: `shapes.ID_CHANGES`; None in the first run, in which all ids are new.
     """
 
     ids: ir.Table
     previous_ids: ir.Table
     followed: ir.Table
+    id_changes: ir.Table | None
 
 
 def identify(
@@ -68,7 +53,7 @@ def identify(
     founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
     if before is None:
         ids = engine.cache(_new_ids(founders, records, run, seed))
-        return Identified(ids, *_empty_history(records))
+        return Identified(ids, *_empty_history(records), None)
     named = owned.inner_join(records, "record")
     shared = engine.cache(_shared(named, before))
     kept = _kept(engine, shared)
@@ -81,7 +66,10 @@ def identify(
     )
     vanished = engine.cache(before.made.select("customer_id").anti_join(ids, "customer_id"))
     previous = _previous_ids(ids, shared, before, vanished, run)
-    return Identified(ids, previous, _followed(before, vanished, named))
+    followed = engine.cache(_followed(before, vanished, named))
+    members = named.inner_join(ids, "customer").select("table", "key", "customer_id")
+    changes = history.changes(before, ids.filter(ids.made_in_run == run), shared, vanished, followed, members, run)
+    return Identified(ids, previous, followed, changes)
 
 
 def members(records: ir.Table, customers: ir.Table, ids: ir.Table) -> ir.Table:
