@@ -19,8 +19,7 @@ TIME = pa.timestamp("us")
 
 SOURCE = shape(key=pa.string())
 """`source_<s>_<t>`: the rows of a source table as they are known: `key`, the columns that the project uses under
-their own names, for a table of the environment `_link` (the CustomerId seen in the lookup), and `_row` (the number of
-the row in the order of keys, from 1)."""
+their own names, and `_row` (the number of the row in the order of keys, from 1)."""
 
 CORRUPT = shape(place=pa.string(), column=pa.string(), reason=pa.string())
 """`<s>_<t>_corrupt`: rows and values that cannot be used; `place` is the key, or where the row stands in its file."""

@@ -26,7 +26,7 @@ TABLE = "crm.contact"
 CONTACT = link.Candidate(
     TABLE, "contact", default_environment=True, connector=True, key="contactid", true_key="contactid"
 )
-SOURCE = shapes.shape(key=pa.string(), _link=pa.string())
+SOURCE = shapes.shape(key=pa.string())
 PROFILES = pa.schema([*shapes.PROFILES, *shapes.shape(City=pa.string(), FullName=pa.string(), crm_contact=pa.string())])
 MEASURES = shapes.shape(customer_id=pa.string(), Purchases=pa.int64(), Spent=pa.float64())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from tests.link import meddling
 from tests.pipeline import (
@@ -22,6 +24,7 @@ from tests.pipeline import (
 )
 
 from backstamp import errors, pipeline, runs
+from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +53,39 @@ def test_nothing_changed(place: Place) -> None:
     assert place.environment.traffic.writes == before
     assert [task.rows for task in run.tasks if task.group in {"Data Sources", HYDRATION}] == [0] * 9
     assert run.warnings == 0
+
+
+def test_unification_only_where_something_changed(untouched: Path, tmp_path: Path) -> None:
+    """Neither our own stamps nor a column that nobody uses are a change; values, lists, rules and `--full` are."""
+    folder = shutil.copytree(untouched, tmp_path / "own")
+    with serving(folder) as place, dataverse.Dataverse(place.url, lambda: "theirs") as person:
+
+        def unifies(*, full: bool = False) -> bool:
+            run = place.run(full=full)
+            assert set(statuses(run).values()) == {"Successful"}
+            return task(run, "Merge").details != "nothing changed"
+
+        def write(**values: str) -> None:
+            person.upsert("contact", pa.RecordBatch.from_pylist([{"contactid": guid(1), **values}]))
+
+        assert unifies()
+        ids = place.published("ids")
+        assert not unifies()
+        write(jobtitle="nobody asks")
+        assert not unifies()
+        assert place.published("ids") == ids
+        write(emailaddress1="other@x")
+        assert unifies()
+        assert unifies(full=True)
+        (folder / "junk.csv").write_text("value\np2@x\n")
+        lowercase = "normalize: [lowercase]"
+        place.edit(
+            "backstamp.yaml", lambda lines: [x.replace(lowercase, f"{lowercase}, bypass: junk.csv") for x in lines]
+        )
+        assert unifies()
+        assert not unifies()
+        (folder / "junk.csv").write_text("value\np3@x\n")
+        assert unifies()
 
 
 def test_clusters(place: Place) -> None:

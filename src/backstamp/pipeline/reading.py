@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
     from backstamp.pipeline.describe import SourceTable
 
-LINK = "_link"
-"""The column of a stored table of the environment with the CustomerId seen in its lookup."""
 _KEY = pa.schema([("key", pa.string())])
 
 
@@ -37,6 +35,7 @@ class Read:
         corrupt: how many rows and values could not be used.
         seen: `shapes.KNOWN_LINKS` of the rows read, where the lookup was read with them.
         note: why a feed did not go on, or "".
+        changed: how many rows are new, have other values, or are gone; None where that is not known.
     """
 
     token: str | None
@@ -47,6 +46,7 @@ class Read:
     corrupt: int
     seen: ir.Table | None
     note: str = ""
+    changed: int | None = None
 
 
 def read(
@@ -79,15 +79,15 @@ def read(
     has_link = table.is_of_environment and table.definition.column(lookup) is not None
     authorship = _authorship(table)
     columns = [*table.columns, *authorship, *([lookup] if has_link else [])]
-    incoming, note = _begin(table, columns, token, progress)
+    incoming = _begin(table, columns, token, progress)
     landed = engine.load(incoming.schema, incoming.batches())
     if incoming.is_delta and not incoming.rows and not incoming.deleted:
         known, corrupt = (engine.count(engine.table(make(table.name))) for make in (stored_name, corrupt_name))
-        return Read(incoming.token, False, 0, 0, known, corrupt, None, note)
+        return Read(incoming.token, False, 0, 0, known, corrupt, None, changed=0)
     seen = None
     if has_link:
         seen = engine.cache(_seen(table, landed, lookup))
-        landed = landed.rename({LINK: lookup})
+        landed = landed.drop(lookup)
     deleted = _keys(engine, incoming.deleted) if incoming.is_delta else None
     unreadable = [{"place": row.where, "column": "", "reason": row.reason} for row in incoming.unreadable]
     everything = transform.Landed(
@@ -98,7 +98,7 @@ def read(
         us=us if _tells_authors(table) else None,
         only_read=authorship,
     )
-    return _store(engine, table, everything, incoming, seen, note, accept_loss=accept_loss)
+    return _store(engine, table, everything, incoming, seen, accept_loss=accept_loss, compares=token is not None)
 
 
 def _tells_authors(table: SourceTable) -> bool:
@@ -147,6 +147,7 @@ class _Incoming:
     is_delta: bool
     progress: Callable[[int], None]
     rows: int = 0
+    note: str = ""
     token: str | None = None
     deleted: list[str] = field(default_factory=list)
     unreadable: list[ports.Unreadable] = field(default_factory=list)
@@ -165,9 +166,7 @@ class _Incoming:
             self.progress(self.rows)
 
 
-def _begin(
-    table: SourceTable, columns: list[str], token: str | None, progress: Callable[[int], None]
-) -> tuple[_Incoming, str]:
+def _begin(table: SourceTable, columns: list[str], token: str | None, progress: Callable[[int], None]) -> _Incoming:
     """Begin to read from the token, or in full with the reason why the feed could not go on."""
     note = ""
     try:
@@ -180,7 +179,7 @@ def _begin(
     names = [name for name in first.rows.schema.names if name != transform.POSITION]
     plain = transform.plain_schema(first.rows.select(names).schema)
     schema = plain.append(pa.field(transform.POSITION, pa.int64()))
-    return _Incoming(schema, _chained(first, pages), token is not None, progress), note
+    return _Incoming(schema, _chained(first, pages), token is not None, progress, note=note)
 
 
 def _chained(first: ports.Change, others: Iterator[ports.Change]) -> Iterator[ports.Change]:
@@ -194,9 +193,9 @@ def _store(
     landed: transform.Landed,
     incoming: _Incoming,
     seen: ir.Table | None,
-    note: str,
     *,
     accept_loss: bool,
+    compares: bool,
 ) -> Read:
     definition = table.definition
     assert definition is not None  # noqa: S101 - `read` has looked
@@ -213,15 +212,20 @@ def _store(
             engine.discard(stored_name(table.name))
             engine.discard(corrupt_name(table.name))
             raise
+    changed = engine.count(made.changed) if compares and made.changed is not None else None
+    known = engine.count(now)
+    if changed == 0:
+        engine.discard(stored_name(table.name))  # views of what was published read the table that is there
     return Read(
         token=incoming.token,
         in_full=not incoming.is_delta,
         rows=incoming.rows,
         deleted=len(incoming.deleted),
-        known=engine.count(now),
+        known=known,
         corrupt=engine.count(corrupt),
         seen=seen,
-        note=note,
+        note=incoming.note,
+        changed=changed,
     )
 
 

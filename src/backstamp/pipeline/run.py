@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp import errors, link, measures, runs, shapes
 from backstamp.pipeline import history, planning, reading, recovery, stages, supplied
 from backstamp.unify.history import Before
 
@@ -108,16 +108,7 @@ class _Running:
             if missing := [name for name in (*unified, *supplied.tables(self.settings)) if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
-            sources = {name: reading.stored(engine, name) for name in unified}
-            stages.unify(
-                engine,
-                self.settings.unify,
-                self._supply(engine, sources),
-                before,
-                run=self.current.number,
-                seed=uuid4(),
-                stage=self._stage,
-            )
+            self._unify(engine, read, before)
             members = engine.cache(engine.table("members"))
             self._measure(engine, read, members)
             self._check()
@@ -243,14 +234,32 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
-    def _supply(self, engine: engines.Engine, sources: dict[str, ir.Table]) -> stages.Given:
+    def _unify(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None) -> None:
+        """Unify the rows, unless neither they nor anything else changed since the run before."""
+        unify = self.settings.unify
+        sources = {table.table: reading.stored(engine, table.table) for table in unify.tables}
+        sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
+        by = stages.fingerprint(unify, __version__, {name: sheet.columns for name, sheet in sheets.items()})
+        given = self._supply(engine, sources, sheets)
+        is_same = not self.current.arguments.full and not any(read[name].changed != 0 for name in sources)
+        if is_same and stages.is_unified_by(engine, by):
+            for name in stages.names_of(unify):
+                with self._stage(name) as task:
+                    task.rows = 0
+                    task.detail("nothing changed")
+            return
+        stages.unify(engine, unify, given, before, run=self.current.number, seed=uuid4(), stage=self._stage)
+        stages.note_unified_by(engine, by)
+
+    def _supply(
+        self, engine: engines.Engine, sources: dict[str, ir.Table], sheets: dict[str, supplied.Sheet]
+    ) -> stages.Given:
         """Return the rows with what people supply beside them."""
         unify = self.settings.unify
         if not supplied.names(self.settings):
             supplied.forget(engine)
             return stages.Given(sources)
         with self.ledger.task(self.current, _SUPPLIED) as task:
-            sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
             task.rows = sum(len(sheet.places) for sheet in sheets.values())
             task.detail(", ".join(f"{name}: {len(sheet.places):,}" for name, sheet in sheets.items()))
             lists = supplied.lists(unify, sheets)

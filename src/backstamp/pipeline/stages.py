@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import hashlib
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
+import orjson
+import pyarrow as pa
 
 from backstamp import shapes
 from backstamp.engine import functions
@@ -33,14 +36,44 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     import ibis.expr.types as ir
-    import pyarrow as pa
 
     from backstamp.engine import Engine
     from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
+_FINGERPRINT = shapes.shape(fingerprint=pa.string())
+UNIFIED_BY = "unified_by"
+"""The table of the fingerprint by which the published tables were made."""
+
 STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge", "Cluster")
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE, CLUSTER = STAGES
+
+
+def fingerprint(settings: Unify, version: str, supplied: Mapping[str, Mapping[str, Sequence[str | None]]]) -> str:
+    """Return a digest of all that unification depends on besides the rows.
+
+    Args:
+        settings: what the project file says.
+        version: of this program.
+        supplied: the columns of the lists that people supply.
+    """
+    told = {
+        "settings": asdict(settings),
+        "version": version,
+        "supplied": {name: dict(supplied[name]) for name in supplied},
+    }
+    return hashlib.sha256(orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS)).hexdigest()
+
+
+def is_unified_by(engine: Engine, by: str) -> bool:
+    """Tell whether the published tables were made by what has this fingerprint."""
+    known = engine.published(UNIFIED_BY)
+    return known is not None and engine.rows(known) == [{"fingerprint": by}]
+
+
+def note_unified_by(engine: Engine, by: str) -> None:
+    """Keep the fingerprint by which the tables of the draft were made."""
+    engine.land(UNIFIED_BY, _FINGERPRINT, [pa.RecordBatch.from_pylist([{"fingerprint": by}], schema=_FINGERPRINT)])
 
 
 class Told(Protocol):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NAMES_SHOWN = 30
 _PROFILE = "the profile"
-_OURS = frozenset({"record", "customer", "group", "rank", "place", "_row", "_link", "_position", "_place"})
+_OURS = frozenset({"record", "customer", "group", "rank", "place", "_row", "_position", "_place"})
 """What our own columns are called that stand beside those of a table; engines take capitals for small letters."""
 _IS = {"text": "text", "number": "a number", "date": "a date", "boolean": "true or false"}
 

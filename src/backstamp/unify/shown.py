@@ -49,7 +49,7 @@ def deduplication(position: int, table: merge.Table, customers: ir.Table) -> ir.
         .select("record", *shapes.DEDUPLICATION.names[1:])
     )
     rows = named.inner_join(table.rows, "record")
-    own = [name for name in table.rows.columns if name not in {"record", "key", "_link"}]
+    own = [name for name in table.rows.columns if name not in {"record", "key"}]
     return rows.select(*shapes.DEDUPLICATION.names, *own)
 
 

@@ -31,7 +31,7 @@ NO_KEY = "The key is missing or unfit."
 
 MODIFIED_ON, MODIFIED_BY, CREATED_ON = "modifiedon", "modifiedby", "createdon"
 """When and by whom a row of the environment was changed last, and when it was made."""
-NO_CONTENT = frozenset({"key", "_link", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
+NO_CONTENT = frozenset({"key", MODIFIED_ON, MODIFIED_BY, CREATED_ON, "createdby", "versionnumber"})
 """What is no content of a row (unification.md 1.5)."""
 
 _WHOLE = "^[+-]?[0-9]+$"
@@ -67,10 +67,18 @@ class Landed:
 
 @dataclass(frozen=True)
 class Stored:
-    """A source table as it is known now: `shapes.SOURCE` with `ROW`, and `shapes.CORRUPT`."""
+    """A source table as it is known now.
+
+    Attributes:
+        rows: `shapes.SOURCE` with `ROW`.
+        corrupt: `shapes.CORRUPT`.
+        changed: `key` of the rows that are new, have other values, or are gone; None where other columns were known
+            before.
+    """
 
     rows: ir.Table
     corrupt: ir.Table
+    changed: ir.Table | None
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -118,13 +126,24 @@ def store(
     if landed.us is not None:
         rows = _with_kept_times(rows, previous, landed.us)
     rows = rows.drop(*landed.only_read)
+    changed = _changed(rows, previous, landed.deleted)
     if landed.deleted is not None and previous is not None:
         untouched = previous.drop(ROW).anti_join(rows, "key")
         rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
     is_number = not key or pa.types.is_integer(types[key])
     order = rows.key.cast("int64") if is_number else rows.key
     numbered = rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
-    return Stored(numbered, ibis.union(landed.unreadable, missing, repeated, *misfits))
+    return Stored(numbered, ibis.union(landed.unreadable, missing, repeated, *misfits), changed)
+
+
+def _changed(rows: ir.Table, previous: ir.Table | None, deleted: ir.Table | None) -> ir.Table | None:
+    names = rows.columns
+    if previous is None or {*names} != {*previous.columns} - {ROW}:
+        return None
+    known = previous.semi_join(rows, "key").select(*names)
+    different = rows.select(*names).difference(known).select("key")
+    gone = previous.anti_join(rows, "key") if deleted is None else previous.semi_join(deleted, "key")
+    return different.union(gone.select("key"), distinct=True)
 
 
 def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.Table:
