@@ -87,7 +87,7 @@ def test_check_doubts(file: Path) -> None:
     """What the last run left in doubt is listed with values; its warnings and the status hold none of them."""
     text = file.read_text().replace("max_rows_per_key: 20", "max_rows_per_key: 1")
     never = file.parent / "never.csv"
-    never.write_text("left_table,left_key,right_table,right_key\ncrm.lead,gone1,crm.contact,gone2\n")
+    never.write_text("left_table,left_key,right_table,right_key,why,by,at\ncrm.lead,gone1,crm.contact,gone2,,,\n")
     file.write_text(text.replace("  profile:", "  overrides: {never: never.csv}\n  largest_customer: 2\n  profile:", 1))
     run = backstamp("run", "--project", file)
     assert run.code == 0
