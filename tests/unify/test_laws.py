@@ -7,6 +7,7 @@ unification.md 8. Law 6 is in `tests/pipeline/test_killed.py`.
 from __future__ import annotations
 
 import os
+import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.oracle import local, strategies
-from tests.oracle.model import NOTHING
+from tests.oracle.model import NOTHING, Between, Project, Rule, Table, on, profile_column
 from tests.oracle.unification import replay, seed_of, unify
 from tests.unify import harness
 
-from backstamp import engine
+from backstamp import engine, pipeline
 from backstamp.engine import DuckDB
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for mo
 SPARK_SHARE = 10  # of the examples: Spark takes seconds for a run of a few rows
 LAW_SHARE = 8  # of the examples: the laws follow from the oracle, which keeps them too
 THREADS = (1, 2, 4)
+MANY = 20_000  # rows of a table
+NO_VALUES = dict.fromkeys(harness.TYPES)
+LARGE = Project(
+    (Table("crm.contact", "number"), Table("crm.lead", "number", include_all=True)),
+    (Between("crm.contact", "crm.lead", (Rule("Email", (on("email", "lowercase"),)), Rule("Last", (on("last"),)))),),
+    (profile_column("email", ("crm.lead", "email"), ("crm.contact", "email")),),
+)
 
 drawn = settings(
     max_examples=-(-EXAMPLES // LAW_SHARE),
@@ -119,3 +127,22 @@ def _told(outcome: harness.Outcome) -> set[tuple[frozenset[model.Record], str]]:
         for own, rows in outcome.customers.items()
     }
     return customers | {(frozenset({row}), "left out") for row in outcome.left_out}
+
+
+def test_many_rows_and_threads(by_threads: dict[int, Engine]) -> None:
+    """Law 1 where threads have work to share: tables of many rows come to the same in any order, on any number."""
+    draw = random.Random(1)  # noqa: S311 - rows, not a secret
+    rows = {
+        (table.name, key): {**NO_VALUES, "email": f"{draw.randrange(MANY)}@x", "last": f"Lee {draw.randrange(MANY)}"}
+        for table in LARGE.tables
+        for key in range(MANY)
+    }
+    found = []
+    for warehouse in by_threads.values():
+        rows = dict(draw.sample(list(rows.items()), len(rows)))
+        given = harness.given_of(warehouse, LARGE, rows)
+        said = harness.settings_of(LARGE)
+        pipeline.unify(warehouse, said, given, None, run=1, seed=seed_of(1), stage=harness.nobody)
+        tables = (warehouse.table(name) for name in ("customers", "profiles", "members"))
+        found.append([sorted(map(repr, warehouse.rows(table))) for table in tables])
+    assert found[0] == found[1] == found[2]
