@@ -132,7 +132,7 @@ def _told(outcome: harness.Outcome) -> set[tuple[frozenset[model.Record], str]]:
 def test_many_rows_and_threads(by_threads: dict[int, Engine]) -> None:
     """Law 1 where threads have work to share: tables of many rows come to the same in any order, on any number."""
     draw = random.Random(1)  # noqa: S311 - rows, not a secret
-    rows = {
+    rows: model.Rows = {
         (table.name, key): {**NO_VALUES, "email": f"{draw.randrange(MANY)}@x", "last": f"Lee {draw.randrange(MANY)}"}
         for table in LARGE.tables
         for key in range(MANY)
