@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import random
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ from tests.unify import harness
 
 from backstamp import engine, pipeline
 from backstamp.engine import DuckDB
+from backstamp.pipeline.history import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +65,10 @@ def by_threads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, E
 
 
 def test_runs_give_what_the_page_says(warehouse: Engine) -> None:
-    """Groups, winners, evidence, customers, ids, profiles and history are the oracle's after each of several runs."""
+    """Groups, winners, evidence, customers, ids, profiles and history are the oracle's after each of several runs.
+
+    And every id ever given out resolves to what it stands for after the last.
+    """
     examples = EXAMPLES if isinstance(warehouse, DuckDB) else -(-EXAMPLES // SPARK_SHARE)
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,11 +82,15 @@ def test_runs_give_what_the_page_says(warehouse: Engine) -> None:
 def _hold(warehouse: Engine, history: strategies.History) -> None:
     project = history.project
     state, before = NOTHING, None
-    for run, rows in enumerate(history.states, start=1):
-        wanted = unify(project, rows, state, run, seed_of(run))
-        found = harness.unified(warehouse, project, rows, before, run)
-        assert found == harness.expected(wanted)
-        state, before = wanted.state, harness.before(warehouse)
+    with TemporaryDirectory() as folder:
+        for run, rows in enumerate(history.states, start=1):
+            wanted = unify(project, rows, state, run, seed_of(run))
+            found = harness.unified(warehouse, project, rows, before, run)
+            assert found == harness.expected(wanted)
+            state, before = wanted.state, harness.before(warehouse)
+            write(warehouse, Path(folder))
+        resolved = {own: pipeline.resolve(Path(folder), str(own)).customer_ids for own in state.given}
+    assert resolved == {own: tuple(sorted(map(str, state.resolve(own)))) for own in state.given}
 
 
 @drawn
