@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -85,7 +86,9 @@ def test_check_profiles(file: Path) -> None:
 def test_check_doubts(file: Path) -> None:
     """What the last run left in doubt is listed with values; its warnings and the status hold none of them."""
     text = file.read_text().replace("max_rows_per_key: 20", "max_rows_per_key: 1")
-    file.write_text(text.replace("  profile:", "  largest_customer: 2\n  profile:", 1))
+    never = file.parent / "never.csv"
+    never.write_text("left_table,left_key,right_table,right_key,why,by,at\ncrm.lead,gone1,crm.contact,gone2,,,\n")
+    file.write_text(text.replace("  profile:", "  overrides: {never: never.csv}\n  largest_customer: 2\n  profile:", 1))
     run = backstamp("run", "--project", file)
     assert run.code == 0
     found = backstamp("check", "--project", file, "--json").document["last_run"]
@@ -95,9 +98,13 @@ def test_check_doubts(file: Path) -> None:
     assert sizes == sorted(sizes, reverse=True)
     scores = [link["score"] for link in found["large"][0]["weakest"]]
     assert (len(scores), scores) == (sizes[0] - 1, sorted(scores))
+    assert found["sleeping"] == [{"kind": "never", "tables": ["crm.contact", "crm.lead"], "pairs": 1}]
     assert value["values"][0] not in run.out
     assert "`Phone and last name` (crm.lead, crm.contact) passes over values of mobilephone" in run.out
-    assert value["values"][0] in backstamp("check", "--project", file).out
+    shown = backstamp("check", "--project", file).out
+    assert value["values"][0] in shown
+    assert re.search(r"Pairs of overrides that sleep.*\n.*\n +never +crm\.contact and crm\.lead +1\n", shown)
+    assert "gone" not in run.out + shown
 
 
 def test_check_on_a_narrow_terminal(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

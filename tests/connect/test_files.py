@@ -67,11 +67,29 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert rows(read(source(tmp_path, encoding=named), "name"))[0] == {"id": "1", "name": "Zoë", "_position": 0}
 
 
+def test_values_in_another_encoding(tmp_path: Path) -> None:
+    """A value that is not in UTF-8 is no value, and is told with the key of its row; a key so is missing."""
+    write(tmp_path, 'id,name\n1,Zoë\n2,"Ann\nLee"\nëb,Bo\n4,Zoë\n5,Bo,5\n'.encode("windows-1252"))
+    changes = read(source(tmp_path), "name")
+    found = [(row["id"], row["name"]) for row in rows(changes)]
+    assert found == [("1", None), ("2", "Ann\nLee"), (None, "Bo"), ("4", None)]
+    told = [(bad.where, bad.column) for change in changes for bad in change.unreadable]
+    assert sorted(told) == [("1", "name"), ("4", "name"), ("members.csv:7", "")]
+
+
+def test_values_of_rows_without_key(tmp_path: Path) -> None:
+    """Where a table has no key, the place of a row among all its files tells of its value."""
+    for file in ("a", "b"):
+        write(tmp_path, "name\nAnn\nZoë\n".encode("windows-1252"), f"part/{file}.csv")
+    connection = files.Files(tmp_path, {"member": files.FileTable(path="part")})
+    assert [bad.where for change in read(connection, "name") for bad in change.unreadable] == ["2", "4"]
+
+
 def test_wrong_encoding(tmp_path: Path) -> None:
-    """A file in another encoding than named cannot be read, and the message says which file and what to check."""
-    write(tmp_path, "id,name\n1,Zoë\n".encode("windows-1252"))
+    """A file whose heading is in another encoding cannot be read, and the message says which and what to check."""
+    write(tmp_path, "id,naïve\n1,Ann\n".encode("windows-1252"))
     with pytest.raises(errors.SourceError, match=r"members\.csv cannot be read .*check its encoding"):
-        read(source(tmp_path), "name")
+        source(tmp_path).define("member")
 
 
 def test_wrong_field_count(tmp_path: Path) -> None:

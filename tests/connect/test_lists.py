@@ -28,16 +28,16 @@ def test_rows_have_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "said"),
+    ("content", "line", "column", "said"),
     [
-        (b'value\na\n"secret\nb\n', 3, "close each quote"),
-        (b'value\n"secret" a\n', 2, "close each quote"),
-        (b"value\na\nsecret \xff\n", 3, "not in UTF-8"),
+        (b'value\na\n"secret\nb\n', 3, 1, "close each quote"),
+        (b'value\n"secret" a\n', 2, 1, "close each quote"),
+        (b"value\r\na\r\nsecr\xc3\xa9t \xff\n", 3, 8, "not in UTF-8"),
     ],
 )
-def test_unreadable_lines(tmp_path: Path, content: bytes, line: int, said: str) -> None:
-    """The line at which something is wrong is told, and nothing of what stands there."""
+def test_unreadable_lines(tmp_path: Path, content: bytes, line: int, column: int, said: str) -> None:
+    """The place at which something is wrong is told, and nothing of what stands there."""
     with pytest.raises(errors.ConfigurationError, match=said) as caught:
         read(tmp_path, content)
-    assert caught.value.location == errors.Location(str(tmp_path / "list.csv"), line)
-    assert "secret" not in str(caught.value)
+    assert caught.value.location == errors.Location(str(tmp_path / "list.csv"), line, column)
+    assert "secr" not in str(caught.value)

@@ -11,6 +11,7 @@ It is written from that page alone and imports nothing from `backstamp`, so that
     identify     section 7, without ids derived from columns
     cluster      clusters, in sections 6 and 7
     unification  `unify`: all of them in order
+    local        law 5 of section 8: how far the change of one row can reach
     strategies   random projects, rows and changes for Hypothesis
     mutants      the oracle with one rule changed, to see that the strategies notice it
 """

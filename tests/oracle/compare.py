@@ -82,15 +82,20 @@ def shared_keys(rule: Rule, row: Row, side: Side) -> set[Hashable]:
     return {(place, value) for place, value in fuzzy if value is not None}
 
 
-def crowded_keys(rule: Rule, left: Rows, right: Rows) -> set[Hashable]:
-    """Return the keys that more rows of the two tables hold than the rule allows; a row counts once for a key."""
-    holders: dict[Hashable, set[Record]] = defaultdict(set)
+def holders(rule: Rule, left: Rows, right: Rows) -> dict[Hashable, set[Record]]:
+    """Return the rows of the two tables that hold each key; a row counts once for a key."""
+    held: dict[Hashable, set[Record]] = defaultdict(set)
     sides: tuple[tuple[Rows, Side], ...] = ((left, "left"), (right, "right"))
     for rows, side in sides:
         for record, row in rows.items():
             for key in shared_keys(rule, row, side):
-                holders[key].add(record)
-    return {key for key, records in holders.items() if len(records) > rule.max_rows_per_key}
+                held[key].add(record)
+    return held
+
+
+def crowded_keys(rule: Rule, left: Rows, right: Rows) -> set[Hashable]:
+    """Return the keys that more rows of the two tables hold than the rule allows."""
+    return {key for key, held in holders(rule, left, right).items() if len(held) > rule.max_rows_per_key}
 
 
 def links(rule: Rule, left: Rows, right: Rows) -> Iterator[Evidence]:

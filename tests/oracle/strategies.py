@@ -300,17 +300,23 @@ def overrides(draw: st.DrawFn, project: Project, rows: Rows) -> Project:
 @st.composite
 def changes(draw: st.DrawFn, project: Project, rows: Rows) -> Rows:
     """Draw what the rows are later: some deleted, some edited, some new or written again."""
-    changed = dict(rows)
+    changed = rows
     for record in draw(st.lists(records(project, rows), max_size=6)):
-        kind = draw(st.sampled_from(("delete", "edit", "write")))
-        if kind == "delete":
-            changed.pop(record, None)
-        elif kind == "edit" and record in changed:
-            column = draw(st.sampled_from(tuple(VALUES)))
-            changed[record] = {**changed[record], column: draw(ROW)[column]}
-        else:
-            changed[record] = draw(ROW)
+        changed = draw(changes_of(record, changed))
     return changed
+
+
+@st.composite
+def changes_of(draw: st.DrawFn, record: Record, rows: Rows) -> Rows:
+    """Draw what the rows are later if one of them is deleted, edited, new or written again."""
+    kind = draw(st.sampled_from(("delete", "edit", "write")))
+    others = {other: row for other, row in rows.items() if other != record}
+    if kind == "delete":
+        return others
+    if kind == "edit" and record in rows:
+        column = draw(st.sampled_from(tuple(VALUES)))
+        return {**rows, record: {**rows[record], column: draw(ROW)[column]}}
+    return {**rows, record: draw(ROW)}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from tests.pipeline import Place, serving, statuses, task
 
-from backstamp import errors
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -99,31 +97,32 @@ def test_odd_values(empty: Place, kind: str) -> None:
     assert all(name is None or name in written.values() for name in names.values())
 
 
-INVALID = b"b,J\xfcrgen,\n"
-
-
 @pytest.mark.parametrize("before", [0, 20_000], ids=["at the beginning", "far below"])
 def test_invalid_utf8(empty: Place, before: int) -> None:
-    """A CSV file that is no UTF-8 is refused with its name and a remedy; the run before stays as it was."""
+    """A value that is no UTF-8 counts as empty and is listed; its row is unified like any other, and has its link."""
+    rows = b"".join(b"%d,Ann %d,\n" % (number, number) for number in range(before))
+    (empty.folder / "buyers.csv").write_bytes(b"id,name,city\na,Ann,\n" + rows + b"b,J\xfcrgen,\nc,Ann,\n")
+    assert {frozenset("ac"), frozenset("b")} <= customers(empty)
+    [bad] = empty.published("shop_buyer_corrupt")
+    assert (bad["place"], bad["column"], bad["reason"][:26]) == ("b", "name", "The value is not in UTF-8:")
+    names = {row["key"]: row["name"] for row in empty.published("source_shop_buyer")}
+    assert (names["b"], len(names)) == (None, before + 3)
+
+
+def test_file_in_another_encoding(empty: Place) -> None:
+    """A file of which no row can be read as UTF-8 is not believed; the run before stays as it was."""
     write(empty.folder, [("a", "Ann", None)], [])
     assert customers(empty) == {frozenset("a")}
-    rows = b"".join(b"%d,Ann,\n" % number for number in range(before))
-    (empty.folder / "buyers.csv").write_bytes(b"id,name,city\na,Ann,\n" + rows + INVALID)
-    try:
-        said = task(empty.run(), "shop.buyer").details
-    except errors.ConfigurationError as error:
-        said = str(error)
-    assert "buyers.csv cannot be read" in said
-    assert "check its encoding" in said
-    assert [row["key"] for row in empty.published("members")] == ["a"]
+    (empty.folder / "buyers.csv").write_bytes("id,name,city\na,Jürgen,\nb,Zoë,Köln\n".encode("windows-1252"))
+    assert "2 of the 2 rows of shop.buyer cannot be used" in task(empty.run(), "shop.buyer").details
+    assert [row["name"] for row in empty.published("source_shop_buyer")] == ["Ann"]
 
 
 def test_invalid_utf8_in_parquet(empty: Place) -> None:
-    """Text of a Parquet file that is no UTF-8 is refused with the file's name; nothing is published."""
+    """So it is with the text of a Parquet file, which can hold any bytes."""
     texts = pa.array([b"Ann", b"J\xfcrgen"], pa.binary())
     invalid = pa.Array.from_buffers(pa.string(), len(texts), texts.buffers())
     keys = pa.array(["a", "b"])
     pq.write_table(pa.table({"id": keys, "name": invalid, "city": keys}), empty.folder / "guests.parquet")
-    run = empty.run()
-    assert statuses(run)["shop.guest"] == "Failed"
-    assert "guests.parquet cannot be read" in task(run, "shop.guest").details
+    assert customers(empty) == {frozenset("a"), frozenset("b")}
+    assert [(bad["place"], bad["column"]) for bad in empty.published("shop_guest_corrupt")] == [("b", "name")]

@@ -77,8 +77,10 @@ def test_pairs_of_rows(place: Place) -> None:
     apart = customers(place)
     run = place.run()
     assert task(run, SUPPLIED).warnings == (
-        "Pairs of `never` that sleep, as no row has one of their keys (any more): 1.",
+        "Pairs of `never` of crm.contact and loyalty.member that sleep, as no row has one of their keys (any more): 1.",
     )
+    asleep = pipeline.doubts(place.settings).sleeping
+    assert [(one.kind, one.tables, one.pairs) for one in asleep] == [("never", (CONTACT, MEMBER), 1)]
     assert task(run, SUPPLIED).rows == 3
     kept = [(row["kind"], row["left_key"], row["left"] is None) for row in place.published("supplied_pairs")]
     assert sorted(kept) == [("always", guid(2), False), ("always", "m8", False), ("never", "gone", True)]
@@ -127,18 +129,23 @@ ONE, TWO = (CONTACT, guid(1)), (MEMBER, "m1")
 @pytest.mark.parametrize(
     ("content", "place_of", "said"),
     [
-        (f"{HEADING}\n{pair(('crm.contct', 'secret'), TWO)}", "always.csv:2", "Did you mean `crm.contact`? There are:"),
-        (f"{HEADING}\n\n{pair(ONE, (CONTACT, guid(1).upper()))}", "always.csv:3", "These two are one row"),
-        (f"{HEADING}\n{pair(ONE, (MEMBER, ''))}", "always.csv:2", "lacks a table or a key"),
-        (f"{HEADING}\nsecret,secret\n", "always.csv:2", "This line has 2 values where the heading names 7 columns."),
-        (f'{HEADING}\n"secret\n', "always.csv:2", "This line cannot be read"),
-        ("left_table;left_key\n", "always.csv:1", "The heading lacks `left_table`, `left_key`, `right_table`"),
-        ("", "always.csv:1", "The heading lacks"),
-        (f"{HEADING}\n{pair(TWO, ONE)}", "never.csv:2", "one of `always` too, at "),
+        (
+            f"{HEADING}\n{pair(('crm.contct', 'secret'), TWO)}",
+            "always.csv:2:1",
+            "Did you mean `crm.contact`? There",
+        ),
+        (f"{HEADING}\n\n{pair(ONE, (CONTACT, guid(1).upper()))}", "always.csv:3:1", "These two are one row"),
+        (f"{HEADING}\n{pair(ONE, (MEMBER, ''))}", "always.csv:2:65", "lacks a table or a key"),
+        (f"{HEADING}\nsecret,secret\n", "always.csv:2:1", "This line has 2 values where the heading names 7 columns."),
+        (f'note,{HEADING}\n"a, ""b""",{pair(ONE, ("memb", "secret"))}', "always.csv:2:61", "A table of this pair"),
+        (f'{HEADING}\n"secret\n', "always.csv:2:1", "This line cannot be read"),
+        ("left_table;left_key\n", "always.csv:1:1", "The heading lacks `left_table`, `left_key`, `right_table`"),
+        ("", "always.csv:1:1", "The heading lacks"),
+        (f"{HEADING}\n{pair(TWO, ONE)}", "never.csv:2:1", "one of `always` too, at "),
     ],
 )
 def test_wrong_pairs(place: Place, content: str, place_of: str, said: str) -> None:
-    """A wrong line is told with file and line before anything runs, without what stands there."""
+    """A wrong line is told with file, line and column before anything runs, without what stands there."""
     supply(place, overrides(always="always.csv", never="never.csv"))
     supply(place, always=content, never=f"{HEADING}\n{pair(ONE, TWO)}")
     with pytest.raises(errors.ConfigurationError) as caught:

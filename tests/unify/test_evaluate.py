@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracle.model import Project
+from tests.oracle.model import Project, Table
 from tests.unify.test_explain import BOTH, CONTACT, LEAD, rows, unified
 
 from backstamp.unify import evaluate
@@ -136,3 +136,17 @@ def test_rules_of_a_single_table(warehouse: Engine, kind: evaluate.Kind) -> None
         ("Name", 1, 1, 0),
         ("Phone", 1, 1, 0),
     ]
+
+
+@pytest.mark.parametrize("kind", ["clusters", "pairs"])
+def test_always_pairs_of_tables_without_rules(warehouse: Engine, kind: evaluate.Kind) -> None:
+    """What always pairs joined is measured too where no rule compares the two tables."""
+    tables = Table(CONTACT, "id", deduplicate=()), Table(LEAD, "id", deduplicate=())
+    always = ((CONTACT, "a"), (CONTACT, "b")), ((LEAD, "e"), (CONTACT, "d"))
+    truth = _truth({"e": 3})
+    labels = truth if kind == "clusters" else _pairs(truth)
+    found = evaluate.measure_rules(unified(warehouse, Project(tables, always=always), PEOPLE), kind, labels)
+    assert found == (
+        evaluate.RuleAccuracy(CONTACT, CONTACT, "always", links=1, alone=1, labelled=1, wrong=0),
+        evaluate.RuleAccuracy(LEAD, CONTACT, "always", links=1, alone=1, labelled=1, wrong=1),
+    )

@@ -67,6 +67,10 @@ def show_doubts(to: Console, found: Doubts) -> None:
         _show_corrupt(to, found)
     if found.shared:
         _show_shared(to, found)
+    if found.sleeping:
+        to.print("\nPairs of overrides that sleep, as no row has one of their keys (any more)", style="bold")
+        rows = [(f"  {one.kind}", " and ".join(one.tables), f"{one.pairs:,}") for one in found.sleeping]
+        to.print(display.table(("  List", "Tables", ">Pairs"), rows))
     if found.refused:
         to.print("\nLinks that were not made because of overrides", style="bold")
         for refused in found.refused[:_FEW]:

@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv
@@ -34,6 +34,7 @@ POSITION = "_position"
 csv.field_size_limit(2**31 - 1)  # as Arrow, which sets no limit, reads the same files
 _PARQUET = frozenset({".parquet", ".pq"})
 _CSV = frozenset({".csv", ".tsv", ".txt"})
+_NO_UTF8 = "The value is not in UTF-8: check the encoding of its file."
 _BLOCK_BYTES = 8 << 20
 _ROWS_OF_A_BATCH = 65_536
 
@@ -114,7 +115,7 @@ class Files:
             raise errors.FeedEndedError(f"The files of {table}, or the columns wanted of them, changed: read in full.")
         position = 0
         for file in files if token is None else ():
-            for rows, unreadable in _rows(file, settings, wanted):
+            for rows, unreadable in _rows(file, settings, wanted, position):
                 yield ports.Change(_numbered(rows, position), unreadable=unreadable)
                 position += rows.num_rows
         yield ports.Change(_numbered(_no_rows(wanted), position), token=digest)
@@ -175,6 +176,7 @@ def _file_schema(file: _File, settings: FileTable) -> pa.Schema:
         if file.path.suffix.lower() not in _CSV:
             raise errors.SourceError(f"{file.name} is neither CSV (.csv, .tsv, .txt) nor Parquet (.parquet).")
         header = next((row for _, row in _lines(file, settings)), None)
+        "".join(header or ()).encode()  # a name that is no text ends here
     if header is None:
         raise errors.SourceError(f"{file.name} is empty: its first line must name the columns.")
     if repeated := sorted({name for name in header if header.count(name) > 1}):
@@ -182,20 +184,52 @@ def _file_schema(file: _File, settings: FileTable) -> pa.Schema:
     return pa.schema([(name, pa.string()) for name in header])
 
 
-def _rows(file: _File, settings: FileTable, wanted: pa.Schema) -> Iterator[_Page]:
+def _rows(file: _File, settings: FileTable, wanted: pa.Schema, position: int) -> Iterator[_Page]:
+    """Yield the rows of a file, the first of which stands at this position; what is no text is no value, and told."""
     with _readable(file):
-        yield from _parquet_rows(file, wanted) if file.is_parquet else _csv_rows(file, settings, wanted)
+        for batch, unreadable in _parquet_rows(file, wanted) if file.is_parquet else _csv_rows(file, settings, wanted):
+            decoded = {field.name: _decoded(batch[field.name], field.type) for field in wanted}
+            rows = pa.RecordBatch.from_arrays([column for column, _ in decoded.values()], schema=wanted)
+            keys = rows[settings.key] if settings.key else pa.nulls(rows.num_rows)
+            invalid = [
+                ports.Unreadable(str(keys[row].as_py() or position + row + 1), _NO_UTF8, name)
+                for name, (_, places) in decoded.items()
+                if name != settings.key  # a row without its key is told as such
+                for row in places
+            ]
+            yield rows, (*unreadable, *invalid)
+            position += rows.num_rows
+
+
+def _decoded(column: pa.Array[Any], kind: pa.DataType) -> tuple[pa.Array[Any], Sequence[int]]:
+    """Return bytes as text, or what is no text as it is; and the places of values that are no UTF-8, which are null."""
+    try:
+        text = column.cast(kind)
+        text.validate(full=True)  # Parquet files may hold any bytes as text
+    except pa.ArrowInvalid:
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise
+        written = column.cast(pa.large_binary()).to_pylist()
+        texts = [_text(value) for value in written]
+        return pa.array(texts, kind), [place for place, value in enumerate(written) if value and texts[place] is None]
+    return text, ()
+
+
+def _text(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _parquet_rows(file: _File, wanted: pa.Schema) -> Iterator[_Page]:
     with pyarrow.parquet.ParquetFile(file.path) as parquet:
         for batch in parquet.iter_batches(_ROWS_OF_A_BATCH, columns=wanted.names):
-            batch.validate(full=True)  # Parquet files may hold any bytes as text
-            yield batch.select(wanted.names), ()
+            yield batch, ()
 
 
 def _csv_rows(file: _File, settings: FileTable, wanted: pa.Schema) -> Iterator[_Page]:
-    """Read the wanted columns as text; nothing between two delimiters is no value."""
+    """Read the wanted columns as bytes; nothing between two delimiters is no value."""
     if sum(1 for _ in itertools.islice(_lines(file, settings), 2)) < 2:
         return  # Arrow takes a header alone for a broken file.
     bad = _BadRows(file, settings)
@@ -214,7 +248,10 @@ def _open_csv(file: _File, settings: FileTable, wanted: pa.Schema, bad: _BadRows
             delimiter=settings.delimiter, newlines_in_values=True, invalid_row_handler=bad.skip
         ),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=wanted, include_columns=wanted.names, strings_can_be_null=True, null_values=[""]
+            column_types=dict.fromkeys(wanted.names, pa.binary()),
+            include_columns=wanted.names,
+            strings_can_be_null=True,
+            null_values=[""],
         ),
     )
 
@@ -247,8 +284,9 @@ class _BadRows:
 
 def _lines(file: _File, settings: FileTable) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank with the number of its first line; slow, so only for headers and bad rows."""
-    encoding = "utf-8-sig" if settings.encoding.lower() in {"utf-8", "utf8"} else settings.encoding
-    with file.path.open(encoding=encoding, newline="") as text:
+    is_utf8 = settings.encoding.lower() in {"utf-8", "utf8"}
+    encoding, invalid = ("utf-8-sig", "surrogateescape") if is_utf8 else (settings.encoding, "strict")
+    with file.path.open(encoding=encoding, errors=invalid, newline="") as text:
         rows = csv.reader(text, delimiter=settings.delimiter)
         before = 0
         for row in rows:

@@ -54,10 +54,17 @@ class TableDefinition:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that could not be read at all: where it stands (file and line) and why; never its content."""
+    """A row that could not be read at all, or a value of one that could; never its content.
+
+    Attributes:
+        where: the row stands (file and line); of a value the key of its row, or else the row's place in its table.
+        reason: why not.
+        column: of the value, which is null among the rows; "" for a whole row.
+    """
 
     where: str
     reason: str
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Change:
     Attributes:
         rows: rows that are there: all of them in a full read, else the new and changed ones.
         deleted: keys of rows that are gone since the token (empty in a full read).
-        unreadable: rows that could not be read.
+        unreadable: rows and values that could not be read.
         token: on the last page, where the next read can go on; None on the others and where there is no feed.
     """
 

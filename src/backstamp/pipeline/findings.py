@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
-from backstamp.pipeline import guarding, published, reading
+from backstamp.pipeline import guarding, published, reading, supplied
 from backstamp.unify import guard
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class Doubts:
         corrupt: what could not be used.
         shared: the values of each rule that link nobody, counted.
         most_shared: those that most rows share; not more than 100.
+        sleeping: pairs of overrides that do nothing, because no row has one of their keys, counted.
         refused: links that were not made because of overrides; not more than 100.
         excepted: customers that hold two rows which an exception kept apart; not more than 100.
         large: customers of more rows than the project allows, the largest first; not more than 100.
@@ -103,6 +104,7 @@ class Doubts:
     corrupt: tuple[Corrupt, ...]
     shared: tuple[guard.Shared, ...]
     most_shared: tuple[SharedValue, ...]
+    sleeping: tuple[supplied.Sleeping, ...]
     refused: tuple[guard.Refused, ...]
     excepted: tuple[guard.Excepted, ...]
     large: tuple[guard.LargeCustomer, ...]
@@ -146,6 +148,7 @@ def doubts(settings: project.Project) -> Doubts:
             most_shared=tuple(
                 SharedValue(**row | {"columns": tuple(row["columns"]), "values": tuple(row["values"])}) for row in most
             ),
+            sleeping=supplied.sleeping(engine, _kept(engine, supplied.KEPT_PAIRS, shapes.SUPPLIED_PAIRS)),
             refused=guard.refused_links(engine, _kept(engine, "refused", shapes.REFUSED), records),
             excepted=guard.excepted_pairs(engine, _kept(engine, "excepted", shapes.EXCEPTED), records, ids),
             large=guard.large_customers(

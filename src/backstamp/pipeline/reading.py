@@ -89,7 +89,7 @@ def read(
         seen = engine.cache(_seen(table, landed, lookup))
         landed = landed.drop(lookup)
     deleted = _keys(engine, incoming.deleted) if incoming.is_delta else None
-    unreadable = [{"place": row.where, "column": "", "reason": row.reason} for row in incoming.unreadable]
+    unreadable = [{"place": row.where, "column": row.column, "reason": row.reason} for row in incoming.unreadable]
     everything = transform.Landed(
         rows=landed,
         deleted=deleted,
@@ -238,7 +238,7 @@ def _believe(
         known, missing = engine.count(previous), engine.count(previous.anti_join(now, "key"))
     # The place of a row without a key is its number, which can be another row's key.
     unusable = engine.count(corrupt.select("place", has_no_key=corrupt.reason == transform.NO_KEY).distinct())
-    read = incoming.rows + len(incoming.unreadable)
+    read = incoming.rows + sum(1 for row in incoming.unreadable if not row.column)
     transform.believe(table, known=known, missing=missing, read=read, corrupt=unusable)
 
 

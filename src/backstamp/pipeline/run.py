@@ -266,8 +266,9 @@ class _Running:
             supplied.keep_lists(engine, lists)
             pairs = supplied.pairs(unify, sheets, self.described.tables)
             kept = supplied.keep_pairs(engine, stages.recorded(engine, unify, sources), pairs)
-            for kind, number in supplied.sleeping(engine, kept).items():
-                task.warn(f"Pairs of `{kind}` that sleep, as no row has one of their keys (any more): {number:,}.")
+            for asleep in supplied.sleeping(engine, kept):
+                of = f"Pairs of `{asleep.kind}` of {' and '.join(asleep.tables)}"
+                task.warn(f"{of} that sleep, as no row has one of their keys (any more): {asleep.pairs:,}.")
             return stages.Given(sources, supplied.overrides(engine, kept) if pairs else None, lists)
 
     def _supply_tasks(self) -> list[runs.PlannedTask]:

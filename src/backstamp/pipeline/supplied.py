@@ -6,9 +6,9 @@ where a wrong line stands, never what stands there: keys and values can be perso
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
@@ -21,7 +21,6 @@ from backstamp.unify import normalize, places, transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import ibis.expr.types as ir
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import SourceTable
     from backstamp.unify.settings import Unify
 
-_KEPT_PAIRS, _LISTS = "supplied_pairs", "lists"
+KEPT_PAIRS, _LISTS = "supplied_pairs", "lists"
 _PAIRS = shapes.shape(**{name: pa.string() for name in ("kind", *places.PAIR)})
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _MISTAKES_TOLD = 20
@@ -59,6 +58,35 @@ class Pair:
     left: Row
     right: Row
     place: errors.Location
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """Pairs that do nothing, because no row has one of their keys (any more).
+
+    Attributes:
+        kind: of which list they are, `always` or `never`.
+        tables: of their rows, in the order of their names; one if both are of one table.
+        pairs: how many there are.
+    """
+
+    kind: str
+    tables: tuple[str, ...]
+    pairs: int
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """What is wrong with a row of a list: where it stands, and in which column if in one."""
+
+    place: errors.Location
+    message: str
+    column: str = ""
+
+    def locate(self) -> errors.Location:
+        """Return the place of the value, in a file."""
+        is_in_file = self.place.line is not None and self.column
+        return files.locate(Path(self.place.file), self.place, self.column) if is_in_file else self.place
 
 
 def names(settings: project.Project) -> dict[str, places.Supplied]:
@@ -139,7 +167,7 @@ def keep_pairs(engine: Engine, records: ir.Table, found: Sequence[Pair]) -> ir.T
         known = records.select(**{side: "record", f"{side}_table": "table", f"{side}_key": "key"})
         joined = written.left_join(known, [f"{side}_table", f"{side}_key"])
         written = joined.drop(f"{side}_table_right", f"{side}_key_right")
-    return engine.keep(_KEPT_PAIRS, written.select(*shapes.SUPPLIED_PAIRS.names))
+    return engine.keep(KEPT_PAIRS, written.select(*shapes.SUPPLIED_PAIRS.names))
 
 
 def overrides(engine: Engine, kept: ir.Table) -> ir.Table:
@@ -149,10 +177,16 @@ def overrides(engine: Engine, kept: ir.Table) -> ir.Table:
     return engine.cache(there.select(**ends, kind="kind").distinct())
 
 
-def sleeping(engine: Engine, kept: ir.Table) -> dict[str, int]:
-    """Return how many pairs of each kind sleep, because no row has one of their keys; kinds with none are left out."""
+def sleeping(engine: Engine, kept: ir.Table) -> tuple[Sleeping, ...]:
+    """Return how many pairs sleep, of each kind and of each two tables that have some."""
     asleep = kept.filter(kept.left.isnull() | kept.right.isnull())
-    return {row["kind"]: row["pairs"] for row in engine.rows(asleep.group_by("kind").agg(pairs=asleep.count()))}
+    ends = asleep.left_table, asleep.right_table
+    asleep = asleep.select("kind", first=ibis.least(*ends), second=ibis.greatest(*ends))
+    counted = asleep.group_by("kind", "first", "second").agg(pairs=asleep.count())
+    return tuple(
+        Sleeping(row["kind"], tuple(dict.fromkeys((row["first"], row["second"]))), row["pairs"])
+        for row in engine.rows(counted.order_by("kind", "first", "second"))
+    )
 
 
 def keep_lists(engine: Engine, found: normalize.Lists) -> None:
@@ -169,7 +203,7 @@ def kept_lists(engine: Engine) -> normalize.Lists:
 
 def forget(engine: Engine) -> None:
     """Let the draft hold nothing that people supplied, where the run before had something."""
-    for name, shape in ((_KEPT_PAIRS, shapes.SUPPLIED_PAIRS), (_LISTS, shapes.LISTS)):
+    for name, shape in ((KEPT_PAIRS, shapes.SUPPLIED_PAIRS), (_LISTS, shapes.LISTS)):
         if engine.has(name):
             engine.land(name, shape, [])
 
@@ -182,16 +216,17 @@ def _columns(settings: project.Project, name: str) -> list[str]:
 
 def _of_file(file: Path, columns: Sequence[str]) -> Sheet:
     rows = files.read(file)
-    place, heading = next(rows, (errors.Location(str(file), 1), []))
+    place, heading = next(rows, (errors.Location(str(file), 1, 1), []))
     if missing := [column for column in columns if column not in heading]:
         message = f"The heading lacks {', '.join(f'`{name}`' for name in missing)}: the first line names the columns,"
         raise errors.ConfigurationError(f"{message} commas between them: {','.join(columns)}.", place)
     wheres: list[errors.Location] = []
     written: list[list[str]] = []
-    mistakes: list[tuple[errors.Location, str]] = []
+    mistakes: list[_Mistake] = []
     for place, row in rows:
         if len(row) != len(heading):
-            mistakes.append((place, f"This line has {len(row)} values where the heading names {len(heading)} columns."))
+            message = f"This line has {len(row)} values where the heading names {len(heading)} columns."
+            mistakes.append(_Mistake(place, message))
         wheres.append(place)
         written.append(row)
     _refuse(mistakes)
@@ -246,31 +281,34 @@ def _as_whole_number(key: str) -> str:
     return str(int(key)) if _WHOLE_NUMBER.fullmatch(key.strip()) else key
 
 
-def _mistakes(found: Iterable[Pair], order: Sequence[str]) -> Iterator[tuple[errors.Location, str]]:
-    """Yield what is wrong with pairs, each with its place."""
+def _mistakes(found: Iterable[Pair], order: Sequence[str]) -> Iterator[_Mistake]:
+    """Yield what is wrong with pairs."""
     first: dict[frozenset[Row], Pair] = {}
     for pair in found:
         rows = frozenset({pair.left, pair.right})
         before = first.setdefault(rows, pair)
-        unknown = [table for table, _ in (pair.left, pair.right) if table not in order]
-        if not all((*pair.left, *pair.right)):
-            yield pair.place, "This pair lacks a table or a key: fill it in, or remove the line."
+        told = dict(zip(places.PAIR, (*pair.left, *pair.right), strict=True))
+        empty = [name for name, value in told.items() if not value]
+        unknown = [name for name in ("left_table", "right_table") if told[name] not in order]
+        if empty:
+            message = "This pair lacks a table or a key: fill it in, or remove the line."
+            yield _Mistake(pair.place, message, empty[0])
         elif unknown:
-            hint = errors.did_you_mean(unknown[0], order)
-            yield pair.place, f"A table of this pair is none of `unify`.{hint} There are: {', '.join(order)}."
+            hint = errors.did_you_mean(told[unknown[0]], order)
+            message = f"A table of this pair is none of `unify`.{hint} There are: {', '.join(order)}."
+            yield _Mistake(pair.place, message, unknown[0])
         elif len(rows) == 1:
-            yield pair.place, "These two are one row: a pair is made of two rows."
+            yield _Mistake(pair.place, "These two are one row: a pair is made of two rows.")
         elif before.kind != pair.kind:
-            yield (
-                pair.place,
-                f"This pair is one of `{before.kind}` too, at {before.place}: remove one of the two.",
-            )
+            message = f"This pair is one of `{before.kind}` too, at {before.place}: remove one of the two."
+            yield _Mistake(pair.place, message)
 
 
-def _refuse(mistakes: Sequence[tuple[errors.Location, str]]) -> None:
+def _refuse(mistakes: Sequence[_Mistake]) -> None:
     """Refuse lists for what is wrong with them, if anything; the first mistakes are told, a line each."""
     if mistakes:
-        place, message = mistakes[0]
-        others = "".join(f"\n{where}: {other}" for where, other in itertools.islice(mistakes, 1, _MISTAKES_TOLD))
-        more = len(mistakes) - _MISTAKES_TOLD
-        raise errors.ConfigurationError(message + others + (f"\nand {more:,} more." if more > 0 else ""), place)
+        first, *others = mistakes[:_MISTAKES_TOLD]
+        lines = [first.message, *(f"{other.locate()}: {other.message}" for other in others)]
+        if len(mistakes) > _MISTAKES_TOLD:
+            lines.append(f"and {len(mistakes) - _MISTAKES_TOLD:,} more.")
+        raise errors.ConfigurationError("\n".join(lines), first.locate())

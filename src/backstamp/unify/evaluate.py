@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from backstamp.unify import block, decide, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
     from numpy.typing import NDArray
@@ -294,14 +294,10 @@ def _count(
         for rule in rules
     ]
     counts = {rule.name: {"links": 0, "alone": 0, "labelled": 0, "wrong": 0} for rule in rules}
-    if not rules:
-        return counts
-    others = made.inner_join(ibis.union(*could) if len(could) > 1 else could[0], ["row", "partner"])
-    others = others.filter(others.rule != others.other)
     wrong = judged.filter(~judged.match)
     parts = {
         "links": made,
-        "alone": made.anti_join(others, ["row", "partner"]),
+        "alone": made.anti_join(_of_others(made, could), ["row", "partner"]) if could else made,
         "labelled": made.semi_join(judged, ["row", "partner"]),
         "wrong": made.semi_join(wrong, ["row", "partner"]),
     }
@@ -309,3 +305,9 @@ def _count(
         for row in engine.rows(part.group_by("rule").agg(links=part.count())):
             counts.setdefault(row["rule"], {"links": 0, "alone": 0, "labelled": 0, "wrong": 0})[name] = row["links"]
     return counts
+
+
+def _of_others(made: ir.Table, could: Sequence[ir.Table]) -> ir.Table:
+    """Return the links that a rule could have made besides the one that did."""
+    both = made.inner_join(ibis.union(*could) if len(could) > 1 else could[0], ["row", "partner"])
+    return both.filter(both.rule != both.other)
