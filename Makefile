@@ -6,7 +6,7 @@ EXAMPLES ?= 1000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test spark check format lock laws accuracy pages benchmark setup
+.PHONY: help demo test tests-on-spark other-tests spark check format lock laws accuracy pages benchmark setup
 
 help:  ## List these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -14,8 +14,14 @@ help:  ## List these commands
 demo: setup  ## Make a company and run the main job on it (PEOPLE=20000)
 	$(BIN)/backstamp demo demo --people $(PEOPLE)
 
-test: setup  ## Run the tests
-	$(BIN)/python -m pytest
+test: setup  ## Run the tests: those on Spark, which mostly wait for Java, beside the others
+	$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=line tests-on-spark other-tests
+
+tests-on-spark:
+	$(BIN)/python -m pytest -k spark
+
+other-tests:
+	$(BIN)/python -m pytest -k "not spark"
 
 spark: setup  ## Run all tests of engines and unification on Spark
 	SPARK=all $(BIN)/python -m pytest tests/engine tests/unify tests/pipeline/test_spark.py -k spark
