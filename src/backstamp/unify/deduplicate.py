@@ -143,8 +143,8 @@ def _torn(engine: Engine, members: ir.Table, never: ir.Table) -> ir.Table | None
 
 def _winners(rows: ir.Table, members: ir.Table, keep: Keep, content: Sequence[str]) -> ir.Table:
     """Return the winner of each group of two or more rows: group, winner."""
-    looked_at = rows.select("record", *dict.fromkeys(prefer.columns_of(keep, content)))
-    ranked = prefer.ranked(looked_at.inner_join(members, "record"), "group", keep, content)
+    weighed = prefer.weighed(rows.semi_join(members, "record"), keep, content)
+    ranked = prefer.ranked(weighed.inner_join(members, "record"), "group", keep)
     return ranked.filter(ranked["rank"] == 0).select("group", winner="record")
 
 

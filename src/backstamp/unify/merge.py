@@ -208,8 +208,8 @@ def _look(engine: Engine, position: int, table: Table, customers: ir.Table, owne
         return _Look(table.name, position, rows, None)
     mine = customers.filter((customers.position == position) & (customers.record == customers.winner))
     winners = mine.select("record", "customer").semi_join(having, "customer")
-    looked_at = table.rows.select("record", *dict.fromkeys(prefer.columns_of(table.keep, table.content)))
-    ranked = prefer.ranked(winners.inner_join(looked_at, "record"), "customer", table.keep, table.content)
+    weighed = prefer.weighed(table.rows.semi_join(winners, "record"), table.keep, table.content)
+    ranked = prefer.ranked(weighed.inner_join(winners, "record"), "customer", table.keep)
     return _Look(table.name, position, rows, engine.cache(ranked.select("record", "customer", "rank")))
 
 
@@ -222,11 +222,11 @@ def _seen(engine: Engine, position: int, table: Table, customers: ir.Table) -> i
     duplicates = engine.cache(mine.semi_join(mine.filter(mine.record != mine.group), "group"))
     rows = table.rows
     for column, keep in table.preferences.items():
-        looked_at = table.rows.select("record", *dict.fromkeys([column, *prefer.columns_of(keep, table.content)]))
-        filled = duplicates.inner_join(looked_at, "record").filter(prefer.is_filled(looked_at[column]))
-        ranked = prefer.ranked(filled, "group", keep, table.content)
+        filled = table.rows.filter(prefer.is_filled(table.rows[column])).semi_join(duplicates, "record")
+        weighed = prefer.weighed(filled, keep, table.content, value=filled[column])
+        ranked = prefer.ranked(weighed.inner_join(duplicates, "record"), "group", keep)
         first = ranked.filter(ranked["rank"] == 0)
-        first = engine.cache(first.select("group", **{_chosen(column): first[column], _origin(column): first.record}))
+        first = engine.cache(first.select("group", **{_chosen(column): first["value"], _origin(column): first.record}))
         rows = rows.left_join(first, rows.record == first.group).drop("group")
     values = {column: ibis.coalesce(rows[_chosen(column)], rows[column]) for column in table.preferences}
     records = {_origin(column): ibis.coalesce(rows[_origin(column)], rows.record) for column in table.preferences}

@@ -13,31 +13,36 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from backstamp.unify.settings import Keep, Recency
+    from backstamp.unify.settings import Keep
 
 
-def ranked(rows: ir.Table, group: str, keep: Keep, content: Sequence[str]) -> ir.Table:
+def weighed(rows: ir.Table, keep: Keep, content: Sequence[str], **others: ir.Value) -> ir.Table:
+    """Return record, `weight` (how many columns are filled, or the time), and what is asked for besides.
+
+    A preference may look at many columns, and to sort rows together with them takes long.
+
+    Args:
+        rows: record and the table's columns.
+        keep: the table's preference.
+        content: the columns that `most_filled` counts.
+        others: more columns, by the names that they get.
+    """
+    weight = _filled(rows, content) if keep == "most_filled" else rows[str(keep.most_recent or keep.least_recent)]
+    return rows.select("record", weight=weight, **others)
+
+
+def ranked(rows: ir.Table, group: str, keep: Keep) -> ir.Table:
     """Return the rows with `rank` (int64): 0 for the row of each group that goes first, then 1, 2, … .
 
     Args:
-        rows: `record`, the column that tells the group, and the columns that the preference looks at.
+        rows: `weighed`, and the column that tells the group.
         group: the column whose equal values are one group.
-        keep: the table's preference; a tie goes to the larger record, which has the larger key.
-        content: the columns that `most_filled` counts.
+        keep: the table's preference; null comes last; a tie goes to the larger record, which has the larger key.
     """
-    order = [_filled(rows, content).desc()] if keep == "most_filled" else by_time(rows, keep)
-    return rows.mutate(rank=ibis.row_number().over(group_by=group, order_by=[*order, rows.record.desc()]))
-
-
-def by_time(rows: ir.Table, recency: Recency) -> list[ir.Value]:
-    """Return the order by the most or the least recent value of a column; null comes last in both."""
-    column = rows[str(recency.most_recent or recency.least_recent)]
-    return [column.isnull(), column.desc() if recency.most_recent else column.asc()]
-
-
-def columns_of(keep: Keep, content: Sequence[str]) -> list[str]:
-    """Return the columns that a preference looks at."""
-    return list(content) if keep == "most_filled" else [str(keep.most_recent or keep.least_recent)]
+    first_is_least = keep != "most_filled" and keep.most_recent is None
+    weight = rows.weight.asc() if first_is_least else rows.weight.desc()
+    order = [rows.weight.isnull(), weight, rows.record.desc()]
+    return rows.mutate(rank=ibis.row_number().over(group_by=group, order_by=order))
 
 
 def is_filled(column: ir.Column) -> ir.BooleanValue:
@@ -46,4 +51,4 @@ def is_filled(column: ir.Column) -> ir.BooleanValue:
 
 
 def _filled(rows: ir.Table, content: Sequence[str]) -> ir.IntegerValue:
-    return reduce(add, [is_filled(rows[name]).fill_null(False).cast("int64") for name in content], ibis.literal(0))
+    return reduce(add, [is_filled(rows[name]).cast("int64") for name in content], ibis.literal(0))
