@@ -52,8 +52,7 @@ def identify(
     owned = customers.filter(customers.customer.notnull()).select("record", "customer")
     founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
     if before is None:
-        ids = engine.cache(_new_ids(founders, records, run, seed))
-        return Identified(ids, *_empty_history(records), None)
+        return Identified(_new_ids(founders, records, run, seed), *_empty_history(records), None)
     named = owned.inner_join(records, "record")
     shared = engine.cache(_shared(named, before))
     kept = _kept(engine, shared)

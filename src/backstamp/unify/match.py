@@ -51,23 +51,19 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
     primary, *others = tables
-    placed = {primary.name: engine.cache(_founded(primary.groups, 0, owns=True))}
+    placed = [_placed(primary.groups, 0, None, owns=True)]
+    owned = {primary.name: primary.groups.select("record", customer="group")}
     for position, table in enumerate(others, start=1):
-        above = [upper for upper in tables if upper.name in placed]
         steps = [
-            _Step(engine, rule, table, upper, _owned(placed[upper.name]))
-            for upper in above
+            _Step(engine, rule, table, upper, owned[upper.name])
+            for upper in tables[:position]
             for rule in said.get((table.name, upper.name), [])
         ]
-        told = None if overrides is None else _told(engine, overrides, table, _owned(*placed.values()))
-        matched = _match_table(engine, table, steps, told)
-        alone = table.groups.anti_join(matched, "group") if matched is not None else table.groups
-        founded = _founded(alone, position, owns=table.include_all)
-        placed[table.name] = engine.cache(
-            founded if matched is None else ibis.union(_joined(table.groups, position, matched), founded)
-        )
-    every = list(placed.values())
-    return ibis.union(*every) if len(every) > 1 else every[0]
+        told = None if overrides is None else _told(engine, overrides, table, _union(owned.values()))
+        rows = _placed(table.groups, position, _match_table(engine, table, steps, told), owns=table.include_all)
+        placed.append(rows)
+        owned[table.name] = engine.cache(rows.filter(rows.customer.notnull()).select("record", "customer"))
+    return _union(placed)
 
 
 def refused(customers: ir.Table, overrides: ir.Table) -> ir.Table:
@@ -179,7 +175,7 @@ def _match_table(engine: Engine, table: Table, steps: Sequence[_Step], told: _To
         found.append(engine.cache(step.best(seeking)))
     if not found:
         return None
-    return ibis.union(*found) if len(found) > 1 else found[0]
+    return _union(found)
 
 
 def _place(engine: Engine, groups: ir.Table, steps: Sequence[_Step], told: _Told) -> ir.Table:
@@ -222,33 +218,31 @@ def _take_turns(ways: Iterable[Mapping[str, Any]], apart: Iterable[Mapping[str, 
             yield group, customer
 
 
-def _owned(*placed: ir.Table) -> ir.Table:
-    """Return record and customer of the rows that a customer owns."""
-    rows = ibis.union(*placed) if len(placed) > 1 else placed[0]
-    return rows.filter(rows.customer.notnull()).select("record", "customer")
+def _union(tables: Iterable[ir.Table]) -> ir.Table:
+    every = list(tables)
+    return ibis.union(*every) if len(every) > 1 else every[0]
 
 
 def _evidence(found: ir.Table, rule: str) -> ir.Table:
     return found.mutate(rule=ibis.literal(rule)).select("group", "customer", "rule", "row", "partner", "score")
 
 
-def _joined(groups: ir.Table, position: int, matched: ir.Table) -> ir.Table:
-    return _placed(groups, position).inner_join(matched, "group").select(*shapes.CUSTOMERS.names)
+def _placed(groups: ir.Table, position: int, matched: ir.Table | None, *, owns: bool) -> ir.Table:
+    """Return the rows of a table, as `shapes.CUSTOMERS`.
 
-
-def _founded(groups: ir.Table, position: int, *, owns: bool) -> ir.Table:
-    """Return groups as customers of their own, or as left out: they own none."""
-    placed = _placed(groups, position)
-    return placed.mutate(
-        customer=placed.group if owns else ibis.null("int64"),
-        rule=ibis.null("string"),
-        row=ibis.null("int64"),
-        partner=ibis.null("int64"),
-        score=ibis.null("float64"),
-    ).select(*shapes.CUSTOMERS.names)
-
-
-def _placed(groups: ir.Table, position: int) -> ir.Table:
-    """Return groups with the place of their table, their evidence named as that of duplicates."""
+    Args:
+        groups: `shapes.GROUPS`.
+        position: the place of the table.
+        matched: what `_match_table` found.
+        owns: whether a group without a match is a customer of its own; else it is left out, and has none.
+    """
     evidence = {"duplicate_rule": "rule", "duplicate_of": "partner", "duplicate_score": "score"}
-    return groups.select("record", "group", "winner", position=functions.whole(position), **evidence)
+    rows = groups.select("record", "group", "winner", position=functions.whole(position), **evidence)
+    founded = rows.group if owns else ibis.null("int64")
+    if matched is None:
+        nothing = {"row": ibis.null("int64"), "partner": ibis.null("int64"), "score": ibis.null("float64")}
+        rows = rows.mutate(customer=founded, rule=ibis.null("string"), **nothing)
+    else:
+        rows = rows.left_join(matched, "group")
+        rows = rows.mutate(customer=ibis.coalesce(rows.customer, founded))
+    return rows.select(*shapes.CUSTOMERS.names)
