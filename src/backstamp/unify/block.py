@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import ibis
 import pyarrow as pa
 
 from backstamp import shapes
@@ -184,22 +185,31 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> dict[str, ir.Table]:
-    """Return what more rows of both tables hold than the rule allows: `key`, `holders`, by its name in `Keyed.rows`.
+    """Return what more rows of both tables hold than the rule allows, as `Keyed.holders`, by its name in `Keyed.rows`.
 
     Both may be one table, whose rows count once.
     """
     found = {}
     for name, held in lower_side.held.items():
-        below, above = lower.holders[held], upper.holders[upper_side.held[name]]
-        above = above.limit(0) if lower is upper else above
-        # One of the two holds at least half of them, so that a full join of both can be spared.
-        suspects = below.union(above).filter(lambda t: t.holders * 2 > lower_side.max_rows).select("key").distinct()
-        suspects = engine.cache(suspects)
-        if engine.count(suspects):
-            shared = below.union(above).semi_join(suspects, "key")
-            counted = shared.group_by("key").agg(holders=lambda t: t.holders.sum())
-            found[name] = engine.cache(counted.filter(counted.holders > lower_side.max_rows))
+        holders = [lower.holders[held]]
+        if upper is not lower:
+            holders.append(upper.holders[upper_side.held[name]])
+        full = engine.cache(too_many(holders, lower_side.max_rows))
+        if engine.count(full):
+            found[name] = full
     return found
+
+
+def too_many(holders: Sequence[ir.Table], max_rows: int) -> ir.Table:
+    """Return which values more rows hold than may, of one or two tables from `Keyed.holders`, as these."""
+    if len(holders) == 1:
+        return holders[0].filter(holders[0].holders > max_rows)
+    both = ibis.union(*holders)
+    # One of the two holds at least half of them, so that to add up both can be spared.
+    suspects = both.filter(both.holders * 2 > max_rows).select("key").distinct()
+    added = both.semi_join(suspects, "key")
+    added = added.group_by("key").agg(first=added["first"].min(), holders=functions.total(added.holders))
+    return added.filter(added.holders > max_rows)
 
 
 def without(rows: ir.Table, full: Mapping[str, ir.Table]) -> ir.Table:

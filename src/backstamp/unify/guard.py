@@ -13,7 +13,7 @@ from backstamp.unify import block
 from backstamp.unify.explain import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -81,10 +81,15 @@ class Shared:
 
 def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | None:
     """Return the values that too many rows share for a rule, as `shapes.SHARED_VALUES`; None without any."""
-    found = [_values(engine, one) for one in _suspects(engine, compared)]
+    found = [(one, engine.cache(_crowded(one))) for one in _suspects(engine, compared)]
     if not found:
         return None
-    return ibis.union(*found) if len(found) > 1 else found[0]
+    records = _union([crowded.select("record") for _, crowded in found])
+    held: dict[str, list[Part]] = {}
+    for part in (part for one, _ in found for part in one.parts):
+        held.setdefault(part.table, []).append(part)
+    read = {table: _read(engine, parts, records) for table, parts in held.items()}
+    return _union([_told(one, crowded, read) for one, crowded in found])
 
 
 def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
@@ -104,14 +109,26 @@ def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compar
             yield one
 
 
-def _values(engine: Engine, compared: Compared) -> ir.Table:
-    """Return the values of a rule that too many rows share, each read from the first row that holds it."""
-    held = [part.holders for part in compared.parts]
-    every = held[0].union(held[1]) if len(held) > 1 else held[0]
-    counted = every.group_by("key").agg(holders=functions.total(every.holders), record=every["first"].min())
-    crowded = engine.cache(counted.filter(counted.holders > compared.max_rows).drop("key"))
-    read = [_read(engine, part, crowded) for part in compared.parts]
-    values = read[0].union(read[1]) if len(read) > 1 else read[0]
+def _crowded(compared: Compared) -> ir.Table:
+    """Return the first row that holds each value that too many rows share, and how many do: record, holders."""
+    crowded = block.too_many([part.holders for part in compared.parts], compared.max_rows)
+    return crowded.select("holders", record="first")
+
+
+def _read(engine: Engine, parts: Sequence[Part], records: ir.Table) -> Callable[[Part], ir.Table]:
+    """Normalize all that rows of a table hold, at once; return what gives (record, values) of one of the parts."""
+    values = list(dict.fromkeys(value for part in parts for value in part.values))
+    made = block.comparable(engine, parts[0].rows.semi_join(records, "record"), values, parts[0].keyed.lists)
+
+    def of_part(part: Part) -> ir.Table:
+        return made.select("record", values=ibis.array([made[f"c{values.index(value)}"] for value in part.values]))
+
+    return of_part
+
+
+def _told(compared: Compared, crowded: ir.Table, read: Mapping[str, Callable[[Part], ir.Table]]) -> ir.Table:
+    """Return the values that too many rows share for a rule, each read from the first row that holds it."""
+    values = _union([read[part.table](part) for part in compared.parts])
     told = {
         "rule": ibis.literal(compared.rule),
         "lower": ibis.literal(compared.lower.table),
@@ -121,10 +138,8 @@ def _values(engine: Engine, compared: Compared) -> ir.Table:
     return crowded.inner_join(values, "record").mutate(**told).select(*shapes.SHARED_VALUES.names)
 
 
-def _read(engine: Engine, part: Part, crowded: ir.Table) -> ir.Table:
-    rows = part.rows.semi_join(crowded, "record")
-    made = block.comparable(engine, rows, part.values, part.keyed.lists)
-    return made.select("record", values=ibis.array([made[f"c{place}"] for place in range(len(part.values))]))
+def _union(tables: Sequence[ir.Table]) -> ir.Table:
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
 
 
 def _columns(compared: Compared) -> Iterator[str]:
