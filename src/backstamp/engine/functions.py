@@ -5,7 +5,8 @@ Where no spelling fits all, the function has a name of ours here, and each engin
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import ibis
@@ -94,11 +95,15 @@ def digest(values: Sequence[ir.Value]) -> ir.StringValue:
 
 
 def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
-    """Return the 128-bit hash of a match key, or null where one of its values is null."""
-    text = values[0].length().cast(dt.string) + ":" + values[0]
-    for value in values[1:]:
-        text = text + value.length().cast(dt.string) + ":" + value
-    return _md5(text)
+    """Return the 128-bit hash of a match key, or null where one of its values is null.
+
+    Of several values the lengths of all but the last come at the end, so that ("ab", "c") and ("a", "bc") differ; keys
+    with another number of values are never compared with this one.
+    """
+    *others, last = values
+    text = reduce(add, [*others, last])
+    lengths = [value.length().cast(dt.string) for value in others]
+    return _md5(reduce(lambda one, other: one + ":" + other, [text, *lengths]))
 
 
 def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
