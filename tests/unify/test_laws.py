@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Engine
 
-EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "20"))  # `make laws` asks for more
+EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "12"))  # `make laws` asks for more
 SPARK_SHARE = 10  # of the examples: Spark takes seconds for a run of a few rows
 LAW_SHARE = 8  # of the examples: the laws follow from the oracle, which keeps them too
 THREADS = (1, 2, 4)
