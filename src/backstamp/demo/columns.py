@@ -32,7 +32,12 @@ def by_name(batch: pa.RecordBatch) -> Columns:
 
 def take(values: Column, places: Integers) -> Column:
     """Return the values at these places."""
-    return values.take(of(places))
+    return _in_one_piece(values.take(of(places)))
+
+
+def _in_one_piece(column: Column | pa.ChunkedArray[Any]) -> Column:
+    """Return a column as one array; Arrow makes some of millions of texts of several pieces."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def pick(chosen: Flags, yes: Column | str | None, no: Column | str) -> Column:
@@ -44,7 +49,7 @@ def pick(chosen: Flags, yes: Column | str | None, no: Column | str) -> Column:
 def replace(values: Column, chosen: Flags, others: Column) -> Column:
     """Return the column with the chosen values replaced, in order, by the others: one for each chosen."""
     replaced: Column = pc.replace_with_mask(values, of(chosen), others)
-    return replaced
+    return _in_one_piece(replaced)
 
 
 def change(values: Column, chosen: Flags, edit: Callable[..., Column], *arguments: object) -> Column:
