@@ -14,6 +14,7 @@ The stages, each a function of tables, in order:
 Below them the means that they share: `block` (keys), `decide` (which pairs a rule links), `similar` (texts that are
 alike among many), `prefer` (which row goes first), `profile` (which columns it has). What a project file says:
 `settings`, its `places` in the file, and `contradictions` within it. Before there is one: the `semantic_types`, and
-what `suggest` takes columns for; `profiling` says what columns hold. Of what the stages made, `shown` makes tables to
-look at, `explain` says why it is so, `evaluate` how right it is, and `guard` what may join strangers.
+what `suggest` takes columns for; `profiling` says what columns hold. Of what the stages made, `history` says
+what became of ids, `shown` makes tables to look at, `explain` says why it is so, `evaluate` how right it is, and
+`guard` what may join strangers.
 """
