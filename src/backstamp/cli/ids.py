@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from backstamp import errors, pipeline, project
 from backstamp.cli import display, options
+from backstamp.unify import history
 
 _WHATS = ("id-changes",)
 _SAID = {
-    "new": "made for rows that were in no profile",
-    "split": "made for rows that were in another profile, which goes on",
-    "merged": "all its rows came into one other profile",
-    "divided": "its rows came into several profiles",
-    "moved": "its last rows came into other profiles",
-    "gone": "none of its rows is left",
-    "all anew": "all CustomerIds were made anew with --new-ids",
-    "restored": "found in the CRM, as the warehouse was lost",
+    history.NEW: "made for rows that were in no profile",
+    history.SPLIT: "made for rows that were in another profile, which goes on",
+    history.MERGED: "all its rows came into one other profile",
+    history.DIVIDED: "its rows came into several profiles",
+    history.MOVED: "its last rows came into other profiles",
+    history.GONE: "none of its rows is left",
+    history.ANEW: "all CustomerIds were made anew with --new-ids",
+    history.RESTORED: "found in the CRM, as the warehouse was lost",
 }
 
 

@@ -32,7 +32,9 @@ Count = Annotated[int | None, typer.Argument(metavar="N", min=1, help="How many 
 Full = Annotated[bool, typer.Option("--full", help="Read every table in full instead of what changed.")]
 NewIds = Annotated[
     bool,
-    typer.Option("--new-ids", help="Give new CustomerIds although the CRM holds profiles of another warehouse."),
+    typer.Option(
+        "--new-ids", help="Where the warehouse is lost: give new CustomerIds instead of taking those of the CRM."
+    ),
 ]
 AcceptLoss = Annotated[
     list[str] | None,

@@ -61,15 +61,15 @@ def write(engine: Engine, state: Path) -> None:
     draft.replace(_file(state, told))
 
 
-def note(engine: Engine, changes: ir.Table) -> None:
-    """Put changes (`shapes.ID_CHANGES`) before those that unification found."""
-    engine.keep(ID_CHANGES, changes.union(engine.table(ID_CHANGES)))
-
-
 def note_new_ids(engine: Engine, run: int) -> None:
     """Note that every id that a run before this one gave is gone."""
     told = {"run": run, "old_id": None, "new_id": None, "reason": history.ANEW}
-    note(engine, engine.load(shapes.ID_CHANGES, [pa.RecordBatch.from_pylist([told], schema=shapes.ID_CHANGES)]))
+    _note(engine, engine.load(shapes.ID_CHANGES, [pa.RecordBatch.from_pylist([told], schema=shapes.ID_CHANGES)]))
+
+
+def note_restored(engine: Engine, before: history.Before, run: int) -> None:
+    """Note the ids that the environment told, of which nothing is on record here."""
+    _note(engine, history.restored(before, run))
 
 
 def last_run(state: Path) -> int:
@@ -91,13 +91,8 @@ def resolve(state: Path, customer_id: str) -> Resolved:
     known = _read(state, sorted(_runs(state)))
     own = (pc.field("old_id") == wanted) | (pc.field("new_id") == wanted) | (pc.field("reason") == history.ANEW)
     changes: list[dict[str, Any]] = known.to_table(filter=own).to_pylist() if known is not None else []
-    made = [change for change in changes if change["new_id"] == wanted and change["old_id"] is None]
-    made += [change for change in changes if change["new_id"] == wanted and change["reason"] == history.SPLIT]
-    ends = [
-        change
-        for change in changes
-        if change["old_id"] == wanted and change["reason"] in {*history.ENDS, history.RESTORED}
-    ]
+    made = [one for one in changes if one["new_id"] == wanted and (not one["old_id"] or one["reason"] == history.SPLIT)]
+    ends = [one for one in changes if one["old_id"] == wanted and one["reason"] != history.SPLIT]
     if not made and not ends:
         message = f"No run that is on record here gave the CustomerId {wanted}: see `backstamp status --history`."
         raise errors.ConfigurationError(message)
@@ -136,6 +131,11 @@ def export(state: Path, file: Path, *, run: int | None = None, since: int = 0) -
     else:
         pyarrow.parquet.write_table(changes, file)
     return changes.num_rows
+
+
+def _note(engine: Engine, changes: ir.Table) -> None:
+    """Put changes before those that unification found."""
+    engine.keep(ID_CHANGES, changes.union(engine.table(ID_CHANGES)))
 
 
 def _read(state: Path, wanted: list[int]) -> pyarrow.dataset.Dataset | None:

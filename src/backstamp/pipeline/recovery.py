@@ -16,9 +16,6 @@ from backstamp import errors, link, shapes
 from backstamp.engine import functions
 from backstamp.unify import cluster, places, transform
 from backstamp.unify.history import Before
-from backstamp.unify.history import restored as changes
-
-__all__ = ["before", "changes", "last_run", "rows"]
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from backstamp import project
     from backstamp.connect import ports
 
-_FOREVER = functions.whole(0)
+_BEFORE_ALL_RUNS = functions.whole(0)
 
 
 def before(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> Before | None:
@@ -54,7 +51,7 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
     profiles = rows(engine, environment, definition, [*told, *kinds.values()])
     if not engine.count(profiles):
         return None
-    made = profiles.select(customer_id="key", made_in_run=profiles[told[1]].cast("int64").fill_null(_FOREVER))
+    made = profiles.select(customer_id="key", made_in_run=profiles[told[1]].cast("int64").fill_null(_BEFORE_ALL_RUNS))
     listed = profiles.select(customer_id="key", previous_id=profiles[told[0]].split(";").unnest())
     previous = listed.filter(listed.previous_id.length() > 0)
     members = _members(engine, settings, environment)
@@ -62,7 +59,7 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
     followed = vanished.inner_join(members, "customer_id").select("table", "key", customer_id="previous_id")
     clusters = [
         profiles.filter(profiles[column].notnull()).select(
-            cluster=ibis.literal(name), customer_id="key", cluster_id=column, made_in_run=_FOREVER
+            cluster=ibis.literal(name), customer_id="key", cluster_id=column, made_in_run=_BEFORE_ALL_RUNS
         )
         for name, column in kinds.items()
     ]

@@ -165,7 +165,7 @@ class _Running:
         """Publish all that is in the draft, and the id history with it."""
         state, number = self.settings.state, self.current.number
         if restored is not None and not history.last_run(state):
-            history.note(engine, recovery.changes(restored, number))
+            history.note_restored(engine, restored, number)
         if new_ids:
             history.note_new_ids(engine, number)
         engine.publish()

@@ -119,7 +119,7 @@ class Arguments:
     Attributes:
         full: read and compute everything instead of what changed.
         until: the stage after which it stops and leaves a draft, or None.
-        new_ids: give new CustomerIds although the environment holds profiles of another warehouse.
+        new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
         requested_by: who asked, as text for people: a login, "schedule".
     """
 

@@ -34,9 +34,6 @@ ANEW = "all anew"
 RESTORED = "restored"
 """`new_id` was found in the environment; or `old_id`, which it says that `new_id` stands for."""
 
-ENDS = (MERGED, DIVIDED, MOVED, GONE)
-"""What tells where an id went."""
-
 
 @dataclass(frozen=True)
 class Before:
