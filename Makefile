@@ -41,7 +41,8 @@ lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
 laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
-	LAWS_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest tests/unify/test_laws.py
+	LAWS_EXAMPLES=$(EXAMPLES) LAWS_SEQUENCES=$(EXAMPLES) LAWS_KILLS=20 $(BIN)/python -m pytest --hypothesis-show-statistics \
+		tests/unify/test_laws.py tests/unify/test_incremental.py
 
 accuracy: setup  ## Find who is who in public data, and print how well, beside Splink (BACKSTAMP_DATA=folder)
 	$(BIN)/python benchmarks/accuracy.py

@@ -56,6 +56,7 @@ def read(folder: Path) -> None:
                 latest_wins=False,
             )
             stored = transform.store(warehouse, landed, None, table.key, types)
+            assert isinstance(stored, transform.Stored)  # noqa: S101 - nothing was known before
             warehouse.keep(reading.stored_name(table.table), stored.rows)
         warehouse.publish()
     tell(phases=watch.phases, peak=peak_memory())

@@ -2,6 +2,10 @@
 
 A *record* is a whole number that stands for a row of a unified table: records are numbered in match order of their
 tables and, in a table, in the order of their keys. So "the smallest (table, key)" is simply the smallest record.
+
+What a warehouse keeps names rows by records too, and a row keeps its record while it is there: those that came since
+the last full run have larger numbers than the other rows of their table, whatever their keys. Where the order counts,
+in the stages of unification, rows are numbered anew.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ TIME = pa.timestamp("us")
 
 SOURCE = shape(key=pa.string())
 """`source_<s>_<t>`: the rows of a source table as they are known: `key`, the columns that the project uses under
-their own names, and `_row` (the number of the row in the order of keys, from 1)."""
+their own names, and `_row` (the number of the row: `transform.ROW`)."""
 
 CORRUPT = shape(place=pa.string(), column=pa.string(), reason=pa.string())
 """`<s>_<t>_corrupt`: rows and values that cannot be used; `place` is the key, or where the row stands in its file."""
@@ -53,6 +57,14 @@ KEYED = shape(record=pa.int64())
 """One table for each unified table: `record`; `key_<n>`, a 128-bit hash of the values of exact conditions (null where
 one of them is empty); `value_<n>`, normalized values for fuzzy conditions and exceptions. Which is which:
 `unify.block.Keyed`."""
+
+MATCH_KEYS = shape(hash=pa.int64(), place=pa.int64(), record=pa.int64())
+"""`match_keys`: every key that a row holds: 64 bits of its hash, in the order of which the table is kept, which key of
+which table it is (`stages.places_of_keys`), and the row. Beside it `keys_<s>_<t>`, the same by rows, a column for each
+place."""
+
+COUNTED_KEYS = shape(hash=pa.int64(), place=pa.int64(), holders=pa.int64())
+"""How many rows of a table hold a key, by its hash and place."""
 
 LINKS = shape(
     left=pa.int64(),
@@ -108,10 +120,11 @@ SHARED_VALUES = shape(
     columns=pa.list_(pa.string()),
     values=pa.list_(pa.string()),
     holders=pa.int64(),
+    hash=pa.int64(),
 )
 """Published: values that more rows hold than a rule allows, so that they link nobody (unification.md 3): the rule, its
 tables (the same twice in deduplication), and the columns and normalized values of its exact conditions
-(of a rule without any each column by itself); rows."""
+(of a rule without any each column by itself); rows; the hash of the key (`MATCH_KEYS`), null where a rule has none."""
 
 MEMBERS = shape(
     table=pa.string(),
@@ -147,6 +160,10 @@ CLUSTERS = shape(
 )
 """Cluster: every profile that belongs to a cluster, by the cluster's kind (`household`), its id and the run that made
 it. The id stands in the profile too, as `<kind>_id`."""
+
+PROFILE_VALUES = shape(customer=pa.int64(), last_change=TIME)
+"""`profile_values`: what profiles are made of: `PROFILES` with these two, alternates only where there are several.
+`last_change` is the time of the run in which the customer's keys last changed."""
 
 DEDUPLICATION = shape(
     key=pa.string(),

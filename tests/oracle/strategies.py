@@ -336,3 +336,46 @@ def histories(draw: st.DrawFn, *, runs: int = 3, most: int = 25, with_overrides:
     for _ in range(draw(st.integers(0, runs - 1))):
         states.append(draw(changes(project, states[-1])))
     return History(project, tuple(states))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a run finds: the project, which differs from that of the run before in overrides at most, and the rows."""
+
+    project: Project
+    rows: Rows
+
+
+@st.composite
+def sequences(draw: st.DrawFn, *, least: int = 4, most: int = 8) -> tuple[Step, ...]:
+    """Draw what so many runs of one project find: rows that come, go and change, and now and then other overrides."""
+    project = with_keys(draw(projects()))
+    rows = draw(row_sets(project, 20))
+    steps = []
+    for _ in range(draw(st.integers(least, most))):
+        if draw(st.sampled_from((True, False, False))):
+            project = draw(overrides(project, rows))
+        steps.append(Step(project, rows))
+        rows = draw(changes(project, rows))
+    return tuple(steps)
+
+
+def with_keys(project: Project) -> Project:
+    """Return the project with an exact condition in each rule between rows: without one all rows are looked at."""
+
+    def keyed(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        return tuple(
+            rule
+            if any(one.precision is None for one in rule.conditions)
+            else replace(rule, conditions=(replace(rule.conditions[0], precision=None), *rule.conditions[1:]))
+            for rule in rules
+        )
+
+    return replace(
+        project,
+        tables=tuple(
+            table if table.deduplicate is None else replace(table, deduplicate=keyed(table.deduplicate))
+            for table in project.tables
+        ),
+        match=tuple(replace(between, rules=keyed(between.rules)) for between in project.match),
+    )

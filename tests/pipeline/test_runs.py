@@ -55,6 +55,24 @@ def test_nothing_changed(place: Place) -> None:
     assert run.warnings == 0
 
 
+def test_how_much_is_unified(place: Place) -> None:
+    """A change touches the rows that hang together with it, and the run says so; where it looks at all it says why."""
+
+    def normalized(*, full: bool = False) -> tuple[int | None, str]:
+        told = task(place.run(full=full), "Normalize")
+        return told.rows, told.details
+
+    rows = place.published("records")
+    place.edit("members.csv", lambda lines: [*lines[:-1], lines[-1].replace("@", "@new.")])
+    touched, why = normalized()
+    assert touched is not None
+    assert 1 <= touched < 10 < len(rows)
+    assert why == "the rows that what changed can touch"
+    assert normalized(full=True) == (len(rows), "all rows: that was asked for")
+    place.edit("backstamp.yaml", lambda lines: [line.replace("lowercase", "symbols") for line in lines])
+    assert normalized() == (len(rows), "all rows: settings of unification, lists of values or backstamp changed")
+
+
 def test_unification_only_where_something_changed(untouched: Path, tmp_path: Path) -> None:
     """Neither our own stamps nor a column that nobody uses are a change; values, lists, rules and `--full` are."""
     folder = shutil.copytree(untouched, tmp_path / "own")
@@ -169,7 +187,8 @@ def test_canceled_while_reading(place: Place) -> None:
     assert set(ended.values()) == {"Canceled"}
     assert place.published("feeds") == before
     assert place.links() == links
-    assert task(place.run(), "Merge").rows == PEOPLE - 1
+    assert str(place.run().status) == "Successful"
+    assert len(place.published("profiles")) == PEOPLE - 1
 
 
 def test_rows_and_values_that_cannot_be_used(place: Place) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ON_SPARK = {
     "test_runs_give_what_the_page_says",
+    "test_incremental_runs_give_what_full_ones_give",
     "test_values_of_a_declared_type",
     "test_duplicates_of_two_tables",
     "test_chain",

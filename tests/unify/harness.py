@@ -13,7 +13,7 @@ from tests.oracle import model, strategies
 from tests.oracle.unification import seed_of
 
 from backstamp import errors, pipeline, shapes
-from backstamp.pipeline import stages, supplied
+from backstamp.pipeline import incremental, reading, stages, supplied
 from backstamp.unify import history, normalize, places, settings, transform
 
 if TYPE_CHECKING:
@@ -129,28 +129,40 @@ def _profile(profile: Sequence[model.ProfileColumns]) -> settings.Profile:
     return settings.Profile(columns, groups, prefer)
 
 
+def landed(engine: Engine, table: model.Table, rows: model.Rows) -> tuple[transform.Landed, dict[str, pa.DataType]]:
+    """Return the rows of a table as a full read brings them, and the types of its columns."""
+    mine = [{table.key: key, **row} for (name, key), row in rows.items() if name == table.name]
+    types = {table.key: KEY_TYPES[table.key], **TYPES}
+    schema = shapes.shape(**types, **{transform.POSITION: pa.int64()})
+    numbered = [{**row, transform.POSITION: place} for place, row in enumerate(mine)]
+    arrived = transform.Landed(
+        rows=engine.load(schema, [pa.RecordBatch.from_pylist(numbered, schema=schema)]),
+        deleted=None,
+        unreadable=engine.load(shapes.CORRUPT, []),
+        latest_wins=False,
+    )
+    return arrived, types
+
+
 def land(engine: Engine, project: model.Project, rows: model.Rows) -> dict[str, Any]:
-    """Store the rows of each table as a full read does."""
+    """Store the rows of each table as a first read does."""
     stored = {}
     for table in project.tables:
-        mine = [{table.key: key, **row} for (name, key), row in rows.items() if name == table.name]
-        types = {table.key: KEY_TYPES[table.key], **TYPES}
-        schema = shapes.shape(**types, **{transform.POSITION: pa.int64()})
-        numbered = [{**row, transform.POSITION: place} for place, row in enumerate(mine)]
-        landed = transform.Landed(
-            rows=engine.load(schema, [pa.RecordBatch.from_pylist(numbered, schema=schema)]),
-            deleted=None,
-            unreadable=engine.load(shapes.CORRUPT, []),
-            latest_wins=False,
-        )
-        made = transform.store(engine, landed, None, table.key, types)
-        stored[table.name] = engine.cache(made.rows)
+        arrived, types = landed(engine, table, rows)
+        made = transform.store(engine, arrived, None, table.key, types, whole=True)
+        assert isinstance(made, transform.Stored)
+        stored[table.name] = engine.keep(reading.stored_name(table.name), made.rows)
     return stored
 
 
 def given_of(engine: Engine, project: model.Project, rows: model.Rows) -> pipeline.Given:
     """Store the rows, and supply the project's overrides and lists."""
-    sources, lists = land(engine, project, rows), lists_of(project)
+    sources = land(engine, project, rows)
+    return pipeline.Given(sources, overrides_of(engine, project, sources), lists_of(project), _by_number(project))
+
+
+def overrides_of(engine: Engine, project: model.Project, sources: Mapping[str, Any]) -> Any:
+    """Return the project's overrides by the records of the rows that there are, None without any."""
     both: tuple[tuple[places.ListKind, tuple[model.Pair, ...]], ...] = (
         ("always", project.always),
         ("never", project.never),
@@ -162,9 +174,12 @@ def given_of(engine: Engine, project: model.Project, rows: model.Rows) -> pipeli
         for left, right in pairs
     ]
     if not told:
-        return pipeline.Given(sources, lists=lists)
-    records = stages.recorded(engine, settings_of(project), sources)
-    return pipeline.Given(sources, supplied.overrides(engine, supplied.keep_pairs(engine, records, told)), lists)
+        return None
+    return supplied.overrides(engine, stages.recorded(settings_of(project), sources), told)
+
+
+def _by_number(project: model.Project) -> frozenset[str]:
+    return frozenset(table.name for table in project.tables if table.key == "number")
 
 
 @dataclass(frozen=True)
@@ -209,6 +224,31 @@ def unified(
     """Unify rows in the draft of an engine, and read what came of it."""
     given = given_of(engine, project, rows)
     pipeline.unify(engine, settings_of(project), given, before, run=run, seed=seed_of(run), stage=nobody)
+    return _Reader(engine, project).outcome()
+
+
+def unified_again(engine: Engine, project: model.Project, rows: model.Rows, run: int) -> Outcome:
+    """Unify what changed since the run that was published last, in the draft, and read all that is known then."""
+    said = settings_of(project)
+    changes = {}
+    for table in project.tables:
+        arrived, types = landed(engine, table, rows)
+        made = transform.store(engine, arrived, engine.published(reading.stored_name(table.name)), table.key, types)
+        assert isinstance(made, transform.Changes)
+        if made.count:
+            changes[table.name] = made
+    now = {table.name: incremental.now(engine, table.name, changes.get(table.name)) for table in project.tables}
+    overrides = overrides_of(engine, project, now)
+    change = incremental.Change(changes, overrides, lists_of(project), _by_number(project))
+    if not incremental.is_nothing(engine, change):
+        part = incremental.find(engine, said, change)
+        assert part is not None
+        incremental.unify(engine, said, change, part, stages.Running(run, seed_of(run), nobody))
+    return _Reader(engine, project).outcome()
+
+
+def read(engine: Engine, project: model.Project) -> Outcome:
+    """Read what the last run came to."""
     return _Reader(engine, project).outcome()
 
 
@@ -283,7 +323,6 @@ def _ids(text: str | None) -> tuple[UUID, ...]:
 def before(engine: Engine) -> history.Before:
     """Return what the last run left in the draft, as the next one is given it."""
     made = engine.cache(engine.table("ids").select("customer_id", "made_in_run"))
-    kept = (engine.cache(engine.table(name)) for name in ("members", "previous_ids", "followed"))
-    members, previous, followed = kept
-    clusters = engine.cache(engine.table("clusters")) if engine.has("clusters") else None
-    return history.Before(members, made, previous, followed, clusters)
+    kept = ("members", "previous_ids", "followed", "clusters", "profile_values")
+    members, previous, followed, clusters, values = (engine.cache(engine.table(name)) for name in kept)
+    return history.Before(members, made, previous, followed, clusters, values)

@@ -41,7 +41,7 @@ def unified(warehouse: Engine, project: Project, people: Rows) -> explain.Unifie
     """Unify, and give what came of it to be asked."""
     said, given = harness.settings_of(project), harness.given_of(warehouse, project, people)
     pipeline.unify(warehouse, said, given, None, run=1, seed=uuid4(), stage=harness.nobody)
-    tables = tuple(pipeline.numbered(warehouse, said, given.sources))
+    tables = tuple(pipeline.numbered(said, given.sources))
     names = ("customers", "overrides", "ids", "profiles")
     customers, overrides, ids, profiles = (warehouse.table(name) for name in names)
     return explain.Unified(warehouse, said, tables, customers, overrides, ids, profiles, given.lists)

@@ -53,10 +53,13 @@ class Table:
             latest_wins=latest_wins,
         )
         made = transform.store(self.engine, arrived, self.stored, self.key, self.types)
-        self.stored = self.engine.cache(made.rows)
+        now = made.rows if isinstance(made, transform.Stored) else transform.changed(self.stored, made)
+        self.stored = self.engine.cache(now)
         listed = {tuple(row[name] for name in shapes.CORRUPT.names) for row in self.engine.rows(made.corrupt)}
         assert self.engine.count(made.corrupt) == len(listed)
-        return self.engine.rows(self.stored.order_by(transform.ROW)), listed
+        by_number = transform.is_number(self.key, self.types)
+        in_order = transform.numbered(self.stored.drop(transform.ROW), by_number=by_number)
+        return self.engine.rows(in_order.order_by(transform.ROW)), listed
 
 
 _KEYS = shapes.shape(key=pa.string())

@@ -26,7 +26,7 @@ from backstamp.engine.settings import Settings as Settings
 from backstamp.engine.settings import SparkSettings as SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -39,9 +39,13 @@ WAREHOUSE, SPARK_WAREHOUSE = "warehouse.duckdb", "warehouse"
 class Engine(Protocol):
     """A warehouse and the means to compute in it.
 
+    `patches_in_place` tells whether views of a table show what `patch` does to it.
+
     A run keeps tables in its *draft*, beside the published ones; `publish` makes all of them the published ones in
     one moment. A draft that was not published is forgotten at the next opening.
     """
+
+    patches_in_place: bool
 
     def __enter__(self) -> Self:
         """Return the engine, which is closed at the end of the block."""
@@ -73,6 +77,19 @@ class Engine(Protocol):
 
     def discard(self, name: str) -> None:
         """Forget what the draft holds under that name; what is published under it stays."""
+        ...
+
+    def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
+        """Put rows in the place of others of a table, at a cost that follows their number where the engine can.
+
+        Until `publish` this process alone sees it, also in what `published` gives.
+
+        Args:
+            name: of the table; no view.
+            by: columns without nulls, by which rows are known.
+            removed: has these columns; of the table all rows go that have their values together. It must be computed.
+            added: rows with the columns of the table. They must be computed.
+        """
         ...
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
@@ -142,7 +159,7 @@ class Engine(Protocol):
         ...
 
     def publish(self) -> None:
-        """Make the draft's tables the published ones, all in one moment."""
+        """Make the draft's tables the published ones, all in one moment; what was computed beside them is forgotten."""
         ...
 
     def close(self) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import pyarrow as pa
 import pyarrow.parquet
+from ibis.backends.duckdb import Backend
 
 from backstamp import errors
 from backstamp.engine import graph
@@ -19,13 +25,15 @@ from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
+    import ibis.expr.schema as sch
     import ibis.expr.types as ir
 
 BATCH_ROWS = 131_072
+_SOURCE = Backend()  # compiles; it has no connection
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
-_SCRATCH = "scratch"  # a database in memory, for what only this process needs
+_SCRATCH = ops.Namespace("temp", "main")  # for what only this process needs; also in a transaction on the file
+_KEPT_STATEMENTS = 4096
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
 
 
@@ -41,18 +49,25 @@ class DuckDB:
         ConfigurationError: it cannot be opened for another reason.
     """
 
+    patches_in_place = True
+
     def __init__(self, path: Path | str = ":memory:", settings: DuckDBSettings | None = None) -> None:
         settings = settings or DuckDBSettings()
         self._threads = settings.threads or os.cpu_count()
         self._draft: dict[str, str] = {}
-        self._numbers = itertools.count(1)
+        self._kept: set[str] = set()  # physical tables since the last publication
+        self._is_patching = False  # in a transaction, which ends when all is published
+        self._schemas: dict[str, sch.Schema] = {}  # of physical tables
+        self._held: list[str] = []  # temporary tables,
+        self._shown: list[str] = []  # and Arrow tables that queries see,
+        self._made: Counter[str] = Counter()  # and how many there are of one place in the code
         self._connection = _connect(str(path), settings)
         # To find out how text is compressed best takes longer than to write and read it as it is.
         self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
         self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
-        self._execute(f"ATTACH ':memory:' AS {_SCRATCH}")
         # The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own.
+        self._execute("CREATE TEMP MACRO short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT")
         self._execute("CREATE TEMP MACRO time_in_utc(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
         self._ibis = ibis.duckdb.from_connection(self._connection)
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
@@ -70,24 +85,36 @@ class DuckDB:
 
     def table(self, name: str) -> ir.Table:
         """See `Engine.table`."""
-        return self._ibis.table(self._draft.get(name) or self._manifest[name], database=_STORE)
+        return self._physical(self._draft.get(name) or self._manifest[name])
 
     def published(self, name: str) -> ir.Table | None:
         """See `Engine.published`."""
         physical = self._manifest.get(name)
-        return None if physical is None else self._ibis.table(physical, database=_STORE)
+        return None if physical is None else self._physical(physical)
 
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """See `Engine.keep`."""
-        return self._keep(name, "TABLE", self._ibis.compile(expression))
+        return self._keep(name, "TABLE", _compiled(expression))
 
     def view(self, name: str, expression: ir.Table) -> ir.Table:
         """See `Engine.view`."""
-        return self._keep(name, "VIEW", self._ibis.compile(expression))
+        return self._keep(name, "VIEW", _compiled(expression))
 
     def discard(self, name: str) -> None:
         """See `Engine.discard`."""
         del self._draft[name]
+
+    def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
+        """See `Engine.patch`."""
+        if not self._is_patching:
+            self._execute("BEGIN")
+            self._is_patching = True
+        table = self.table(name)
+        stored = self._stored(table.op().name)
+        gone = _compiled(removed.select(*by).distinct())
+        same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
+        self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
+        self._execute(f"INSERT INTO {stored} {_compiled(added.select(table.columns))}")
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
@@ -96,12 +123,12 @@ class DuckDB:
 
     def cache(self, expression: ir.Table) -> ir.Table:
         """See `Engine.cache`."""
-        return self._hold(self._ibis.compile(expression))
+        return self._hold(_compiled(expression), expression.schema())
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""
         with self._landing(schema, batches) as landing:
-            return self._hold(landing)
+            return self._hold(landing, ibis.Schema.from_pyarrow(schema))
 
     def map(
         self,
@@ -112,7 +139,8 @@ class DuckDB:
     ) -> ir.Table:
         """See `Engine.map`."""
         with ThreadPoolExecutor(self._threads) as pool:
-            return self._show(pa.Table.from_batches(pool.map(function, self._read(expression, rows)), schema))
+            made = pa.Table.from_batches(pool.map(function, self._read(expression, rows)), schema)
+        return self._show(made)
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""
@@ -136,7 +164,7 @@ class DuckDB:
 
     def count(self, expression: ir.Table) -> int:
         """See `Engine.count`."""
-        return int(self._fetch(self._ibis.compile(expression.count()))[0][0])
+        return int(self._fetch(_compiled(expression.count()))[0][0])
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
@@ -154,7 +182,8 @@ class DuckDB:
 
     def publish(self) -> None:
         """See `Engine.publish`."""
-        self._execute("BEGIN")
+        if not self._is_patching:
+            self._execute("BEGIN")
         for name, physical in self._draft.items():
             self._execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
             self._execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
@@ -163,9 +192,12 @@ class DuckDB:
             select = f"SELECT * FROM {_STORE}.{_quoted(physical)}"
             self._execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
         self._execute("COMMIT")
+        self._is_patching = False
         self._manifest |= self._draft
         self._draft = {}
+        self._kept = set()
         self._drop_unpublished()
+        self._drop_held()
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -182,24 +214,45 @@ class DuckDB:
     def _stored(self, physical: str) -> str:
         return f"{self._catalog_sql}.{_STORE}.{_quoted(physical)}"
 
+    def _physical(self, physical: str) -> ir.Table:
+        if physical not in self._schemas:
+            self._schemas[physical] = self._ibis.get_schema(physical, database=_STORE)
+        return _table(physical, self._schemas[physical], ops.Namespace(database=_STORE))
+
     def _keep(self, name: str, kind: str, select: str) -> ir.Table:
-        physical = f"{name}__{next(self._numbers)}"
-        while physical in self._manifest.values():
-            physical = f"{name}__{next(self._numbers)}"
+        taken = self._kept.union(self._manifest.values())
+        physical = next(one for number in itertools.count(1) if (one := f"{name}__{number}") not in taken)
+        self._kept.add(physical)
         self._execute(f"CREATE {kind} {self._stored(physical)} AS {select}")
         self._draft[name] = physical
+        self._schemas.pop(physical, None)
         return self.table(name)
 
-    def _hold(self, select: str) -> ir.Table:
-        name = f"t{next(self._numbers)}"
-        self._execute(f"CREATE TABLE {_SCRATCH}.main.{name} AS {select}")
-        return self._ibis.table(name, database=(_SCRATCH, "main"))
+    def _hold(self, select: str, schema: sch.Schema) -> ir.Table:
+        name = self._name()
+        self._execute(f"CREATE TEMP TABLE {name} AS {select}")
+        self._held.append(name)
+        return _table(name, schema, _SCRATCH)
 
     def _show(self, table: pa.Table) -> ir.Table:
         """Let queries see an Arrow table where it is, without a copy."""
-        name = f"t{next(self._numbers)}"
+        name = self._name()
         self._connection.register(name, table)
-        return self._ibis.table(name)
+        self._shown.append(name)
+        return _table(name, ibis.Schema.from_pyarrow(table.schema), ops.Namespace())
+
+    def _name(self) -> str:
+        """Return a name that tells where in the code a table is asked for, and for which time.
+
+        So the same work has the same statements whenever it is done again, and they need not be compiled again.
+        """
+        frame = inspect.currentframe()
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        assert frame is not None  # noqa: S101 - somebody asks
+        asked = f"{Path(frame.f_code.co_filename).stem}_{frame.f_code.co_name.strip('<>')}_{frame.f_lineno}"
+        self._made[asked] += 1
+        return f"{asked}_{self._made[asked]}"
 
     @contextmanager
     def _landing(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[str]:
@@ -227,10 +280,10 @@ class DuckDB:
             self._connection.unregister("landing")
 
     def _read(self, expression: ir.Table, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
-        return self._execute(self._ibis.compile(expression)).to_arrow_reader(rows)
+        return self._execute(_compiled(expression)).to_arrow_reader(rows)
 
     def _arrow(self, expression: ir.Table) -> pa.Table:
-        return self._execute(self._ibis.compile(expression)).to_arrow_table()
+        return self._execute(_compiled(expression)).to_arrow_table()
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
         try:
@@ -249,6 +302,29 @@ class DuckDB:
             for (physical,) in names:
                 if physical != "manifest" and physical not in self._manifest.values():
                     self._execute(f"DROP {kind} {self._stored(physical)}")
+
+    def _drop_held(self) -> None:
+        """Drop what only this process needed."""
+        for name in self._held:
+            self._execute(f"DROP TABLE temp.main.{name}")
+        for name in self._shown:
+            self._connection.unregister(name)
+        self._held, self._shown, self._made = [], [], Counter()
+
+
+def _table(name: str, schema: sch.Schema, namespace: ops.Namespace) -> ir.Table:
+    # Ibis compares schemas with what may be null.
+    nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in schema.items()})
+    return ops.DatabaseTable(name, schema=nullable, source=_SOURCE, namespace=namespace).to_expr()
+
+
+def _compiled(expression: ir.Table) -> str:
+    return _compiled_node(expression.op())
+
+
+@lru_cache(_KEPT_STATEMENTS)
+def _compiled_node(node: ops.Relation) -> str:
+    return str(_SOURCE.compile(node.to_expr()))
 
 
 def _in_order(links: ir.Table) -> ir.Table:

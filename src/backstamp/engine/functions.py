@@ -106,6 +106,19 @@ def key_hash(values: Sequence[ir.StringValue]) -> ir.Value:
     return _md5(reduce(lambda one, other: one + ":" + other, [text, *lengths]))
 
 
+def short_hash(key: ir.Value) -> ir.IntegerValue:
+    """Return 64 bits of what `key_hash` gives: enough to find who may have the same key."""
+    return _short(key.type())(key)
+
+
+@cache
+def _short(kind: dt.DataType) -> Callable[..., ir.IntegerValue]:
+    def short_hash(key: ir.Value) -> ir.IntegerValue:
+        """Return 64 bits of a key."""
+
+    return ibis.udf.scalar.builtin(short_hash, signature=((kind,), dt.int64))  # type: ignore[no-any-return]
+
+
 def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
     """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
     spelled = ibis.literal("00").join([_hexadecimal(part) for part in name])

@@ -39,6 +39,7 @@ _OPTIONS = {
 
 _WORDS = {
     "md5_number": "(text STRING) RETURNS BINARY RETURN unhex(md5(text))",
+    "short_hash": "(key BINARY) RETURNS BIGINT RETURN CAST(conv(substring(hex(key), 1, 15), 16, 10) AS BIGINT)",
     "time_in_utc": (
         "(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"
     ),

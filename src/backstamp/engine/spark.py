@@ -24,7 +24,7 @@ from backstamp.engine import parquet, session, stars
 from backstamp.engine.settings import SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -42,6 +42,8 @@ class Spark:
         BusyError: another process has the path open.
         ConfigurationError: it cannot be opened for another reason, or Spark does not start.
     """
+
+    patches_in_place = False
 
     def __init__(self, path: Path | str, settings: SparkSettings | None = None) -> None:
         self._folder = parquet.Folder(str(path))
@@ -91,6 +93,11 @@ class Spark:
     def discard(self, name: str) -> None:
         """See `Engine.discard`."""
         del self._draft[name]
+
+    def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
+        """See `Engine.patch`; the table is written anew."""
+        table = self.table(name)
+        self.keep(name, table.anti_join(removed.select(*by).distinct(), list(by)).union(added.select(table.columns)))
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""

@@ -4,7 +4,8 @@ discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
-guarding   what could join strangers: kept and counted by a run
+guarding   what could join strangers: found and counted by a run
+incremental  unification of what a change can touch
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
 recovery   what the environment tells of the run before, where the warehouse is lost

@@ -10,6 +10,7 @@ from backstamp.connect import files
 from backstamp.pipeline import supplied
 from backstamp.project import FileSource
 from backstamp.unify import describe as unify
+from backstamp.unify import transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,14 @@ class SourceTable:
     is_of_environment: bool
     definition: ports.TableDefinition | None
     failure: errors.BackstampError | None = None
+
+    @property
+    def by_number(self) -> bool:
+        """Whether its keys compare as whole numbers."""
+        if self.definition is None:
+            return False
+        types = {column.name: column.type for column in self.definition.columns}
+        return transform.is_number(self.definition.key, types)
 
 
 @dataclass(frozen=True)

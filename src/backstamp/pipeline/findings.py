@@ -141,7 +141,8 @@ def doubts(settings: project.Project) -> Doubts:
         records, ids = engine.table("records"), engine.table("ids")
         shared = _kept(engine, guarding.SHARED_VALUES, shapes.SHARED_VALUES)
         tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
-        most = engine.rows(shared.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(guard.LISTED))
+        shown = shared.drop("hash") if "hash" in shared.columns else shared
+        most = engine.rows(shown.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(guard.LISTED))
         return Doubts(
             corrupt=tuple(found for table in tables for found in _corrupt(engine, table)),
             shared=guard.counted(engine, shared),

@@ -1,10 +1,9 @@
-"""What could join strangers, or was kept from it: kept and counted by a run, for `findings.doubts` to list."""
+"""What could join strangers, or was kept from it: found and counted by a run, for `findings.doubts` to list."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backstamp import shapes
 from backstamp.unify import block, deduplicate, guard
 
 if TYPE_CHECKING:
@@ -19,34 +18,59 @@ SHARED_VALUES = "shared_values"
 """The name of the table of `shapes.SHARED_VALUES`."""
 
 
-def keep(
-    engine: Engine,
-    settings: Unify,
-    rows: Mapping[str, ir.Table],
-    keyed: Mapping[str, block.Keyed],
-    customers: ir.Table,
-) -> Iterator[str]:
-    """Keep `shared_values` in the draft, and yield warnings, which hold no value of a row.
-
-    `refused` and `excepted` are in the draft already.
+def shared_values(
+    engine: Engine, settings: Unify, rows: Mapping[str, ir.Table], keyed: Mapping[str, block.Keyed]
+) -> ir.Table | None:
+    """Return the values that too many rows share, as `shapes.SHARED_VALUES`; None without any.
 
     Args:
-        engine: whose draft it is.
+        engine: where it is computed.
         settings: what the project file says.
         rows: of each table in match order, the rows that were unified.
         keyed: of each table, its keys.
+    """
+    return guard.shared_values(engine, list(_compared(settings, rows, keyed)))
+
+
+def limits(settings: Unify, places: Mapping[str, Mapping[block.Key, int]]) -> list[guard.Limit]:
+    """Return the limits of all active rules, whose keys have these places in their tables."""
+    found = []
+    for rule, lower, upper in _rules(settings):
+        regions = {table: settings.table(table).default_region for table in (lower, upper)}
+        sides = {
+            upper: block.side_of(rule, "upper", regions[upper]),
+            lower: block.side_of(rule, "lower", regions[lower]),
+        }
+        of_tables = tuple(places[table][side.key] for table, side in sides.items())
+        found.append(guard.Limit(rule.name, lower, upper, rule.max_rows_per_key, of_tables))
+    return found
+
+
+def warnings(
+    engine: Engine,
+    settings: Unify,
+    shared: ir.Table | None,
+    refused: ir.Table | None,
+    excepted: ir.Table | None,
+    customers: ir.Table,
+) -> Iterator[str]:
+    """Yield what a person should look at, without the values of any row.
+
+    Args:
+        engine: where it is computed.
+        settings: what the project file says.
+        shared: `shapes.SHARED_VALUES`, or None.
+        refused: `shapes.REFUSED`, or None.
+        excepted: `shapes.EXCEPTED`, or None.
         customers: `shapes.CUSTOMERS`.
     """
-    shared = guard.shared_values(engine, list(_compared(settings, rows, keyed)))
-    if shared is None:
-        engine.land(SHARED_VALUES, shapes.SHARED_VALUES, [])
-    else:
-        yield from map(_passed_over, guard.counted(engine, engine.keep(SHARED_VALUES, shared)))
-    if refused := engine.count(engine.table("refused")):
-        yield f"Links that overrides refused or were refused for: {refused:,}. `backstamp check` lists them."
-    if excepted := engine.count(engine.table("excepted")):
+    if shared is not None:
+        yield from map(_passed_over, guard.counted(engine, shared))
+    if refused is not None and (number := engine.count(refused)):
+        yield f"Links that overrides refused or were refused for: {number:,}. `backstamp check` lists them."
+    if excepted is not None and (number := engine.count(excepted)):
         yield (
-            f"Customers with two rows that an exception kept apart, but others brought together: {excepted:,}."
+            f"Customers with two rows that an exception kept apart, but others brought together: {number:,}."
             " `backstamp check` lists them."
         )
     large, most = guard.count_large(engine, customers, settings.largest_customer)
@@ -66,16 +90,19 @@ def _compared(
         side = block.side_of(rule, role, keyed[table].region)
         return [guard.Part(table, rows[table], keyed[table], held) for held in side.held.values()]
 
-    for table in rows:
-        for rule in deduplicate.rules_of(settings, table):
-            for both in parts(table, rule, "lower"):
-                yield guard.Compared(rule.name, rule.max_rows_per_key, both, both)
+    for rule, lower, upper in _rules(settings):
+        below = parts(lower, rule, "lower")
+        above = below if lower == upper else parts(upper, rule, "upper")
+        for both in zip(below, above, strict=True):
+            yield guard.Compared(rule.name, rule.max_rows_per_key, *both)
+
+
+def _rules(settings: Unify) -> Iterator[tuple[Rule, str, str]]:
+    """Yield every active rule with its lower table and the one above, which in deduplication is the same."""
+    for table in settings.tables:
+        yield from ((rule, table.table, table.table) for rule in deduplicate.rules_of(settings, table.table))
     for between in deduplicate.in_order(settings):
-        for rule in between.rules:
-            if rule.active:
-                both_parts = zip(parts(between.lower, rule, "lower"), parts(between.upper, rule, "upper"), strict=True)
-                for lower, upper in both_parts:
-                    yield guard.Compared(rule.name, rule.max_rows_per_key, lower, upper)
+        yield from ((rule, between.lower, between.upper) for rule in between.rules if rule.active)
 
 
 def _passed_over(shared: guard.Shared) -> str:

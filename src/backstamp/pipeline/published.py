@@ -51,7 +51,7 @@ def unified(settings: project.Project) -> Iterator[explain.Unified]:
         yield explain.Unified(
             engine=engine,
             settings=settings.unify,
-            tables=tuple(stages.numbered(engine, settings.unify, sources)),
+            tables=tuple(stages.numbered(settings.unify, sources)),
             customers=engine.table("customers"),
             overrides=engine.table("overrides"),
             ids=engine.table("ids"),

@@ -35,7 +35,9 @@ class Read:
         corrupt: how many rows and values could not be used.
         seen: `shapes.KNOWN_LINKS` of the rows read, where the lookup was read with them.
         note: why a feed did not go on, or "".
-        changed: how many rows are new, have other values, or are gone; None where that is not known.
+        changes: how the table differs from what was known before, which is not in the draft yet; None where it was
+            stored as a whole, or nothing was read.
+        is_same: whether nothing was read.
     """
 
     token: str | None
@@ -46,28 +48,47 @@ class Read:
     corrupt: int
     seen: ir.Table | None
     note: str = ""
-    changed: int | None = None
+    changes: transform.Changes | None = None
+    is_same: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the table was stored as a whole."""
+        return self.changes is None and not self.is_same
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a read.
+
+    Attributes:
+        token: where the last read ended; None reads everything.
+        whole: store the whole table, also where little of it changed.
+        accept_loss: believe the read however much it lacks.
+    """
+
+    token: str | None
+    whole: bool
+    accept_loss: bool
 
 
 def read(
     engine: Engine,
     table: SourceTable,
+    request: Request,
     *,
-    token: str | None,
     lookup: str,
     us: str,
-    accept_loss: bool,
     progress: Callable[[int], None],
 ) -> Read:
-    """Read a table into the draft: `source_<s>_<t>` and `<s>_<t>_corrupt`.
+    """Read a table: `source_<s>_<t>`, or what changed of it, and `<s>_<t>_corrupt` into the draft.
 
     Args:
         engine: whose draft it is.
         table: what is read.
-        token: where the last read ended; None reads everything.
+        request: how.
         lookup: the name of our lookup, which is read where it is.
         us: the user as whom we write to the environment.
-        accept_loss: believe the read however much it lacks.
         progress: is told how many rows have come so far.
 
     Raises:
@@ -79,11 +100,11 @@ def read(
     has_link = table.is_of_environment and table.definition.column(lookup) is not None
     authorship = _authorship(table)
     columns = [*table.columns, *authorship, *([lookup] if has_link else [])]
-    incoming = _begin(table, columns, token, progress)
+    incoming = _begin(table, columns, request.token, progress)
     landed = engine.load(incoming.schema, incoming.batches())
     if incoming.is_delta and not incoming.rows and not incoming.deleted:
         known, corrupt = (engine.count(engine.table(make(table.name))) for make in (stored_name, corrupt_name))
-        return Read(incoming.token, False, 0, 0, known, corrupt, None, changed=0)
+        return Read(incoming.token, False, 0, 0, known, corrupt, None, is_same=True)
     seen = None
     if has_link:
         seen = engine.cache(_seen(table, landed, lookup))
@@ -98,7 +119,7 @@ def read(
         us=us if _tells_authors(table) else None,
         only_read=authorship,
     )
-    return _store(engine, table, everything, incoming, seen, accept_loss=accept_loss, compares=token is not None)
+    return _store(engine, table, everything, incoming, seen, request)
 
 
 def _tells_authors(table: SourceTable) -> bool:
@@ -193,52 +214,66 @@ def _store(
     landed: transform.Landed,
     incoming: _Incoming,
     seen: ir.Table | None,
-    *,
-    accept_loss: bool,
-    compares: bool,
+    request: Request,
 ) -> Read:
     definition = table.definition
     assert definition is not None  # noqa: S101 - `read` has looked
     previous = engine.published(stored_name(table.name))
     types = {column.name: column.type for column in definition.columns}
-    made = transform.store(engine, landed, previous, definition.key, types)
-    now = engine.keep(stored_name(table.name), made.rows)
+    made = transform.store(engine, landed, previous, definition.key, types, whole=request.whole)
     corrupt = engine.keep(corrupt_name(table.name), made.corrupt)
-    if not accept_loss:
+    changes = made if isinstance(made, transform.Changes) else None
+    if isinstance(made, transform.Stored):
+        now = engine.keep(stored_name(table.name), made.rows)
+        missing = 0 if previous is None else engine.count(previous.anti_join(now, "key"))
+        found = _Found(0 if previous is None else engine.count(previous), engine.count(now), missing)
+    else:
+        assert previous is not None  # noqa: S101 - else there is nothing that it differs from
+        found = _counted(engine, previous, made)
+    if not request.accept_loss:
         try:
-            _believe(engine, table.name, incoming, previous, now, corrupt)
+            _believe(engine, table.name, incoming, found, corrupt)
         except errors.SourceError:
             # What is not believed must not be published with the rest.
-            engine.discard(stored_name(table.name))
             engine.discard(corrupt_name(table.name))
+            if changes is None:
+                engine.discard(stored_name(table.name))
             raise
-    changed = engine.count(made.changed) if compares and made.changed is not None else None
-    known = engine.count(now)
-    if changed == 0:
-        engine.discard(stored_name(table.name))  # views of what was published read the table that is there
     return Read(
         token=incoming.token,
         in_full=not incoming.is_delta,
         rows=incoming.rows,
         deleted=len(incoming.deleted),
-        known=known,
+        known=found.now,
         corrupt=engine.count(corrupt),
         seen=seen,
         note=incoming.note,
-        changed=changed,
+        changes=changes,
     )
 
 
-def _believe(
-    engine: Engine, table: str, incoming: _Incoming, previous: ir.Table | None, now: ir.Table, corrupt: ir.Table
-) -> None:
-    known = missing = 0
+@dataclass(frozen=True)
+class _Found:
+    """How many rows of a table were known before, are known now, and are missing of those."""
+
+    before: int
+    now: int
+    missing: int
+
+
+def _counted(engine: Engine, previous: ir.Table, changes: transform.Changes) -> _Found:
+    known, removed, added = map(engine.count, (previous, changes.removed, changes.added))
+    missing = engine.count(changes.removed.anti_join(changes.added, "key"))
+    return _Found(known, known - removed + added, missing)
+
+
+def _believe(engine: Engine, table: str, incoming: _Incoming, found: _Found, corrupt: ir.Table) -> None:
     # A feed says what was deleted, so that it is believed, unless all rows are gone.
-    if previous is not None and (not incoming.is_delta or not engine.count(now)):
-        known, missing = engine.count(previous), engine.count(previous.anti_join(now, "key"))
+    asks = not incoming.is_delta or not found.now
     # The place of a row without a key is its number, which can be another row's key.
     unusable = engine.count(corrupt.select("place", has_no_key=corrupt.reason == transform.NO_KEY).distinct())
     read = incoming.rows + sum(1 for row in incoming.unreadable if not row.column)
+    known, missing = (found.before, found.missing) if asks else (0, 0)
     transform.believe(table, known=known, missing=missing, read=read, corrupt=unusable)
 
 

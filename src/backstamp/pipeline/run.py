@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -10,11 +11,11 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, planning, reading, recovery, stages, supplied
+from backstamp.pipeline import history, incremental, planning, reading, recovery, stages, supplied
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import ibis.expr.types as ir
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from backstamp import project
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described, SourceTable
+    from backstamp.unify import normalize
 
 LEDGER = "ledger.sqlite"
 """The name of the ledger in the project's folder of state."""
@@ -218,13 +220,13 @@ class _Running:
             task.progress(rows)
             self._check()
 
+        full = self.current.arguments.full
         found = reading.read(
             engine,
             table,
-            token=None if self.current.arguments.full else token,
+            reading.Request(None if full else token, whole=full, accept_loss=self._accepts(table.name)),
             lookup=link.lookup_name(self.settings.link),
             us=self.environment.who_am_i() if table.is_of_environment else "",
-            accept_loss=self._accepts(table.name),
             progress=progress,
         )
         task.rows = found.rows + found.deleted
@@ -235,41 +237,94 @@ class _Running:
         return found
 
     def _unify(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None) -> None:
-        """Unify the rows, unless neither they nor anything else changed since the run before."""
-        unify = self.settings.unify
-        sources = {table.table: reading.stored(engine, table.table) for table in unify.tables}
+        """Unify what a change can touch, or all rows where that is needed, unless nothing changed."""
+        unify, run, seed = self.settings.unify, self.current.number, uuid4()
+        unified = [table.table for table in unify.tables]
+        for name in set(read) - set(unified):
+            if (changes := read[name].changes) is not None:
+                incremental.patch_source(engine, name, changes)
         sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
-        by = stages.fingerprint(unify, __version__, {name: sheet.columns for name, sheet in sheets.items()})
-        given = self._supply(engine, sources, sheets)
-        is_same = not self.current.arguments.full and not any(read[name].changed != 0 for name in sources)
-        if is_same and stages.is_unified_by(engine, by):
-            for name in stages.names_of(unify):
-                with self._stage(name) as task:
-                    task.rows = 0
-                    task.detail("nothing changed")
+        lists = supplied.lists(unify, sheets)
+        by = stages.fingerprint(unify, __version__, lists)
+        sources = {name: read[name].changes for name in unified}
+        changed = {name: changes for name, changes in sources.items() if changes is not None and changes.count}
+        rows = {name: incremental.now(engine, name, changed.get(name)) for name in unified}
+        pairs, overrides = self._supply(engine, rows, sheets, lists)
+        by_number = frozenset(table.name for table in self.described.tables if table.by_number)
+        change = incremental.Change(changed, overrides, lists, by_number)
+        why, part = self._why_all(engine, read, before, by), None
+        if not why and incremental.is_nothing(engine, change):
+            self._pass_over(stages.names_of(unify))
             return
-        stages.unify(engine, unify, given, before, run=self.current.number, seed=uuid4(), stage=self._stage)
+        why = why or incremental.obstacle(unify)
+        if not why:
+            part = incremental.find(engine, unify, change)
+            why = "" if part else "what changed hangs together with very many"
+        stage = self._stages(why)
+        if part is not None:
+            incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
+        else:
+            for name in unified:
+                incremental.store_whole(engine, name, changed.get(name), by_number=name in by_number)
+            rows = {name: reading.stored(engine, name) for name in unified}
+            overrides = supplied.overrides(engine, stages.recorded(unify, rows), pairs) if pairs else None
+            given = stages.Given(rows, overrides, lists, by_number)
+            stages.unify(engine, unify, given, before, run=run, seed=seed, stage=stage)
         stages.note_unified_by(engine, by)
 
+    def _pass_over(self, names: Sequence[str]) -> None:
+        """End the tasks of stages: nothing changed."""
+        for name in names:
+            with self._stage(name) as task:
+                task.rows = 0
+                task.detail("nothing changed")
+
+    def _stages(self, why_all: str) -> Callable[[str], AbstractContextManager[runs.RunningTask]]:
+        """Return what opens the task of a stage; the first tells why it has all rows, or that it has some."""
+
+        @contextmanager
+        def stage(name: str) -> Iterator[runs.RunningTask]:
+            with self._stage(name) as task:
+                if name == stages.NORMALIZE:
+                    task.detail(f"all rows: {why_all}" if why_all else "the rows that what changed can touch")
+                yield task
+
+        return stage
+
+    def _why_all(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None, by: str) -> str:
+        """Say why all rows must be unified, "" if a part may do."""
+        whole = [table.table for table in self.settings.unify.tables if read[table.table].is_whole]
+        if before is None or engine.published("members") is None:
+            return "nothing was published here before"
+        if self.current.arguments.full:
+            return "that was asked for"
+        if not stages.is_unified_by(engine, by):
+            return "settings of unification, lists of values or backstamp changed"
+        if whole:
+            return f"{', '.join(whole)} had other columns before"
+        return incremental.obstacle(self.settings.unify)
+
     def _supply(
-        self, engine: engines.Engine, sources: dict[str, ir.Table], sheets: dict[str, supplied.Sheet]
-    ) -> stages.Given:
-        """Return the rows with what people supply beside them."""
-        unify = self.settings.unify
+        self,
+        engine: engines.Engine,
+        rows: Mapping[str, ir.Table],
+        sheets: Mapping[str, supplied.Sheet],
+        lists: normalize.Lists,
+    ) -> tuple[Sequence[supplied.Pair], ir.Table | None]:
+        """Keep what people supply beside rows; return the pairs, and `shapes.OVERRIDES`, None without any."""
         if not supplied.names(self.settings):
             supplied.forget(engine)
-            return stages.Given(sources)
+            return (), None
         with self.ledger.task(self.current, _SUPPLIED) as task:
             task.rows = sum(len(sheet.places) for sheet in sheets.values())
             task.detail(", ".join(f"{name}: {len(sheet.places):,}" for name, sheet in sheets.items()))
-            lists = supplied.lists(unify, sheets)
             supplied.keep_lists(engine, lists)
-            pairs = supplied.pairs(unify, sheets, self.described.tables)
-            kept = supplied.keep_pairs(engine, stages.recorded(engine, unify, sources), pairs)
-            for asleep in supplied.sleeping(engine, kept):
+            pairs = supplied.pairs(self.settings.unify, sheets, self.described.tables)
+            found = supplied.overrides(engine, stages.recorded(self.settings.unify, rows), pairs)
+            for asleep in supplied.sleeping(engine, engine.table(supplied.KEPT_PAIRS)):
                 of = f"Pairs of `{asleep.kind}` of {' and '.join(asleep.tables)}"
                 task.warn(f"{of} that sleep, as no row has one of their keys (any more): {asleep.pairs:,}.")
-            return stages.Given(sources, supplied.overrides(engine, kept) if pairs else None, lists)
+            return pairs, found
 
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []
@@ -336,4 +391,5 @@ def _before(engine: engines.Engine) -> Before | None:
         return None
     made = engine.table("ids").select("customer_id", "made_in_run")
     clusters = engine.published("clusters")
-    return Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters)
+    values = engine.published("profile_values")
+    return Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters, values)

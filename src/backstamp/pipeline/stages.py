@@ -14,6 +14,7 @@ import pyarrow as pa
 from backstamp import shapes
 from backstamp.engine import functions
 from backstamp.pipeline import guarding
+from backstamp.pipeline.reading import stored_name
 from backstamp.unify import (
     block,
     cluster,
@@ -31,7 +32,7 @@ from backstamp.unify import (
 from backstamp.unify.settings import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
@@ -45,23 +46,30 @@ _FINGERPRINT = shapes.shape(fingerprint=pa.string())
 UNIFIED_BY = "unified_by"
 """The table of the fingerprint by which the published tables were made."""
 
+MATCH_KEYS = "match_keys"
+_MAYBE = {
+    "overrides": shapes.OVERRIDES,
+    "refused": shapes.REFUSED,
+    "excepted": shapes.EXCEPTED,
+    "shared_values": shapes.SHARED_VALUES,
+}
+
+RECORDS_OF_TABLE = 2**40
+"""So many records are there for each table: more than rows."""
+
 STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge", "Cluster")
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE, CLUSTER = STAGES
 
 
-def fingerprint(settings: Unify, version: str, supplied: Mapping[str, Mapping[str, Sequence[str | None]]]) -> str:
-    """Return a digest of all that unification depends on besides the rows.
+def fingerprint(settings: Unify, version: str, lists: normalize.Lists) -> str:
+    """Return a digest of all that unification depends on besides rows and pairs of them.
 
     Args:
         settings: what the project file says.
         version: of this program.
-        supplied: the columns of the lists that people supply.
+        lists: those that conditions name.
     """
-    told = {
-        "settings": asdict(settings),
-        "version": version,
-        "supplied": {name: dict(supplied[name]) for name in supplied},
-    }
+    told = {"settings": asdict(settings), "version": version, "lists": {name: asdict(lists[name]) for name in lists}}
     return hashlib.sha256(orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS)).hexdigest()
 
 
@@ -92,17 +100,53 @@ class Told(Protocol):
 
 @dataclass(frozen=True)
 class Given:
-    """The tables that unification is given.
+    """What unification is given.
 
     Attributes:
-        sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`).
+        sources: each unified table's stored rows (`shapes.SOURCE` with `transform.ROW`, in the order of their keys).
         overrides: `shapes.OVERRIDES`, by the records that `numbered` gives the rows; None without any.
         lists: those of equal and of empty values that conditions name.
+        by_number: the tables whose keys are whole numbers.
+        counted: `shapes.COUNTED_KEYS` of every key that these rows hold, where there are more rows than these.
     """
 
     sources: Mapping[str, ir.Table]
     overrides: ir.Table | None = None
     lists: normalize.Lists = field(default_factory=dict)
+    by_number: Collection[str] = ()
+    counted: ir.Table | None = None
+
+
+@dataclass(frozen=True)
+class Running:
+    """The run that unifies.
+
+    Attributes:
+        run: its number.
+        seed: drawn once for it; CustomerIds are made of it.
+        stage: opens the task of a stage, by its name.
+    """
+
+    run: int
+    seed: UUID
+    stage: Callable[[str], AbstractContextManager[Told]]
+
+
+@dataclass(frozen=True)
+class Unified:
+    """What unification gives, each as in `shapes`; None where there is nothing; `keys` by table: `block.short_keys`."""
+
+    customers: ir.Table
+    overrides: ir.Table | None
+    refused: ir.Table | None
+    excepted: ir.Table | None
+    shared_values: ir.Table | None
+    keys: Mapping[str, ir.Table]
+    ids: ir.Table
+    previous_ids: ir.Table
+    followed: ir.Table
+    id_changes: ir.Table | None
+    profile_values: ir.Table
 
 
 def unify(
@@ -115,26 +159,51 @@ def unify(
     seed: UUID,
     stage: Callable[[str], AbstractContextManager[Told]],
 ) -> None:
-    """Unify source tables; the results stay in the engine's draft.
-
-    They are `records`, `customers`, `overrides`, `refused`, `excepted`, `shared_values`, `ids`, `members`,
-    `previous_ids`, `followed`, `id_changes`, `profiles` and `clusters`, and for people `Deduplication_<s>_<t>` and
-    `ConflationMatchPairs`, each as in `shapes`.
+    """Unify all rows of the source tables in the draft; the results stay there: the fields of `Unified`, and `show`.
 
     Args:
-        engine: where it is computed, and whose draft takes the results.
+        engine: where it is computed, and whose draft it is.
         settings: what the project file says.
         given: the rows, and the overrides.
         before: what the run before published, or None before the first.
         run: the number of this run.
-        seed: drawn once for this run; CustomerIds are made of it.
+        seed: drawn once for this run.
         stage: opens the task of a stage, by its name.
     """
-    tables = [_filtered(settings, table) for table in numbered(engine, settings, given.sources)]
-    records = engine.view("records", _records(tables))
+    running = Running(run, seed, stage)
+    unified = unify_rows(engine, settings, given, before, running, engine.keep)
+    _keep_all(engine, unified, run)
+    show(engine, settings, given.by_number)
+    find_clusters(engine, settings, given, None if before is None else before.clusters, running)
+
+
+def unify_rows(
+    engine: Engine,
+    settings: Unify,
+    given: Given,
+    before: history.Before | None,
+    running: Running,
+    keep: Callable[[str, ir.Table], ir.Table],
+) -> Unified:
+    """Unify rows, be it all of them or those that a change can touch.
+
+    Args:
+        engine: where it is computed.
+        settings: what the project file says.
+        given: the rows, and the overrides.
+        before: what the run before published of these rows, or None before the first.
+        running: the run.
+        keep: computes one of the larger tables of `Unified`, given its name, and holds it.
+    """
+    run, stage = running.run, running.stage
+    tables = [filtered(settings, table) for table in numbered(settings, given.sources)]
+    records = _records(tables)
     with stage(NORMALIZE) as told:
         keyed = {table.name: _keyed(engine, settings, table, given.lists) for table in tables}
         told.rows = sum(engine.count(made.table) for made in keyed.values())
+        of_keys = places_of_keys(settings)
+        if given.counted is not None:
+            keyed = block.counted_over_all(engine, keyed, of_keys, given.counted)
     with stage(DEDUPLICATE) as told:
         deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
         groups = {name: found for name, (found, _) in deduplicated.items()}
@@ -145,43 +214,109 @@ def unify(
             match.Table(name, groups[name], keyed[name], include_all=place == 0 or settings.table(name).include_all)
             for place, name in enumerate(groups)
         ]
-        customers = engine.keep("customers", match.match(engine, matched, settings.match, given.overrides))
-        _keep(engine, "excepted", shapes.EXCEPTED, excepted.excepted(engine, settings, keyed, customers))
-        _keep(engine, "overrides", shapes.OVERRIDES, given.overrides)
-        links = [refused for _, refused in deduplicated.values() if refused is not None]
-        links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
-        _keep(engine, "refused", shapes.REFUSED, ibis.union(*links) if links else None)
+        customers = keep("customers", match.match(engine, matched, settings.match, given.overrides))
         told.rows = engine.count(customers.filter(customers.record == customers.customer))
         told.detail(f"{told.rows:,} customers")
-        for warning in guarding.keep(engine, settings, {table.name: table.rows for table in tables}, keyed, customers):
+        apart = excepted.excepted(engine, settings, keyed, customers)
+        apart = None if apart is None else engine.cache(apart)
+        links = [refused for _, refused in deduplicated.values() if refused is not None]
+        links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
+        refused = engine.cache(ibis.union(*links)) if links else None
+        shared = guarding.shared_values(engine, settings, {table.name: table.rows for table in tables}, keyed)
+        shared = None if shared is None else engine.cache(shared)
+        for warning in guarding.warnings(engine, settings, shared, refused, apart, customers):
             told.warn(warning)
     with stage(IDENTIFY) as told:
-        identified = identify.identify(engine, records, customers, before, run=run, seed=seed)
-        kept = {name: engine.keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")}
-        if identified.id_changes is None:
-            engine.view("id_changes", history.begun(kept["ids"], run))  # no need to write all ids twice
-        else:
-            engine.keep("id_changes", identified.id_changes)
-        engine.view("members", identify.members(records, customers, kept["ids"]))
-        new = kept["ids"].filter(kept["ids"].made_in_run == run)
-        told.rows = engine.count(new)
+        identified = identify.identify(engine, records, customers, before, run=run, seed=running.seed)
+        ids, previous_ids, followed = (
+            keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")
+        )
+        told.rows = engine.count(ids.filter(ids.made_in_run == run))
         told.detail(f"{told.rows:,} new CustomerIds")
     with stage(MERGE) as told:
         taken = profile.taken(settings, merge.families_of(tables))
-        profiles = merge.merge(engine, tables, customers, taken, kept["ids"], kept["previous_ids"])
-        profiles = merge.complete(engine.keep("profile_values", profiles), tables)
-        told.rows = engine.count(engine.view("profiles", profiles))
+        profiles = merge.merge(engine, tables, customers, taken, ids, previous_ids)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        values = None if before is None else before.profile_values
+        profiles = keep("profile_values", shown.dated(profiles, tables, values, now))
+        told.rows = engine.count(profiles)
         told.detail(f"{told.rows:,} profiles")
-    if settings.clusters:
-        with stage(CLUSTER) as told:
-            together = _together(engine, settings, given, tables, profiles)
-            found = engine.keep("clusters", _identified(engine, together, before, run=run, seed=seed))
-            engine.view("profiles", cluster.complete(profiles, found, [name for _, name in places.clusters(settings)]))
-            told.rows = engine.count(found.select("cluster_id").distinct())
-            told.detail(f"{told.rows:,} clusters")
+    return Unified(
+        customers=customers,
+        overrides=given.overrides,
+        refused=refused,
+        excepted=apart,
+        shared_values=shared,
+        keys={name: block.short_keys(keyed[name], held) for name, held in of_keys.items()},
+        ids=ids,
+        previous_ids=previous_ids,
+        followed=followed,
+        id_changes=identified.id_changes,
+        profile_values=profiles,
+    )
+
+
+def _keep_all(engine: Engine, unified: Unified, run: int) -> None:
+    """Keep the tables that are not in the draft yet; where there is nothing, what the run before had must not stay."""
+    for name, shape in _MAYBE.items():
+        table: ir.Table | None = getattr(unified, name)
+        if table is None:
+            engine.land(name, shape, [])
+        else:
+            engine.keep(name, table)
+    keys = [engine.keep(keys_name(table), of_table) for table, of_table in unified.keys.items()]
+    engine.keep(MATCH_KEYS, _union([block.match_keys(of_table) for of_table in keys]).order_by("hash"))
+    if unified.id_changes is None:
+        engine.view("id_changes", history.begun(unified.ids, run))  # no need to write all ids twice
     else:
-        _keep(engine, "clusters", shapes.CLUSTERS, None)
-    _show(engine, tables, customers, profiles)
+        engine.keep("id_changes", unified.id_changes)
+
+
+def keys_name(table: str) -> str:
+    """Return the name of the table of a table's keys: `block.short_keys`."""
+    return f"keys_{table.replace('.', '_')}"
+
+
+def show(engine: Engine, settings: Unify, by_number: Collection[str]) -> None:
+    """Keep what is made of kept tables whenever it is read: `records`, `members`, `profiles`, and what people look at.
+
+    Args:
+        engine: whose draft it is.
+        settings: what the project file says.
+        by_number: the unified tables whose keys are whole numbers.
+    """
+    tables = [filtered(settings, table) for table in numbered(settings, _sources(engine, settings))]
+    customers, values = engine.table("customers"), engine.table("profile_values")
+    records = engine.view("records", _records(tables))
+    engine.view("members", identify.members(records, customers, engine.table("ids")))
+    engine.view("profiles", merge.complete(values, tables))
+    for position, table in enumerate(tables):
+        told = shown.deduplication(position, table, customers, by_number=table.name in by_number)
+        engine.view(shown.deduplication_name(table.name), told)
+    engine.view(shown.MATCH_PAIRS, shown.match_pairs(values, tables))
+
+
+def find_clusters(engine: Engine, settings: Unify, given: Given, before: ir.Table | None, running: Running) -> None:
+    """Keep the clusters of all profiles in the draft, and the profiles with the ids of theirs; after `show`.
+
+    Args:
+        engine: where it is computed, and whose draft it is.
+        settings: what the project file says.
+        given: the lists that conditions name, and the tables whose keys are whole numbers.
+        before: `shapes.CLUSTERS` of the run before, or None.
+        running: the run.
+    """
+    if not settings.clusters:
+        engine.land("clusters", shapes.CLUSTERS, [])
+        return
+    with running.stage(CLUSTER) as told:
+        ids = _in_order(engine, engine.table("ids"), given.by_number)
+        together = _together(engine, settings, given.lists, ids)
+        found = engine.keep("clusters", _identified(engine, together, ids, before, running))
+        values = merge.complete(engine.table("profile_values"), list(numbered(settings, _sources(engine, settings))))
+        engine.view("profiles", cluster.complete(values, found, [name for _, name in places.clusters(settings)]))
+        told.rows = engine.count(found.select("cluster_id").distinct())
+        told.detail(f"{told.rows:,} clusters")
 
 
 def names_of(settings: Unify) -> tuple[str, ...]:
@@ -189,37 +324,46 @@ def names_of(settings: Unify) -> tuple[str, ...]:
     return STAGES if settings.clusters else tuple(name for name in STAGES if name != CLUSTER)
 
 
-def _keep(engine: Engine, name: str, shape: pa.Schema, expression: ir.Table | None) -> None:
-    """Keep a table, empty where there is none: that of the run before must not stay."""
-    if expression is None:
-        engine.land(name, shape, [])
-    else:
-        engine.keep(name, expression)
-
-
-def numbered(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge.Table]:
-    """Yield the tables in match order, all their rows with their record; row filters leave gaps in these numbers."""
-    offset = 0
-    for table in settings.tables:
+def numbered(settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge.Table]:
+    """Yield the tables in match order, all their rows with their record."""
+    for position, table in enumerate(settings.tables):
         source = sources[table.table]
+        record = source[transform.ROW] + functions.whole(position * RECORDS_OF_TABLE)
         # The key is there under its own name too, as text, for a rule or a profile column that names it.
-        rows = source.mutate(record=source[transform.ROW] + offset, **{table.key: source.key}).drop(transform.ROW)
-        offset += engine.count(source)
+        rows = source.mutate(record=record, **{table.key: source.key}).drop(transform.ROW)
         used = places.columns_of(settings, table.table)
         content = tuple(column for column in used if column not in {table.key, *transform.NO_CONTENT})
         yield merge.Table(table.table, table.key, rows, table.keep, content, table.preferences)
 
 
-def recorded(engine: Engine, settings: Unify, sources: Mapping[str, ir.Table]) -> ir.Table:
+def recorded(settings: Unify, sources: Mapping[str, ir.Table]) -> ir.Table:
     """Return the records that take part in unification, as `shapes.RECORDS`."""
-    return _records([_filtered(settings, table) for table in numbered(engine, settings, sources)])
+    return _records([filtered(settings, table) for table in numbered(settings, sources)])
 
 
-def _filtered(settings: Unify, table: merge.Table) -> merge.Table:
+def filtered(settings: Unify, table: merge.Table) -> merge.Table:
+    """Return a table with the rows that its filters leave."""
     rows = table.rows
     for column, value in settings.table(table.name).where.items():
         rows = rows.filter(rows[column].isin(value) if isinstance(value, tuple) else rows[column] == value)
     return replace(table, rows=rows)
+
+
+def places_of_keys(settings: Unify) -> dict[str, dict[block.Key, int]]:
+    """Return a number for every key of every table."""
+    keys = [(table.table, key) for table in settings.tables for key in block.keys_of(sides(settings, table.table))]
+    found: dict[str, dict[block.Key, int]] = {table.table: {} for table in settings.tables}
+    for place, (table, key) in enumerate(keys):
+        found[table][key] = place
+    return found
+
+
+def _sources(engine: Engine, settings: Unify) -> dict[str, ir.Table]:
+    return {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
+
+
+def _union(tables: Sequence[ir.Table]) -> ir.Table:
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
 
 
 def _records(tables: Sequence[merge.Table]) -> ir.Table:
@@ -233,10 +377,10 @@ def _records(tables: Sequence[merge.Table]) -> ir.Table:
 
 def _keyed(engine: Engine, settings: Unify, table: merge.Table, lists: normalize.Lists) -> block.Keyed:
     region = settings.table(table.name).default_region
-    return block.keyed(engine, table.rows, _sides(settings, table.name), region, lists)
+    return block.keyed(engine, table.rows, sides(settings, table.name), region, lists)
 
 
-def _sides(settings: Unify, name: str) -> Iterator[block.Side]:
+def sides(settings: Unify, name: str) -> Iterator[block.Side]:
     """Yield what all rules compare in a table."""
     region = settings.table(name).default_region
     for rule in deduplicate.rules_of(settings, name):
@@ -257,38 +401,35 @@ def _deduplicate(
     return deduplicate.deduplicate(engine, table.rows, made, rules, table.keep, table.content, given.overrides)
 
 
-def _together(
-    engine: Engine, settings: Unify, given: Given, tables: Sequence[merge.Table], profiles: ir.Table
-) -> dict[str, ir.Table]:
+def _in_order(engine: Engine, ids: ir.Table, by_number: Collection[str]) -> ir.Table:
+    """Return `shapes.IDS` with customers numbered in the order of their smallest rows, also of rows that came since."""
+    if not engine.count(ids.filter(ids.customer % RECORDS_OF_TABLE > transform.LATER)):
+        return ids
+    named = ids.inner_join(engine.table("records").rename(customer="record"), "customer")
+    number = named.table.isin(list(by_number)).ifelse(named.key.try_cast("int64"), ibis.null())
+    order = ibis.row_number().over(order_by=[named.position, number, named.key])
+    return engine.cache(named.select("customer_id", "made_in_run", customer=order))
+
+
+def _together(engine: Engine, settings: Unify, lists: normalize.Lists, ids: ir.Table) -> dict[str, ir.Table]:
     """Return for each kind of cluster which customers are together."""
-    customers = engine.table("ids").select("customer_id", record="customer")
-    rows = profiles.inner_join(customers, "customer_id")
+    rows = engine.table("profiles").inner_join(ids.select("customer_id", record="customer"), "customer_id")
+    families = merge.families_of(list(numbered(settings, _sources(engine, settings))))
     found = {}
     for one in settings.clusters:
         if isinstance(one, Cluster):
-            found[one.name] = cluster.find(engine, one, rows, given.lists)
+            found[one.name] = cluster.find(engine, one, rows, lists)
         else:
-            meanings = profile.meanings(settings, merge.families_of(tables))
-            found[one] = cluster.find_households(engine, rows, meanings)
+            found[one] = cluster.find_households(engine, rows, profile.meanings(settings, families))
     return found
 
 
 def _identified(
-    engine: Engine, together: Mapping[str, ir.Table], before: history.Before | None, *, run: int, seed: UUID
+    engine: Engine, together: Mapping[str, ir.Table], ids: ir.Table, before: ir.Table | None, running: Running
 ) -> ir.Table:
     """Return the clusters with ids that stay, as `shapes.CLUSTERS`."""
-    ids, followed, members = (engine.table(name) for name in ("ids", "followed", "members"))
-    known = before.clusters if before is not None else None
-    known = engine.cache(cluster.resolved(known, ids, followed, members)) if known is not None else None
+    followed, members = engine.table("followed"), engine.table("members")
+    known = None if before is None else engine.cache(cluster.resolved(before, ids, followed, members))
+    run, seed = running.run, running.seed
     made = (cluster.identified(engine, *found, ids, known, run=run, seed=seed) for found in together.items())
     return ibis.union(*made)
-
-
-def _show(engine: Engine, tables: Sequence[merge.Table], customers: ir.Table, profiles: ir.Table) -> None:
-    """Keep what people look at; what can be computed when it is read costs a run nothing."""
-    for position, table in enumerate(tables):
-        engine.view(shown.deduplication_name(table.name), shown.deduplication(position, table, customers))
-    before = engine.published(shown.MATCH_PAIRS)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    keep = engine.view if before is None else engine.keep
-    keep(shown.MATCH_PAIRS, shown.match_pairs(profiles, tables, before, now))

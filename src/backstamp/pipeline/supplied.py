@@ -153,13 +153,16 @@ def lists(unify: Unify, sheets: Mapping[str, Sheet]) -> normalize.Lists:
     }
 
 
-def keep_pairs(engine: Engine, records: ir.Table, found: Sequence[Pair]) -> ir.Table:
-    """Keep pairs with their records, as `shapes.SUPPLIED_PAIRS`.
+def overrides(engine: Engine, records: ir.Table, found: Sequence[Pair]) -> ir.Table | None:
+    """Keep pairs with their records, as `shapes.SUPPLIED_PAIRS`; return those whose rows are there.
 
     Args:
         engine: whose draft takes them.
         records: `shapes.RECORDS` of the rows that take part in unification.
         found: the pairs.
+
+    Returns:
+        `shapes.OVERRIDES`, None without any pair.
     """
     told = [dict(zip(_PAIRS.names, (pair.kind, *pair.left, *pair.right), strict=True)) for pair in found]
     written = engine.load(_PAIRS, [pa.RecordBatch.from_pylist(told, schema=_PAIRS)])
@@ -167,14 +170,10 @@ def keep_pairs(engine: Engine, records: ir.Table, found: Sequence[Pair]) -> ir.T
         known = records.select(**{side: "record", f"{side}_table": "table", f"{side}_key": "key"})
         joined = written.left_join(known, [f"{side}_table", f"{side}_key"])
         written = joined.drop(f"{side}_table_right", f"{side}_key_right")
-    return engine.keep(KEPT_PAIRS, written.select(*shapes.SUPPLIED_PAIRS.names))
-
-
-def overrides(engine: Engine, kept: ir.Table) -> ir.Table:
-    """Return the pairs whose rows are there, as `shapes.OVERRIDES`."""
+    kept = engine.keep(KEPT_PAIRS, written.select(*shapes.SUPPLIED_PAIRS.names))
     there = kept.filter(kept.left.notnull() & kept.right.notnull())
     ends = {"left": ibis.least(there.left, there.right), "right": ibis.greatest(there.left, there.right)}
-    return engine.cache(there.select(**ends, kind="kind").distinct())
+    return engine.cache(there.select(**ends, kind="kind").distinct()) if found else None
 
 
 def sleeping(engine: Engine, kept: ir.Table) -> tuple[Sleeping, ...]:

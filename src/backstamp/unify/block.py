@@ -7,7 +7,7 @@ have one key, and what a row holds is each of its values by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import ibis
@@ -167,8 +167,21 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
         lists: what people supply; those that the sides name.
     """
     used = list(sides)
-    keys = list(dict.fromkeys(side.key for side in used if side.key))
+    table, columns = _columns(engine, rows, used, lists)
     held = dict.fromkeys(one for side in used for one in side.held.values())
+    return Keyed(table, columns, {one: engine.cache(_holders(table, columns[one])) for one in held}, region, lists)
+
+
+def keys_of(sides: Iterable[Side]) -> list[Key]:
+    """Return the different keys that rules compare in a table."""
+    return list(dict.fromkeys(side.key for side in sides if side.key))
+
+
+def _columns(
+    engine: Engine, rows: ir.Table, used: Sequence[Side], lists: normalize.Lists
+) -> tuple[ir.Table, dict[Held, str]]:
+    """Return the rows with their keys and other values, and the name of the column of each."""
+    keys = keys_of(used)
     texts = list(dict.fromkeys(value for side in used for value in side.values.values()))
     values = list(dict.fromkeys([*(value for key in keys for value in key), *texts]))
     made = comparable(engine, rows, values, lists)
@@ -181,7 +194,73 @@ def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | N
             **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
         )
     )
-    return Keyed(table, columns, {one: engine.cache(_holders(table, columns[one])) for one in held}, region, lists)
+    return table, columns
+
+
+def short_keys(keyed: Keyed, places: Mapping[Key, int]) -> ir.Table:
+    """Return 64 bits of the hash of each key that rows hold: record, and a column for each key, called by its place."""
+    hashes = {str(place): functions.short_hash(keyed.table[keyed.columns[key]]) for key, place in places.items()}
+    return keyed.table.select("record", **hashes)
+
+
+def keys_of_rows(
+    engine: Engine, rows: ir.Table, sides: Iterable[Side], places: Mapping[Key, int], lists: normalize.Lists
+) -> ir.Table:
+    """Return what `short_keys` does, of rows.
+
+    Args:
+        engine: where it is computed.
+        rows: record, and the columns that the rules name.
+        sides: what all rules compare in their table.
+        places: those of its keys.
+        lists: what people supply; those that the sides name.
+    """
+    keys = [Side(side.key, (), (), side.max_rows) for side in sides]
+    return engine.cache(short_keys(Keyed(*_columns(engine, rows, keys, lists), {}, None, lists), places))
+
+
+def match_keys(keys: ir.Table) -> ir.Table:
+    """Return what `short_keys` gave as `shapes.MATCH_KEYS`, in no order."""
+    held = [
+        keys.filter(keys[place].notnull()).select("record", hash=keys[place], place=functions.whole(int(place)))
+        for place in keys.columns[1:]
+    ]
+    none = keys.limit(0).select("record", hash=functions.whole(0), place=functions.whole(0))
+    every = ibis.union(*held) if len(held) > 1 else next(iter(held), none)
+    return every.select(*shapes.MATCH_KEYS.names)
+
+
+def counted_over_all(
+    engine: Engine, keyed: Mapping[str, Keyed], places: Mapping[str, Mapping[Key, int]], counted: ir.Table
+) -> dict[str, Keyed]:
+    """Return the keys of some rows of tables, with how many of all their rows hold them.
+
+    `first` of a key is null in a table where none of these rows holds it.
+
+    Args:
+        engine: where it is computed.
+        keyed: the keys of the rows, by table.
+        places: those of all keys.
+        counted: `shapes.COUNTED_KEYS` of all rows, for every key that these hold.
+    """
+    hashes = [
+        one.holders[key].select("key", hash=functions.short_hash(one.holders[key].key))
+        for name, one in keyed.items()
+        for key in places[name]
+    ]
+    if not hashes:
+        return dict(keyed)
+    known = engine.cache(ibis.union(*hashes, distinct=True) if len(hashes) > 1 else hashes[0])
+
+    def everywhere(one: Keyed, key: Key, place: int) -> ir.Table:
+        here = one.holders[key].select("key", "first")
+        every = known.inner_join(counted.filter(counted.place == place), "hash").select("key", "holders")
+        return engine.cache(every.left_join(here, "key").select("key", "first", "holders"))
+
+    return {
+        name: replace(one, holders={key: everywhere(one, key, place) for key, place in places[name].items()})
+        for name, one in keyed.items()
+    }
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> dict[str, ir.Table]:

@@ -97,7 +97,7 @@ def best_matches(
     above, side = upper
     seekers = lower[0].rows(lower[1]).inner_join(seeking, "record")
     if not side.values and owned is None:
-        offers = above.holders[side.key].select("key", "first")
+        offers = above.holders[side.key].select("key", "first").drop_null("first")
     else:
         rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key")
         rows = rows if owned is None else rows.semi_join(owned, "record")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pyarrow as pa
 
 from backstamp import shapes
 from backstamp.engine import functions
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
+
+_LIMITS = shapes.shape(rule=pa.string(), lower=pa.string(), upper=pa.string(), max_rows=pa.int64(), place=pa.int64())
 
 LISTED = 100
 """How many of each kind are listed."""
@@ -110,9 +113,11 @@ def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compar
 
 
 def _crowded(compared: Compared) -> ir.Table:
-    """Return the first row that holds each value that too many rows share, and how many do: record, holders."""
+    """Return the first row that holds each value that too many rows share, and how many do: record, holders, hash."""
     crowded = block.too_many([part.holders for part in compared.parts], compared.max_rows)
-    return crowded.select("holders", record="first")
+    has_hash = isinstance(compared.lower.held, tuple)
+    hashed = functions.short_hash(crowded.key) if has_hash else ibis.null("int64")
+    return crowded.select("holders", record="first", hash=hashed)
 
 
 def _read(engine: Engine, parts: Sequence[Part], records: ir.Table) -> Callable[[Part], ir.Table]:
@@ -136,6 +141,44 @@ def _told(compared: Compared, crowded: ir.Table, read: Mapping[str, Callable[[Pa
         "columns": ibis.array(list(_columns(compared))),
     }
     return crowded.inner_join(values, "record").mutate(**told).select(*shapes.SHARED_VALUES.names)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many rows may share a key under a rule, and the places of that key in its one or two tables."""
+
+    rule: str
+    lower: str
+    upper: str
+    max_rows: int
+    places: tuple[int, ...]
+
+
+def recounted(
+    engine: Engine, limits: Sequence[Limit], counted: ir.Table, before: ir.Table, found: ir.Table | None
+) -> ir.Table:
+    """Return which of some keys too many rows share now, as `shapes.SHARED_VALUES`.
+
+    Args:
+        engine: where it is computed.
+        limits: those of all rules.
+        counted: `shapes.COUNTED_KEYS` of these keys.
+        before: `shapes.SHARED_VALUES` before the change.
+        found: the same of what was looked at again, where a key that too many share only now must be; None: nothing.
+    """
+    told = [
+        {"rule": one.rule, "lower": one.lower, "upper": one.upper, "max_rows": one.max_rows, "place": place}
+        for one in limits
+        for place in one.places
+    ]
+    of_rules = engine.load(_LIMITS, [pa.RecordBatch.from_pylist(told, schema=_LIMITS)])
+    names = ["rule", "lower", "upper", "hash"]
+    held = counted.inner_join(of_rules, "place").group_by([*names, "max_rows"])
+    totals = held.agg(holders=functions.total(ibis._.holders))
+    totals = totals.filter(totals.holders > totals.max_rows)
+    known = before if found is None else before.union(found)
+    lines = known.filter(known.hash.notnull()).select(*names, "columns", "values").distinct(on=names, keep="first")
+    return engine.cache(totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names))
 
 
 def _union(tables: Sequence[ir.Table]) -> ir.Table:

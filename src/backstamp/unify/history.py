@@ -45,6 +45,7 @@ class Before:
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
         clusters: `shapes.CLUSTERS`; None if it had none.
+        profile_values: `shapes.PROFILE_VALUES`; None where that is not known.
     """
 
     members: ir.Table
@@ -52,6 +53,7 @@ class Before:
     previous_ids: ir.Table
     followed: ir.Table
     clusters: ir.Table | None = None
+    profile_values: ir.Table | None = None
 
 
 def begun(ids: ir.Table, run: int) -> ir.Table:

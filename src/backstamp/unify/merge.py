@@ -81,7 +81,7 @@ def merge(
     ids: ir.Table,
     previous_ids: ir.Table,
 ) -> ir.Table:
-    """Return the profiles, as `shapes.PROFILES`; alternates only where there are several (see `complete`).
+    """Return `shapes.PROFILE_VALUES` but for the time of the last change (see `shown.dated`).
 
     Args:
         engine: where it is computed.
@@ -107,17 +107,21 @@ def merge(
     for position, table in enumerate(tables):
         profiles = _joined(profiles, engine.cache(_alternates(position, table, customers, owned)), "customer")
     columns = [name for one in taken for name in one.columns]
-    return profiles.select(*shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
+    return profiles.select("customer", *shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
 
 
 def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
-    """Return the profiles that `merge` gave with all alternates: who has one row in a table has its key there."""
-    filled = {
+    """Return the profiles of `shapes.PROFILE_VALUES` with all alternates: of one row in a table that is its key."""
+    return profiles.mutate(**alternates(profiles, tables)).drop(*shapes.PROFILE_VALUES.names)
+
+
+def alternates(profiles: ir.Table, tables: Sequence[Table]) -> dict[str, ir.Value]:
+    """Return the alternates of each table, by the name of their column, where `profiles` has only several of them."""
+    return {
         name: ibis.coalesce(profiles[name], escaped(profiles[table.key_column]))
         for table in tables
         for name in (alternate_column(table.key_column),)
     }
-    return profiles.mutate(**filled)
 
 
 def origins(engine: Engine, tables: Sequence[Table], customers: ir.Table, taken: Sequence[Taken]) -> ir.Table:

@@ -26,13 +26,14 @@ def deduplication_name(table: str) -> str:
     return f"Deduplication_{table.replace('.', '_')}"
 
 
-def deduplication(position: int, table: merge.Table, customers: ir.Table) -> ir.Table:
+def deduplication(position: int, table: merge.Table, customers: ir.Table, *, by_number: bool) -> ir.Table:
     """Return how a table was deduplicated, as `shapes.DEDUPLICATION` with the table's own columns.
 
     Args:
         position: the table's place in the match order.
         table: its rows.
         customers: `shapes.CUSTOMERS`.
+        by_number: whether its keys are whole numbers.
     """
     keys = table.rows.select("record", "key")
     placed = customers.filter(customers.position == position).select(
@@ -40,7 +41,9 @@ def deduplication(position: int, table: merge.Table, customers: ir.Table) -> ir.
     )
     grouped = placed.select("record", "group").inner_join(keys, "record")
     alternates = grouped.group_by("group").agg(
-        deduplication_alternates=functions.joined(merge.escaped(grouped.key), grouped.record)
+        deduplication_alternates=functions.joined(
+            merge.escaped(grouped.key), grouped.key.cast("int64") if by_number else grouped.key
+        )
     )
     named = (
         placed.inner_join(alternates, "group")
@@ -53,23 +56,38 @@ def deduplication(position: int, table: merge.Table, customers: ir.Table) -> ir.
     return rows.select(*shapes.DEDUPLICATION.names, *own)
 
 
-def match_pairs(profiles: ir.Table, tables: Sequence[merge.Table], before: ir.Table | None, now: datetime) -> ir.Table:
+def dated(values: ir.Table, tables: Sequence[merge.Table], before: ir.Table | None, now: datetime) -> ir.Table:
+    """Return what `merge.merge` gave as `shapes.PROFILE_VALUES`, with the time at which a customer's keys last changed.
+
+    Args:
+        values: the customers.
+        tables: in match order.
+        before: `shapes.PROFILE_VALUES` of the run before, or None before the first.
+        now: the time of what has changed since.
+    """
+    keys = _key_columns(tables)
+    time = ibis.literal(now).cast("timestamp(6)")
+    if before is None or not set(keys) <= set(before.columns):
+        return values.mutate(last_change=time)
+    old = {name: f"{name} before" for name in keys}
+    known = before.select("customer_id", "last_change", **{shown: name for name, shown in old.items()})
+    both = values.left_join(known, "customer_id")
+    same = reduce(and_, (both[name].identical_to(both[shown]) for name, shown in old.items()))
+    return both.select(*values.columns, last_change=same.ifelse(both.last_change, time))
+
+
+def match_pairs(values: ir.Table, tables: Sequence[merge.Table]) -> ir.Table:
     """Return the customers that have rows of more than one table, as `shapes.MATCH_PAIRS` with keys and alternates.
 
     Args:
-        profiles: `shapes.PROFILES`.
+        values: `shapes.PROFILE_VALUES`.
         tables: in match order.
-        before: what the run before published, or None before the first.
-        now: the time of what has changed since.
     """
-    keys = [name for table in tables for name in (table.key_column, merge.alternate_column(table.key_column))]
-    own = [profiles[table.key_column].notnull().cast("int64") for table in tables]
-    pairs = profiles.filter(reduce(add, own) > 1).select("customer_id", *keys)
-    time = ibis.literal(now).cast("timestamp(6)")
-    if before is None or not set(keys) <= set(before.columns):
-        return pairs.mutate(last_change=time)
-    old = {name: f"{name} before" for name in keys}
-    known = before.select("customer_id", "last_change", **{shown: name for name, shown in old.items()})
-    both = pairs.left_join(known, "customer_id")
-    same = reduce(and_, (both[name].identical_to(both[shown]) for name, shown in old.items()))
-    return both.select("customer_id", *keys, last_change=same.ifelse(both.last_change, time))
+    own = [values[table.key_column].notnull().cast("int64") for table in tables]
+    pairs = values.filter(reduce(add, own) > 1)
+    alternates = merge.alternates(pairs, tables)
+    return pairs.mutate(**alternates).select("customer_id", *_key_columns(tables), "last_change")
+
+
+def _key_columns(tables: Sequence[merge.Table]) -> list[str]:
+    return [name for table in tables for name in (table.key_column, merge.alternate_column(table.key_column))]

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 POSITION = "_position"
 """The column that tells in which order landed rows were read."""
 ROW = "_row"
-"""The column of a stored table that numbers its rows in the order of their keys, from 1."""
+"""The column of a stored table that numbers its rows: in the order of their keys, from 1, until it changes."""
+LATER = 2**32
+"""Rows that came since a table was stored as a whole have numbers from here on, in no order."""
 
 NO_KEY = "The key is missing or unfit."
 """The reason why a whole row is set apart."""
@@ -67,18 +69,32 @@ class Landed:
 
 @dataclass(frozen=True)
 class Stored:
-    """A source table as it is known now.
+    """A source table as it is known after the first read, or after one of other columns than before.
 
     Attributes:
         rows: `shapes.SOURCE` with `ROW`.
         corrupt: `shapes.CORRUPT`.
-        changed: `key` of the rows that are new, have other values, or are gone; None where other columns were known
-            before.
     """
 
     rows: ir.Table
     corrupt: ir.Table
-    changed: ir.Table | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How a source table differs from what was known before, by the content of its rows.
+
+    Attributes:
+        removed: the rows that have other values now or are gone, as they were: `shapes.SOURCE` with `ROW`.
+        added: the rows that have other values now or are new, as they are; the former keep their numbers.
+        corrupt: `shapes.CORRUPT`.
+        count: how many rows `removed` and `added` have together.
+    """
+
+    removed: ir.Table
+    added: ir.Table
+    corrupt: ir.Table
+    count: int
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -101,9 +117,15 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def store(
-    engine: Engine, landed: Landed, previous: ir.Table | None, key: str, types: Mapping[str, pa.DataType]
-) -> Stored:
-    """Return the table as it is known after a read.
+    engine: Engine,
+    landed: Landed,
+    previous: ir.Table | None,
+    key: str,
+    types: Mapping[str, pa.DataType],
+    *,
+    whole: bool = False,
+) -> Stored | Changes:
+    """Return the table as it is known after a read, or how it differs where the same columns were known before.
 
     Args:
         engine: where it is computed.
@@ -112,7 +134,38 @@ def store(
         key: the name of the primary key; "" for a table without one, whose rows go by their position.
         types: the type that each column is declared with, the key's too; landed text that does not fit it counts as
             null and is listed.
+        whole: return the whole table in any case.
     """
+    rows, corrupt = _usable(engine, landed, key, types)
+    if landed.us is not None:
+        rows = _with_kept_times(rows, previous, landed.us)
+    rows = rows.drop(*landed.only_read)
+    if whole or previous is None or _types(rows) != _types(previous.drop(ROW)):
+        if landed.deleted is not None and previous is not None:
+            untouched = previous.drop(ROW).anti_join(rows, "key")
+            rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
+        return Stored(numbered(rows, by_number=is_number(key, types)), corrupt)
+    return _changes(engine, rows, previous, landed.deleted, corrupt, by_number=is_number(key, types))
+
+
+def is_number(key: str, types: Mapping[str, pa.DataType]) -> bool:
+    """Tell whether keys compare as whole numbers; those of a table without a key are positions."""
+    return not key or pa.types.is_integer(types[key])
+
+
+def numbered(rows: ir.Table, *, by_number: bool) -> ir.Table:
+    """Return rows with `ROW` in the order of their keys, which are whole numbers or text."""
+    order = rows.key.cast("int64") if by_number else rows.key
+    return rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
+
+
+def changed(previous: ir.Table, changes: Changes) -> ir.Table:
+    """Return a whole stored table after changes."""
+    return previous.anti_join(changes.removed, ROW).union(changes.added.select(previous.columns))
+
+
+def _usable(engine: Engine, landed: Landed, key: str, types: Mapping[str, pa.DataType]) -> tuple[ir.Table, ir.Table]:
+    """Return the rows that can be used, one a key, with `key` for its column; and the rest, as `shapes.CORRUPT`."""
     place = (landed.rows[POSITION] + 1).cast("string")
     if key:
         place = ibis.coalesce(landed.rows[key].cast("string").nullif(""), place)
@@ -123,27 +176,45 @@ def store(
     missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, NO_KEY, unusable)
     usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
     rows = usable.drop("_place", POSITION, *([key] if key not in {"", "key"} else []))
-    if landed.us is not None:
-        rows = _with_kept_times(rows, previous, landed.us)
-    rows = rows.drop(*landed.only_read)
-    changed = _changed(rows, previous, landed.deleted)
-    if landed.deleted is not None and previous is not None:
-        untouched = previous.drop(ROW).anti_join(rows, "key")
-        rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
-    is_number = not key or pa.types.is_integer(types[key])
-    order = rows.key.cast("int64") if is_number else rows.key
-    numbered = rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
-    return Stored(numbered, ibis.union(landed.unreadable, missing, repeated, *misfits), changed)
+    return rows, ibis.union(landed.unreadable, missing, repeated, *misfits)
 
 
-def _changed(rows: ir.Table, previous: ir.Table | None, deleted: ir.Table | None) -> ir.Table | None:
+def _types(rows: ir.Table) -> dict[str, str]:
+    return {name: str(kind.copy(nullable=True)) for name, kind in rows.schema().items()}
+
+
+def _changes(
+    engine: Engine, rows: ir.Table, previous: ir.Table, deleted: ir.Table | None, corrupt: ir.Table, *, by_number: bool
+) -> Changes:
+    """Hold rows against what was known before, all of it where nobody says which rows are gone."""
     names = rows.columns
-    if previous is None or {*names} != {*previous.columns} - {ROW}:
-        return None
-    known = previous.semi_join(rows, "key").select(*names)
-    different = rows.select(*names).difference(known).select("key")
-    gone = previous.anti_join(rows, "key") if deleted is None else previous.semi_join(deleted, "key")
-    return different.union(gone.select("key"), distinct=True)
+    rows = engine.cache(rows if deleted is None else rows.anti_join(deleted, "key"))
+    if deleted is None:
+        known, gone = previous, previous.anti_join(rows, "key")
+    else:
+        # The little that is asked for comes last: the engine builds its table of that, and looks the known rows up.
+        known = engine.cache(previous.semi_join(rows.select("key").union(deleted), "key"))
+        gone = known.semi_join(deleted, "key")
+    different = engine.cache(rows.difference(known.select(*names), distinct=True))
+    removed = engine.cache(known.semi_join(different, "key").union(gone).select(*names, ROW))
+    numbers = different.left_join(removed.select("key", ROW), "key").drop("key_right")
+    told = numbers.filter(numbers[ROW].notnull())
+    new = numbered(numbers.filter(numbers[ROW].isnull()).drop(ROW), by_number=by_number)
+    last = _last_number(engine, previous)
+    new = new.mutate(**{ROW: new[ROW] + functions.whole(last)})
+    added = engine.cache(told.select(*names, ROW).union(new.select(*names, ROW)))
+    return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
+
+
+def _last_number(engine: Engine, previous: ir.Table) -> int:
+    """Return the number after which new rows are numbered."""
+    [row] = engine.rows(previous.aggregate(last=previous[ROW].max()))
+    return max(row["last"] or 0, LATER)
+
+
+def is_in_order(engine: Engine, stored: ir.Table) -> bool:
+    """Tell whether the rows of a stored table are numbered in the order of their keys."""
+    return _last_number(engine, stored) == LATER
 
 
 def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.Table:
@@ -156,6 +227,7 @@ def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.T
     by_us = (rows[MODIFIED_BY] == us).fill_null(False)
     if previous is None or not {MODIFIED_ON, *content} <= set(previous.columns):
         return rows.mutate(**{MODIFIED_ON: by_us.ifelse(rows[CREATED_ON], rows[MODIFIED_ON])})
+    previous = previous.semi_join(rows, "key")
     before = previous.select(
         _key=previous.key,
         _content=functions.digest([previous.key, *(previous[name] for name in content)]),

@@ -1,0 +1,157 @@
+"""What a run costs that finds some rows changed; in a process of its own, as `incremental.py` starts it.
+
+python benchmarks/changing.py FOLDER ROWS,ROWS...      after `ours.py read`: a full run, then runs of so many rows
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+import company
+from backstamp import engine, pipeline, shapes
+from backstamp.pipeline import incremental, reading, stages
+from backstamp.unify import transform
+from measured import peak_memory, tell, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backstamp.pipeline.stages import Told
+
+THREADS = 2
+MEMORY = "4GB"
+WARM = 3
+"""So many runs of each size: the first compiles statements, the last is told."""
+CHANGED = "crm.contact"
+KEY = "contactid"
+EMAIL = ("emailaddress1", company.normal("email"))
+"""The columns that are changed: every other row gets the e-mail of another row, and so joins its customer; the rest get
+one that nobody has, and perhaps leave theirs."""
+
+
+def main() -> None:
+    """Measure a full run, then runs of so many changed rows."""
+    folder, sizes = Path(sys.argv[1]), [int(size) for size in sys.argv[2].split(",")]
+    settings = engine.DuckDBSettings(threads=THREADS, memory=MEMORY)
+    rows = parquet.read_table(company.file_of(folder, CHANGED))
+    numbers = itertools.count(1)
+    with engine.DuckDB(folder / "warehouse.duckdb", settings) as warehouse:
+        sources = {table.table: reading.stored(warehouse, table.table) for table in company.SETTINGS.tables}
+        begun = time.perf_counter()
+        pipeline.unify(
+            warehouse,
+            company.SETTINGS,
+            pipeline.Given(sources),
+            None,
+            run=next(numbers),
+            seed=UUID(int=1),
+            stage=_stage,
+        )
+        warehouse.publish()
+        full, full_peak = time.perf_counter() - begun, peak_memory()
+        told = [
+            _changed(warehouse, rows, size, next(numbers), folder) | {"turn": turn}
+            for size in sizes
+            for turn in range(WARM)
+        ]
+        known = warehouse.count(warehouse.table("records"))
+    tell(
+        rows=known,
+        full={"wall": full, "peak": full_peak},
+        changed=told,
+        versions=versions("duckdb", "ibis-framework", "pyarrow"),
+    )
+
+
+def _changed(warehouse: engine.DuckDB, rows: pa.Table, size: int, run: int, folder: Path) -> dict[str, float]:
+    """Change so many rows, spread over the table, and unify what that can touch."""
+    landed = _landed(warehouse, rows, size, run)
+    written, begun = _written(), time.perf_counter()
+    phases = {}
+    types = dict(zip(rows.schema.names, rows.schema.types, strict=True))
+    changes = transform.store(warehouse, landed, warehouse.published(reading.stored_name(CHANGED)), KEY, types)
+    assert isinstance(changes, transform.Changes)  # noqa: S101 - it is known
+    phases["store"] = time.perf_counter() - begun
+    change = incremental.Change({CHANGED: changes}, None, {}, ())
+    part = incremental.find(warehouse, company.SETTINGS, change)
+    if part is None:
+        raise SystemExit(f"{size:,} changed rows touch too many for less than a full run.")
+    touched = warehouse.count(part.records)
+    phases["find"] = time.perf_counter() - begun
+    running = stages.Running(run, UUID(int=run), _stage)
+    incremental.unify(warehouse, company.SETTINGS, change, part, running)
+    phases["unify"] = time.perf_counter() - begun
+    warehouse.publish()
+    wall = time.perf_counter() - begun
+    return {
+        "size": size,
+        "wall": wall,
+        **phases,
+        "touched": touched,
+        "written": _written() - written,
+        "file": (folder / "warehouse.duckdb").stat().st_size,
+        "peak": peak_memory(),
+    }
+
+
+def _landed(warehouse: engine.DuckDB, rows: pa.Table, size: int, run: int) -> transform.Landed:
+    """Return rows as a change feed brings them, each with another e-mail."""
+    draw = np.random.default_rng(run)
+    chosen, others = draw.choice(len(rows), size, replace=False), draw.integers(0, len(rows), size)
+    changed, taken = rows.take(chosen), rows.take(others)
+    own: Any = pa.array([f"{run}.{number}@new.example" if number % 2 else None for number in range(size)], pa.string())
+    for name in EMAIL:
+        changed = changed.set_column(changed.schema.get_field_index(name), name, _either(own, taken[name]))
+    numbered = changed.append_column(transform.POSITION, pa.array(np.arange(size)))
+    keys = shapes.shape(key=pa.string())
+    return transform.Landed(
+        rows=warehouse.load(numbered.schema, numbered.combine_chunks().to_batches()),
+        deleted=warehouse.load(keys, []),
+        unreadable=warehouse.load(shapes.CORRUPT, []),
+        latest_wins=True,
+    )
+
+
+def _either(values: Any, others: Any) -> Any:  # noqa: ANN401 - columns of any kind
+    return pc.coalesce(values, others)
+
+
+def _written() -> int:
+    """Return how many bytes this process has sent to the disk."""
+    counters = Path("/proc/self/io")
+    lines = counters.read_text(encoding="ascii").splitlines() if counters.exists() else []
+    return sum(int(line.partition(":")[2]) for line in lines if line.startswith("write_bytes"))
+
+
+@dataclass
+class _Silent:
+    """Is told about a stage, and keeps it to itself."""
+
+    rows: int | None = None
+
+    def detail(self, text: str) -> None:
+        """Keep a sentence to itself."""
+
+    def warn(self, text: str) -> None:
+        """Keep a warning to itself."""
+
+
+@contextmanager
+def _stage(_name: str) -> Iterator[Told]:
+    yield _Silent()
+
+
+if __name__ == "__main__":
+    main()

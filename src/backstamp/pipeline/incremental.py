@@ -1,0 +1,306 @@
+"""Unification of what a change can touch, put in the place of what was known of it: what the whole would have given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import ibis
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backstamp import shapes
+from backstamp.engine import functions
+from backstamp.pipeline import guarding, stages
+from backstamp.pipeline.reading import stored_name
+from backstamp.unify import deduplicate, guard, history, touched, transform
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    import ibis.expr.types as ir
+
+    from backstamp.engine import Engine
+    from backstamp.unify import normalize
+    from backstamp.unify.settings import Rule, Unify
+
+MOST = 0.3
+"""Where more than this share of all rows is touched, all are unified: it is quicker."""
+FEW = 10_000
+"""Unless these are no more."""
+
+_RECORDS = {
+    "customers": ("record", "group", "winner", "duplicate_of", "customer", "row", "partner"),
+    "refused": ("left", "right"),
+    "excepted": ("customer", "left", "right"),
+    "ids": ("customer",),
+    "profile_values": ("customer",),
+}
+"""The columns of kept tables that hold records."""
+
+
+_Numbers: TypeAlias = "tuple[pa.Array[Any], pa.Array[Any]]"
+"""The numbers of rows among those that are unified, and beside each the row's record in the warehouse."""
+_AT_ONCE = 1_000_000  # rows that are renumbered together
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changed since the run before.
+
+    Attributes:
+        sources: the changes of each unified table that has any.
+        overrides: `shapes.OVERRIDES` as they are now, by the records that rows have in the warehouse; None without any.
+        lists: those that conditions name, which are as they were.
+        by_number: the unified tables whose keys are whole numbers.
+    """
+
+    sources: Mapping[str, transform.Changes]
+    overrides: ir.Table | None
+    lists: normalize.Lists
+    by_number: Collection[str]
+
+
+def obstacle(settings: Unify) -> str:
+    """Say why a project is unified as a whole whenever something changed, "" if it need not be."""
+    for rule in _rules(settings):
+        if all(condition.per_cent is not None for condition in rule.match):
+            return f"the rule {rule.name} has no exact condition"
+    return ""
+
+
+def is_nothing(engine: Engine, change: Change) -> bool:
+    """Tell whether nothing changed."""
+    return not change.sources and not engine.count(_changed_overrides(engine, change))
+
+
+def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | None:
+    """Return the rows that a change can touch, None where they are too many for it to be worth while."""
+    sources = {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
+    none = {name: source.limit(0) for name, source in sources.items()}
+    removed = none | {name: changes.removed for name, changes in change.sources.items()}
+    added = none | {name: changes.added for name, changes in change.sources.items()}
+    versions = [_filtered(settings, rows) for rows in (sources, removed, added)]
+    places = stages.places_of_keys(settings)
+    tables = [
+        touched.Table(
+            name,
+            list(stages.sides(settings, name)),
+            places[name],
+            engine.table(stages.keys_name(name)),
+            *(rows[name] for rows in versions),
+        )
+        for name in sources
+    ]
+    pairs = engine.cache(_every_override(engine, change))
+    changed = engine.cache(_changed_overrides(engine, change))
+    known = touched.Known(
+        match_keys=engine.table(stages.MATCH_KEYS),
+        customers=engine.table("customers"),
+        followed=engine.table("followed"),
+        overrides=pairs,
+        changed_overrides=changed.select(record="left").union(changed.select(record="right")),
+    )
+    most = max(MOST * engine.count(known.customers), FEW)
+    limit = max((rule.max_rows_per_key for rule in _rules(settings)), default=0)
+    return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
+
+
+def _every_override(engine: Engine, change: Change) -> ir.Table:
+    """Return the pairs of all overrides, before a change and after it: left, right, kind."""
+    before = engine.table("overrides")
+    return before if change.overrides is None else before.union(change.overrides, distinct=True)
+
+
+def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
+    """Return the overrides that are new or gone: left, right, kind."""
+    before = engine.table("overrides")
+    if change.overrides is None:
+        return before
+    names = before.columns
+    return before.anti_join(change.overrides, names).union(change.overrides.select(names).anti_join(before, names))
+
+
+def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> None:
+    """Unify the rows that a change can touch, and put what comes of it in the draft, in the place of what was there.
+
+    Args:
+        engine: where it is computed, and whose draft it is.
+        settings: what the project file says.
+        change: what changed.
+        part: what `find` gave.
+        running: the run.
+    """
+    before, owners = _before(engine, part)
+    clusters = engine.published("clusters")
+    numbered = {name: _numbered(engine, rows, settings, name, change) for name, rows in part.after.items()}
+    numbers = _numbers(engine, settings, numbered)
+    given = stages.Given(
+        {name: rows.drop("record") for name, rows in numbered.items()},
+        None if change.overrides is None else _overrides(engine, change.overrides, numbers),
+        change.lists,
+        change.by_number,
+        part.counted,
+    )
+
+    def keep(_name: str, table: ir.Table) -> ir.Table:
+        return engine.cache(table)
+
+    unified = stages.unify_rows(engine, settings, given, before, running, keep)
+    _patch(engine, settings, change, part, before.followed, owners, _by_record(engine, unified, numbers))
+    if not engine.patches_in_place:
+        stages.show(engine, settings, change.by_number)
+    if settings.clusters:
+        stages.find_clusters(engine, settings, given, clusters, running)
+
+
+def _rules(settings: Unify) -> Iterator[Rule]:
+    for table in settings.tables:
+        yield from deduplicate.rules_of(settings, table.table)
+    for between in settings.match:
+        yield from (rule for rule in between.rules if rule.active)
+
+
+def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    return {table.name: stages.filtered(settings, table).rows for table in stages.numbered(settings, sources)}
+
+
+def _numbered(engine: Engine, rows: ir.Table, settings: Unify, name: str, change: Change) -> ir.Table:
+    """Return rows as they are stored, numbered among themselves, with their record."""
+    key = settings.table(name).key
+    stored = rows if key == "key" else rows.drop(key)
+    return engine.cache(transform.numbered(stored, by_number=name in change.by_number))
+
+
+def _numbers(engine: Engine, settings: Unify, numbered: Mapping[str, ir.Table]) -> _Numbers:
+    """Return the number of each row among the rows that are unified, and its record beside it."""
+    tables = stages.numbered(settings, {name: rows.rename(stored="record") for name, rows in numbered.items()})
+    both = ibis.union(*(table.rows.select("record", "stored") for table in tables))
+    batches = pa.Table.from_batches(engine.batches(both), shapes.shape(record=pa.int64(), stored=pa.int64()))
+    return batches["record"].combine_chunks(), batches["stored"].combine_chunks()
+
+
+def _renumbered(
+    engine: Engine, table: ir.Table, columns: Sequence[str], numbers: tuple[pa.Array[Any], pa.Array[Any]]
+) -> ir.Table:
+    """Return a table with other numbers in some columns, null where there is none: those beside them in `numbers`."""
+    known, others = numbers
+    schema = table.schema().to_pyarrow()
+
+    def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
+        taken = [
+            others.take(pc.index_in(batch[name], known))
+            if name in columns
+            else batch[name].cast(schema.field(name).type)
+            for name in schema.names
+        ]
+        return pa.RecordBatch.from_arrays(taken, schema=schema)
+
+    return engine.map(table, compute, schema, rows=_AT_ONCE)
+
+
+def _overrides(engine: Engine, overrides: ir.Table, numbers: _Numbers) -> ir.Table:
+    """Return the overrides between rows that are unified, as they are numbered among themselves."""
+    pairs = _renumbered(engine, overrides, ("left", "right"), numbers[::-1]).drop_null(["left", "right"])
+    ends = {"left": ibis.least(pairs.left, pairs.right), "right": ibis.greatest(pairs.left, pairs.right)}
+    return engine.cache(pairs.mutate(**ends))
+
+
+def _by_record(engine: Engine, unified: stages.Unified, numbers: _Numbers) -> stages.Unified:
+    """Return what unification gave of rows that were numbered among themselves, by their records."""
+    tables = {name: (getattr(unified, name), columns) for name, columns in _RECORDS.items()}
+    told = {
+        name: _renumbered(engine, table, columns, numbers)
+        for name, (table, columns) in tables.items()
+        if table is not None
+    }
+    return replace(unified, **told)
+
+
+def _before(engine: Engine, part: touched.Touched) -> tuple[history.Before, ir.Table]:
+    """Return what the run before published of the rows that a change can touch; and whose they were: `shapes.IDS`."""
+    owned = engine.table("customers").semi_join(part.records, "record")
+    owned = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
+    ids = engine.cache(engine.table("ids").semi_join(owned, "customer"))
+    keys = [rows.select("record", "key", table=ibis.literal(name)) for name, rows in part.before.items()]
+    named = ibis.union(*keys) if len(keys) > 1 else keys[0]
+    named = engine.cache(named)
+    members = owned.inner_join(ids, "customer").inner_join(named, "record")
+    followed = engine.table("followed")
+    before = history.Before(
+        members=engine.cache(members.select(*shapes.MEMBERS.names)),
+        made=ids.select("customer_id", "made_in_run"),
+        previous_ids=engine.cache(engine.table("previous_ids").semi_join(ids, "customer_id")),
+        followed=engine.cache(followed.semi_join(named, ["table", "key"])),
+        profile_values=engine.cache(engine.table("profile_values").semi_join(ids, "customer")),
+    )
+    return before, ids
+
+
+def _patch(
+    engine: Engine,
+    settings: Unify,
+    change: Change,
+    part: touched.Touched,
+    followed: ir.Table,
+    owners: ir.Table,
+    unified: stages.Unified,
+) -> None:
+    """Put what is known now of the rows that a change can touch in the place of what was known of them."""
+    shared = guard.recounted(
+        engine,
+        guarding.limits(settings, stages.places_of_keys(settings)),
+        part.counted,
+        engine.table("shared_values"),
+        unified.shared_values,
+    )
+    records = part.records
+    engine.patch("customers", ["record"], records, unified.customers)
+    engine.patch("ids", ["customer"], owners, unified.ids)
+    engine.patch("profile_values", ["customer"], owners, unified.profile_values)
+    engine.patch("previous_ids", ["customer_id"], owners, unified.previous_ids)
+    engine.patch("followed", ["customer_id"], followed, unified.followed)
+    engine.patch(stages.MATCH_KEYS, ["hash", "record"], part.removed_match_keys, part.added_match_keys)
+    engine.patch("shared_values", ["hash"], part.counted, shared)
+    _patch_if_any(engine, "refused", ["left"], records.rename(left="record"), unified.refused)
+    _patch_if_any(engine, "excepted", ["customer"], owners, unified.excepted)
+    if change.overrides is None:
+        engine.land("overrides", shapes.OVERRIDES, [])
+    else:
+        engine.keep("overrides", change.overrides)
+    if unified.id_changes is not None:
+        engine.keep("id_changes", unified.id_changes)
+    for name, changes in change.sources.items():
+        engine.patch(stages.keys_name(name), ["record"], _records(settings, name, changes), part.added_keys[name])
+        patch_source(engine, name, changes)
+
+
+def _records(settings: Unify, name: str, changes: transform.Changes) -> ir.Table:
+    """Return `record` of the rows of a table that are changed or gone."""
+    first = settings.position(name) * stages.RECORDS_OF_TABLE
+    return changes.removed.select(record=changes.removed[transform.ROW] + functions.whole(first))
+
+
+def patch_source(engine: Engine, table: str, changes: transform.Changes) -> None:
+    """Put the changes of a source table in the draft."""
+    engine.patch(stored_name(table), [transform.ROW], changes.removed, changes.added)
+
+
+def now(engine: Engine, table: str, changes: transform.Changes | None) -> ir.Table:
+    """Return a source table as it is after changes that are not in the draft yet."""
+    stored = engine.table(stored_name(table))
+    return stored if changes is None else transform.changed(stored, changes)
+
+
+def store_whole(engine: Engine, table: str, changes: transform.Changes | None, *, by_number: bool) -> None:
+    """Keep a source table as it is after changes, its rows numbered in the order of their keys."""
+    stored = engine.table(stored_name(table))
+    if (changes is not None and changes.count) or not transform.is_in_order(engine, stored):
+        engine.keep(
+            stored_name(table), transform.numbered(now(engine, table, changes).drop(transform.ROW), by_number=by_number)
+        )
+
+
+def _patch_if_any(engine: Engine, name: str, by: list[str], removed: ir.Table, added: ir.Table | None) -> None:
+    table = engine.table(name)
+    engine.patch(name, by, removed, table.limit(0) if added is None else added)
