@@ -17,7 +17,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
+import pyarrow.dataset
 
 import company
 from backstamp import engine, pipeline, shapes
@@ -27,6 +27,8 @@ from measured import peak_memory, tell, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pyarrow.dataset import Dataset
 
     from backstamp.pipeline.stages import Told
 
@@ -45,7 +47,7 @@ def main() -> None:
     """Measure a full run, then runs of so many changed rows."""
     folder, sizes = Path(sys.argv[1]), [int(size) for size in sys.argv[2].split(",")]
     settings = engine.DuckDBSettings(threads=THREADS, memory=MEMORY)
-    rows = parquet.read_table(company.file_of(folder, CHANGED))
+    rows = pyarrow.dataset.dataset(company.file_of(folder, CHANGED))
     numbers = itertools.count(1)
     with engine.DuckDB(folder / "warehouse.duckdb", settings) as warehouse:
         sources = {table.table: reading.stored(warehouse, table.table) for table in company.SETTINGS.tables}
@@ -75,7 +77,9 @@ def main() -> None:
     )
 
 
-def _changed(warehouse: engine.DuckDB, rows: pa.Table, size: int, run: int, folder: Path) -> dict[str, float]:
+def _changed(
+    warehouse: engine.DuckDB, rows: pyarrow.dataset.Dataset, size: int, run: int, folder: Path
+) -> dict[str, float]:
     """Change so many rows, spread over the table, and unify what that can touch."""
     landed = _landed(warehouse, rows, size, run)
     written, begun = _written(), time.perf_counter()
@@ -106,10 +110,11 @@ def _changed(warehouse: engine.DuckDB, rows: pa.Table, size: int, run: int, fold
     }
 
 
-def _landed(warehouse: engine.DuckDB, rows: pa.Table, size: int, run: int) -> transform.Landed:
+def _landed(warehouse: engine.DuckDB, rows: Dataset, size: int, run: int) -> transform.Landed:
     """Return rows as a change feed brings them, each with another e-mail."""
     draw = np.random.default_rng(run)
-    chosen, others = draw.choice(len(rows), size, replace=False), draw.integers(0, len(rows), size)
+    known = rows.count_rows()
+    chosen, others = draw.choice(known, size, replace=False), draw.integers(0, known, size)
     changed, taken = rows.take(chosen), rows.take(others)
     own: Any = pa.array([f"{run}.{number}@new.example" if number % 2 else None for number in range(size)], pa.string())
     for name in EMAIL:

@@ -73,6 +73,24 @@ def test_how_much_is_unified(place: Place) -> None:
     assert normalized() == (len(rows), "all rows: settings of unification, lists of values or backstamp changed")
 
 
+def test_rows_that_a_filter_keeps_out(place: Place) -> None:
+    """A row that a filter keeps out before and after a change touches nobody; one that it lets in is unified."""
+    place.edit(
+        "backstamp.yaml",
+        lambda lines: [x.replace("key: memberid,", "key: memberid, where: {points: 5},") for x in lines],
+    )
+    assert str(place.run().status) == "Successful"
+    before = place.published("members")
+    assert [row["key"] for row in before if row["table"] == "loyalty.member"] == ["m5"]
+    place.edit("members.csv", lambda lines: [line.replace("P7@x", "P8@x") for line in lines])
+    assert task(place.run(), "Normalize").rows == 0
+    assert place.published("members") == before
+    place.edit("members.csv", lambda lines: [line.replace("m7,P8@x,7", "m7,P3@x,5") for line in lines])
+    place.run()
+    owners = {row["key"]: row["customer_id"] for row in place.published("members")}
+    assert owners["m7"] == owners[guid(3)]
+
+
 def test_unification_only_where_something_changed(untouched: Path, tmp_path: Path) -> None:
     """Neither our own stamps nor a column that nobody uses are a change; values, lists, rules and `--full` are."""
     folder = shutil.copytree(untouched, tmp_path / "own")

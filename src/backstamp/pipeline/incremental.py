@@ -13,7 +13,7 @@ from backstamp import shapes
 from backstamp.engine import functions
 from backstamp.pipeline import guarding, stages
 from backstamp.pipeline.reading import stored_name
-from backstamp.unify import deduplicate, guard, history, touched, transform
+from backstamp.unify import deduplicate, guard, history, shown, touched, transform
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -131,7 +131,7 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         part: what `find` gave.
         running: the run.
     """
-    before, owners = _before(engine, part)
+    before, owners = _before(engine, settings, part)
     clusters = engine.published("clusters")
     numbered = {name: _numbered(engine, rows, settings, name, change) for name, rows in part.after.items()}
     numbers = _numbers(engine, settings, numbered)
@@ -217,7 +217,7 @@ def _by_record(engine: Engine, unified: stages.Unified, numbers: _Numbers) -> st
     return replace(unified, **told)
 
 
-def _before(engine: Engine, part: touched.Touched) -> tuple[history.Before, ir.Table]:
+def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[history.Before, ir.Table]:
     """Return what the run before published of the rows that a change can touch; and whose they were: `shapes.IDS`."""
     owned = engine.table("customers").semi_join(part.records, "record")
     owned = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
@@ -226,13 +226,16 @@ def _before(engine: Engine, part: touched.Touched) -> tuple[history.Before, ir.T
     named = ibis.union(*keys) if len(keys) > 1 else keys[0]
     named = engine.cache(named)
     members = owned.inner_join(ids, "customer").inner_join(named, "record")
-    followed = engine.table("followed")
+    followed, values = engine.table("followed"), engine.table("profile_values")
+    key_columns = shown.key_columns((table.table, table.key) for table in settings.tables)
     before = history.Before(
         members=engine.cache(members.select(*shapes.MEMBERS.names)),
         made=ids.select("customer_id", "made_in_run"),
         previous_ids=engine.cache(engine.table("previous_ids").semi_join(ids, "customer_id")),
         followed=engine.cache(followed.semi_join(named, ["table", "key"])),
-        profile_values=engine.cache(engine.table("profile_values").semi_join(ids, "customer")),
+        profile_values=engine.cache(
+            values.semi_join(ids, "customer").select("customer_id", "last_change", *key_columns)
+        ),
     )
     return before, ids
 

@@ -241,7 +241,7 @@ class _Running:
         unify, run, seed = self.settings.unify, self.current.number, uuid4()
         unified = [table.table for table in unify.tables]
         for name in set(read) - set(unified):
-            if (changes := read[name].changes) is not None:
+            if (changes := read[name].changes) is not None and changes.count:
                 incremental.patch_source(engine, name, changes)
         sheets = {**self.described.sheets, **supplied.read_tables(engine, self.settings)}
         lists = supplied.lists(unify, sheets)

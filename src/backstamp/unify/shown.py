@@ -13,7 +13,7 @@ from backstamp.engine import functions
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     import ibis.expr.types as ir
@@ -62,7 +62,8 @@ def dated(values: ir.Table, tables: Sequence[merge.Table], before: ir.Table | No
     Args:
         values: the customers.
         tables: in match order.
-        before: `shapes.PROFILE_VALUES` of the run before, or None before the first.
+        before: of `shapes.PROFILE_VALUES` of the run before customer_id, last_change and the `key_columns`, or None
+            before the first.
         now: the time of what has changed since.
     """
     keys = _key_columns(tables)
@@ -89,5 +90,15 @@ def match_pairs(values: ir.Table, tables: Sequence[merge.Table]) -> ir.Table:
     return pairs.mutate(**alternates).select("customer_id", *_key_columns(tables), "last_change")
 
 
+def key_columns(tables: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the profile columns with the keys that a customer has in tables, by which `dated` tells what changed.
+
+    Args:
+        tables: the name and the key of each.
+    """
+    first = [merge.key_column(name, key) for name, key in tables]
+    return [column for one in first for column in (one, merge.alternate_column(one))]
+
+
 def _key_columns(tables: Sequence[merge.Table]) -> list[str]:
-    return [name for table in tables for name in (table.key_column, merge.alternate_column(table.key_column))]
+    return key_columns((table.name, table.key) for table in tables)
