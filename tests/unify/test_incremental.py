@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Engine
 
-SEQUENCES = int(os.environ.get("LAWS_SEQUENCES", "8"))  # `make laws` asks for more
-KILLS = int(os.environ.get("LAWS_KILLS", "5"))
+SEQUENCES = int(os.environ.get("LAWS_SEQUENCES", "4"))  # `make laws` asks for more
+KILLS = int(os.environ.get("LAWS_KILLS", "3"))
 ON_SPARK = 1  # where a run of a few rows takes a minute
 ROOT = Path(__file__).parents[2]
 RULES = (Rule("Email", (on("email", "lowercase"),)), Rule("Phone", (on("phone"),)))
