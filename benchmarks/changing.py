@@ -9,7 +9,6 @@ import itertools
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -24,6 +23,7 @@ from backstamp import engine, pipeline, shapes
 from backstamp.pipeline import incremental, reading, stages
 from backstamp.unify import transform
 from measured import peak_memory, tell, versions
+from ours import MEMORY, THREADS, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from backstamp.pipeline.stages import Told
 
-THREADS = 2
-MEMORY = "4GB"
 WARM = 3
 """So many runs of each size: the first compiles statements, the last is told."""
 CHANGED = "crm.contact"
@@ -140,22 +138,9 @@ def _written() -> int:
     return sum(int(line.partition(":")[2]) for line in lines if line.startswith("write_bytes"))
 
 
-@dataclass
-class _Silent:
-    """Is told about a stage, and keeps it to itself."""
-
-    rows: int | None = None
-
-    def detail(self, text: str) -> None:
-        """Keep a sentence to itself."""
-
-    def warn(self, text: str) -> None:
-        """Keep a warning to itself."""
-
-
 @contextmanager
 def _stage(_name: str) -> Iterator[Told]:
-    yield _Silent()
+    yield Silent()
 
 
 if __name__ == "__main__":

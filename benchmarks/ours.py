@@ -69,7 +69,7 @@ def unify(folder: Path) -> None:
     @contextmanager
     def stage(name: str) -> Iterator[Told]:
         with watch.phase(name):
-            yield _Silent()
+            yield Silent()
 
     with _warehouse(folder) as warehouse:
         settings = company.SETTINGS
@@ -100,7 +100,7 @@ def accuracy(folder: Path) -> None:
 
 
 @dataclass
-class _Silent:
+class Silent:
     """Is told about a stage, and keeps it to itself."""
 
     rows: int | None = None
