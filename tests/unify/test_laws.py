@@ -1,7 +1,7 @@
 """Unification gives what the oracle gives, and keeps the laws, for random projects, rows and changes.
 
 Law 1 (order-free), 2 (engine-free: both engines give what the oracle gives), 4 (idempotent) and 5 (local) of
-unification.md 8. Law 6 is in `tests/pipeline/test_killed.py`.
+unification.md 8. Laws 3 and 6 are in `test_incremental.py`, law 6 of whole runs in `tests/pipeline/test_killed.py`.
 """
 
 from __future__ import annotations

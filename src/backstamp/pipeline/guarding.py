@@ -35,7 +35,7 @@ def shared_values(
 def limits(settings: Unify, places: Mapping[str, Mapping[block.Key, int]]) -> list[guard.Limit]:
     """Return the limits of all active rules, whose keys have these places in their tables."""
     found = []
-    for rule, lower, upper in _rules(settings):
+    for rule, lower, upper in deduplicate.all_rules(settings):
         regions = {table: settings.table(table).default_region for table in (lower, upper)}
         sides = {
             upper: block.side_of(rule, "upper", regions[upper]),
@@ -90,19 +90,11 @@ def _compared(
         side = block.side_of(rule, role, keyed[table].region)
         return [guard.Part(table, rows[table], keyed[table], held) for held in side.held.values()]
 
-    for rule, lower, upper in _rules(settings):
+    for rule, lower, upper in deduplicate.all_rules(settings):
         below = parts(lower, rule, "lower")
         above = below if lower == upper else parts(upper, rule, "upper")
         for both in zip(below, above, strict=True):
             yield guard.Compared(rule.name, rule.max_rows_per_key, *both)
-
-
-def _rules(settings: Unify) -> Iterator[tuple[Rule, str, str]]:
-    """Yield every active rule with its lower table and the one above, which in deduplication is the same."""
-    for table in settings.tables:
-        yield from ((rule, table.table, table.table) for rule in deduplicate.rules_of(settings, table.table))
-    for between in deduplicate.in_order(settings):
-        yield from ((rule, between.lower, between.upper) for rule in between.rules if rule.active)
 
 
 def _passed_over(shared: guard.Shared) -> str:

@@ -16,13 +16,13 @@ from backstamp.pipeline.reading import stored_name
 from backstamp.unify import deduplicate, guard, history, shown, touched, transform
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
     from backstamp.unify import normalize
-    from backstamp.unify.settings import Rule, Unify
+    from backstamp.unify.settings import Unify
 
 MOST = 0.3
 """Where more than this share of all rows is touched, all are unified: it is quicker."""
@@ -63,7 +63,7 @@ class Change:
 
 def obstacle(settings: Unify) -> str:
     """Say why a project is unified as a whole whenever something changed, "" if it need not be."""
-    for rule in _rules(settings):
+    for rule, *_ in deduplicate.all_rules(settings):
         if all(condition.per_cent is not None for condition in rule.match):
             return f"the rule {rule.name} has no exact condition"
     return ""
@@ -102,7 +102,7 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
         changed_overrides=changed.select(record="left").union(changed.select(record="right")),
     )
     most = max(MOST * engine.count(known.customers), FEW)
-    limit = max((rule.max_rows_per_key for rule in _rules(settings)), default=0)
+    limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
     return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
 
 
@@ -152,13 +152,6 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
-
-
-def _rules(settings: Unify) -> Iterator[Rule]:
-    for table in settings.tables:
-        yield from deduplicate.rules_of(settings, table.table)
-    for between in settings.match:
-        yield from (rule for rule in between.rules if rule.active)
 
 
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

@@ -302,7 +302,7 @@ class _Running:
             return "settings of unification, lists of values or backstamp changed"
         if whole:
             return f"{', '.join(whole)} had other columns before"
-        return incremental.obstacle(self.settings.unify)
+        return ""
 
     def _supply(
         self,

@@ -13,7 +13,7 @@ from backstamp.unify import block, decide, prefer
 from backstamp.unify.settings import Condition, Deduplicate, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
 
@@ -43,6 +43,14 @@ def rules_of(unify: Unify, table: str) -> tuple[Rule, ...]:
                 exceptions = frozenset(map(frozenset, own.unless))
                 found.setdefault((frozenset(own.match), exceptions, own.max_rows_per_key), own)
     return tuple(found.values())
+
+
+def all_rules(unify: Unify) -> Iterator[tuple[Rule, str, str]]:
+    """Yield every active rule with its lower table and the one above, which in deduplication is the same."""
+    for table in unify.tables:
+        yield from ((rule, table.table, table.table) for rule in rules_of(unify, table.table))
+    for match in in_order(unify):
+        yield from ((rule, match.lower, match.upper) for rule in match.rules if rule.active)
 
 
 def in_order(unify: Unify) -> list[Match]:

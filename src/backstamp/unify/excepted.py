@@ -10,12 +10,12 @@ from backstamp import shapes
 from backstamp.unify import block, decide, deduplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
-    from backstamp.unify.settings import Rule, Unify
+    from backstamp.unify.settings import Unify
 
 
 def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], customers: ir.Table) -> ir.Table | None:
@@ -29,7 +29,9 @@ def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], cus
     """
     owned = customers.filter(customers.customer.notnull()).select("record", "customer")
     found = []
-    for rule, lower, upper in _with_exceptions(unify):
+    for rule, lower, upper in deduplicate.all_rules(unify):
+        if not rule.unless:
+            continue
         below, above = keyed[lower], keyed[upper]
         sides = block.side_of(rule, "lower", below.region), block.side_of(rule, "upper", above.region)
         pairs = decide.excepted(engine, (below, sides[0]), (above, sides[1]), owned)
@@ -39,13 +41,3 @@ def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], cus
     if not found:
         return None
     return ibis.union(*found) if len(found) > 1 else found[0].select(*shapes.EXCEPTED.names)
-
-
-def _with_exceptions(unify: Unify) -> Iterator[tuple[Rule, str, str]]:
-    """Yield the active rules with exceptions, each with its lower table and the one above, in deduplication one."""
-    for table in unify.tables:
-        yield from (
-            (rule, table.table, table.table) for rule in deduplicate.rules_of(unify, table.table) if rule.unless
-        )
-    for match in deduplicate.in_order(unify):
-        yield from ((rule, *match.between) for rule in match.rules if rule.active and rule.unless)
