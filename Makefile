@@ -37,7 +37,7 @@ format: setup  ## Format the code
 	$(BIN)/ruff format
 
 lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra spark --group dev --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra spark --extra postgresql --extra dataverse --group dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
 laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
