@@ -137,8 +137,9 @@ IDS = shape(
     customer=pa.int64(),
     customer_id=pa.string(),
     made_in_run=pa.int64(),
+    derived=pa.bool_(),
 )
-"""Identify: the CustomerId of each customer and the run that made it."""
+"""Identify: the CustomerId of each customer, the run that made it, and whether it is derived from a column."""
 
 PREVIOUS_IDS = shape(customer_id=pa.string(), previous_id=pa.string())
 """Identify: ids that a profile stands for besides its own, one row each."""

@@ -55,6 +55,19 @@ def keys(table: Table, groups: list[Group]) -> Profile:
     return {name: Value(winner[1], winner), f"{name}_Alternate": Value(everyone, winner)}
 
 
+def first_winners(
+    project: Project, rows: Rows, groups: Mapping[str, list[Group]], customer: frozenset[Record]
+) -> dict[str, dict[str, Any]]:
+    """Return what merge sees of a customer's first winner in each table where it has one."""
+    found = {}
+    for table in project.tables:
+        own = in_order(table, (group for group in groups[table.name] if group.winner in customer), rows)
+        if own:
+            seen = deduplicate.merged_row(table, own[0], rows)
+            found[table.name] = {column: value for column, (value, _) in seen.items()}
+    return found
+
+
 def merge(project: Project, rows: Rows, groups: Mapping[str, list[Group]], customer: frozenset[Record]) -> Profile:
     """Return one customer's profile, without its ids."""
     profile: Profile = {}

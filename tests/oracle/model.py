@@ -126,7 +126,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Project:
-    """Tables in match order, match rules, profile columns, overrides and clusters."""
+    """Tables in match order, match rules, profile columns, overrides, clusters, and (table, column) of CustomerIds."""
 
     tables: tuple[Table, ...]
     match: tuple[Between, ...] = ()
@@ -134,6 +134,7 @@ class Project:
     always: tuple[Pair, ...] = ()
     never: tuple[Pair, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    ids_from: tuple[tuple[str, str], ...] = ()
 
     def place(self, record: Record) -> tuple[int, Key]:
         """The order of "smallest (table, key)": the table's place in the match order, then the key (section 7)."""
@@ -176,7 +177,8 @@ class Value:
 class State:
     """What one run hands to the next: the profiles with their ids, and how vanished ids go on (section 7).
 
-    `clusters` are the same for the clusters of each kind, whose rows are profiles.
+    `derived` are the ids of today that are derived from columns. `clusters` are the same for the clusters of each kind,
+    whose rows are profiles.
     """
 
     customers: Mapping[UUID, frozenset[Record]]
@@ -184,6 +186,7 @@ class State:
     previous: Mapping[UUID, tuple[UUID, ...]]
     followed: Mapping[UUID, frozenset[Record]]
     given: frozenset[UUID]
+    derived: frozenset[UUID] = frozenset()
     clusters: Mapping[str, State] = field(default_factory=dict)
 
     def resolve(self, customer_id: UUID) -> frozenset[UUID]:

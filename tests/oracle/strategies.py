@@ -95,6 +95,7 @@ NORMALIZERS: Mapping[str, Sequence[str]] = {
     "points": ("symbols",),  # under a normalizer a number is a text: -1 becomes 1
 }
 REGIONS = (None, None, "US", "DE")  # where telephone numbers without a country code are from
+VALUE_COLUMNS = (*TEXTS, "points")  # what ids may be derived from
 TOGETHER = ("email", "phone")  # the columns of the profile that may be taken together from one row
 OF_THEIR_OWN = ("first", "last", "points")  # the columns that may have a preference of their own in a table
 STRONG = ("medium", "high", 60, 67, 75, 80, 100)  # what a rule without exact conditions may ask for
@@ -213,6 +214,7 @@ def used(project: Project, table: Table) -> tuple[str, ...]:
     for columns in project.profile:
         own += [column for name, source in columns.sources if name == table.name for column in source.values()]
         own += [times[table.name] for times in columns.prefer[1:] if table.name in times]
+    own += [column for name, column in project.ids_from if name == table.name]
     return tuple(sorted(set(own)))
 
 
@@ -233,6 +235,9 @@ def projects(draw: st.DrawFn) -> Project:
         tables=tuple(draw(tables(name, primary=name == names[0])) for name in names),
         match=tuple(draw(st.permutations(between))),
         profile=draw(profiles(names)),
+        ids_from=draw(some([(name, column) for name in names for column in VALUE_COLUMNS], 1, 3))
+        if draw(SELDOM)
+        else (),
     )
     content = tuple(replace(table, content=used(project, table)) for table in project.tables)
     return replace(project, tables=content, clusters=draw(clusters(project.profile)))
@@ -361,7 +366,10 @@ def sequences(draw: st.DrawFn, *, least: int = 4, most: int = 8) -> tuple[Step, 
 
 
 def with_keys(project: Project) -> Project:
-    """Return the project with an exact condition in each rule between rows: without one all rows are looked at."""
+    """Return the project so that not all rows are looked at.
+
+    Each rule between rows has an exact condition, and no CustomerId is derived from a column.
+    """
 
     def keyed(rules: Sequence[Rule]) -> tuple[Rule, ...]:
         return tuple(
@@ -373,6 +381,7 @@ def with_keys(project: Project) -> Project:
 
     return replace(
         project,
+        ids_from=(),
         tables=tuple(
             table if table.deduplicate is None else replace(table, deduplicate=keyed(table.deduplicate))
             for table in project.tables

@@ -9,9 +9,9 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from tests.oracle.cluster import find
 from tests.oracle.deduplicate import deduplicate
-from tests.oracle.identify import identify
+from tests.oracle.identify import derived_id, identify
 from tests.oracle.match import match, of_table
-from tests.oracle.merge import merge
+from tests.oracle.merge import first_winners, merge
 from tests.oracle.model import ALWAYS, NOTHING, Evidence, Group, Project, Record, Result, Rows, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -
     """Return everything that a run decides about the rows, after the state that the run before left."""
     groups = groups_of(project, rows)
     customers, matches = match(project, rows, groups)
-    state = identify(project, customers, previous, run, seed)
+    wanted = {customer: derived_id(project, first_winners(project, rows, groups, customer)) for customer in customers}
+    state = identify(project, customers, previous, run, seed, wanted)
     profiles = {own: merge(project, rows, groups, customer) for own, customer in state.customers.items()}
     shown = {own: {name: v.value for name, v in profile.items()} for own, profile in profiles.items()}
     clusters = {one.name: find(project, one, shown, state, previous, run, seed) for one in project.clusters}

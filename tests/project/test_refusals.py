@@ -438,6 +438,21 @@ GROUP = "{Street: [crm.contact.street, crm.lead.street], Place: [crm.lead.place,
         ),
         (
             COLUMNS,
+            "  profile:\n    customer_id: [crm.leed.phone]\n    columns:",
+            f"42:19: `crm.leed` is none of the tables of `unify`. Did you mean `crm.lead`? There are: {UNIFIED}.",
+        ),
+        (
+            COLUMNS,
+            "  profile:\n    customer_id: [crm.lead.phone, crm.lead.phone]\n    columns:",
+            "42:35: `crm.lead.phone` is in the list twice: keep one of the two.",
+        ),
+        (
+            COLUMNS,
+            f"  profile:\n    customer_id: [{', '.join(f'crm.lead.c{number}' for number in range(6))}]\n    columns:",
+            "42:84: A CustomerId is derived from up to 5 columns: leave this out.",
+        ),
+        (
+            COLUMNS,
             "  profile:\n    exclude: [crm.lead.phone]\n    columns:",
             "42:15: `crm.lead.phone` has no semantic type, so the profile does not take it: leave it out.",
         ),

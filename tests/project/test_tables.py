@@ -266,3 +266,12 @@ PHONE = "crm.contact.telephone1, crm.lead.mobilephone"
 def test_what_the_profile_takes(old: str, new: str, lines: list[str]) -> None:
     """Which columns the profile takes by itself depends on the tables; what it has then can be named, and only that."""
     assert told(changed((old, new))) == lines
+
+
+def test_columns_of_ids() -> None:
+    """CustomerIds are derived from text and whole numbers, and from nothing else."""
+    text = EXAMPLE.replace(
+        "  profile:\n", "  profile:\n    customer_id: [loyalty.member.memberid, crm.contact.modifiedon]\n"
+    )
+    line = "42:44: `modifiedon` of crm.contact is timestamp[us, tz=UTC]:"
+    assert told(text) == [f"{line} a CustomerId is derived from text or a whole number."]

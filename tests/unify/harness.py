@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -59,7 +59,9 @@ def settings_of(project: model.Project) -> settings.Unify:
             settings.Match((between.lower, between.upper), tuple(_rule(rule, alone=False) for rule in between.rules))
             for between in project.match
         ),
-        profile=_profile(project.profile),
+        profile=replace(
+            _profile(project.profile), customer_id=tuple(f"{table}.{column}" for table, column in project.ids_from)
+        ),
         clusters=tuple(
             settings.Cluster(cluster.name, tuple(_rule(rule, alone=True) for rule in cluster.rules))
             for cluster in project.clusters
@@ -322,7 +324,7 @@ def _ids(text: str | None) -> tuple[UUID, ...]:
 
 def before(engine: Engine) -> history.Before:
     """Return what the last run left in the draft, as the next one is given it."""
-    made = engine.cache(engine.table("ids").select("customer_id", "made_in_run"))
+    made = engine.cache(engine.table("ids").drop("customer"))
     kept = ("members", "previous_ids", "followed", "clusters", "profile_values")
     members, previous, followed, clusters, values = (engine.cache(engine.table(name)) for name in kept)
     return history.Before(members, made, previous, followed, clusters, values)

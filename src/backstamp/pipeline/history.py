@@ -93,6 +93,8 @@ def resolve(state: Path, customer_id: str) -> Resolved:
     changes: list[dict[str, Any]] = known.to_table(filter=own).to_pylist() if known is not None else []
     made = [one for one in changes if one["new_id"] == wanted and (not one["old_id"] or one["reason"] == history.SPLIT)]
     ends = [one for one in changes if one["old_id"] == wanted and one["reason"] != history.SPLIT]
+    last_made = max((one["run"] for one in made), default=0)
+    ends = [one for one in ends if one["run"] >= last_made]  # a derived id may have come back since
     if not made and not ends:
         message = f"No run that is on record here gave the CustomerId {wanted}: see `backstamp status --history`."
         raise errors.ConfigurationError(message)

@@ -63,6 +63,8 @@ class Change:
 
 def obstacle(settings: Unify) -> str:
     """Say why a project is unified as a whole whenever something changed, "" if it need not be."""
+    if settings.profile.customer_id:
+        return "CustomerIds are derived from columns"
     for rule, *_ in deduplicate.all_rules(settings):
         if all(condition.per_cent is not None for condition in rule.match):
             return f"the rule {rule.name} has no exact condition"
@@ -216,14 +218,14 @@ def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[his
     owned = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
     ids = engine.cache(engine.table("ids").semi_join(owned, "customer"))
     keys = [rows.select("record", "key", table=ibis.literal(name)) for name, rows in part.before.items()]
-    named = ibis.union(*keys) if len(keys) > 1 else keys[0]
+    named = ibis.union(*keys)
     named = engine.cache(named)
     members = owned.inner_join(ids, "customer").inner_join(named, "record")
     followed, values = engine.table("followed"), engine.table("profile_values")
     key_columns = shown.key_columns((table.table, table.key) for table in settings.tables)
     before = history.Before(
         members=engine.cache(members.select(*shapes.MEMBERS.names)),
-        made=ids.select("customer_id", "made_in_run"),
+        made=ids.drop("customer"),
         previous_ids=engine.cache(engine.table("previous_ids").semi_join(ids, "customer_id")),
         followed=engine.cache(followed.semi_join(named, ["table", "key"])),
         profile_values=engine.cache(

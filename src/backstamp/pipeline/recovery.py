@@ -33,7 +33,8 @@ _BEFORE_ALL_RUNS = functions.whole(0)
 def before(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> Before | None:
     """Return what the environment tells of the run before, None if it holds no profiles.
 
-    The run that made a cluster's id is not there: all of them count as equally old.
+    The run that made a cluster's id is not there: all of them count as equally old. Nor is it known which ids are
+    derived from columns: they are kept by rows until their value is seen.
 
     Raises:
         SourceError: it holds profiles, and no keys to go with them.
@@ -51,7 +52,8 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
     profiles = rows(engine, environment, definition, [*told, *kinds.values()])
     if not engine.count(profiles):
         return None
-    made = profiles.select(customer_id="key", made_in_run=profiles[told[1]].cast("int64").fill_null(_BEFORE_ALL_RUNS))
+    made_in_run = profiles[told[1]].cast("int64").fill_null(_BEFORE_ALL_RUNS)
+    made = profiles.select(customer_id="key", made_in_run=made_in_run, derived=False)
     listed = profiles.select(customer_id="key", previous_id=profiles[told[0]].split(";").unnest())
     previous = listed.filter(listed.previous_id.length() > 0)
     members = _members(engine, settings, environment)

@@ -389,7 +389,7 @@ def _before(engine: engines.Engine) -> Before | None:
     members = engine.published("members")
     if members is None:
         return None
-    made = engine.table("ids").select("customer_id", "made_in_run")
+    made = engine.table("ids").drop("customer")
     clusters = engine.published("clusters")
     values = engine.published("profile_values")
     return Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters, values)

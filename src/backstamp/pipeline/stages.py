@@ -227,12 +227,15 @@ def unify_rows(
         for warning in guarding.warnings(engine, settings, shared, refused, apart, customers):
             told.warn(warning)
     with stage(IDENTIFY) as told:
-        identified = identify.identify(engine, records, customers, before, run=run, seed=running.seed)
+        wanted = _wanted_ids(engine, settings, tables, customers)
+        identified = identify.identify(engine, records, customers, before, run=run, seed=running.seed, wanted=wanted)
         ids, previous_ids, followed = (
             keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")
         )
         told.rows = engine.count(ids.filter(ids.made_in_run == run))
         told.detail(f"{told.rows:,} new CustomerIds")
+        if wanted is not None and (others := engine.count(wanted) - engine.count(ids.filter(ids.derived))):
+            told.warn(f"{others:,} profiles have an ordinary CustomerId, as another one has theirs by the same value")
     with stage(MERGE) as told:
         taken = profile.taken(settings, merge.families_of(tables))
         profiles = merge.merge(engine, tables, customers, taken, ids, previous_ids)
@@ -256,6 +259,14 @@ def unify_rows(
     )
 
 
+def _wanted_ids(engine: Engine, settings: Unify, tables: Sequence[merge.Table], customers: ir.Table) -> ir.Table | None:
+    """Return the ids that customers derive from columns, None where the project derives none."""
+    columns = [(mention.table, mention.column) for mention in places.listed_columns(settings, "customer_id")]
+    if not columns:
+        return None
+    return engine.cache(identify.derived(merge.first_values(engine, tables, customers, columns), columns))
+
+
 def _keep_all(engine: Engine, unified: Unified, run: int) -> None:
     """Keep the tables that are not in the draft yet; where there is nothing, what the run before had must not stay."""
     for name, shape in _MAYBE.items():
@@ -265,7 +276,7 @@ def _keep_all(engine: Engine, unified: Unified, run: int) -> None:
         else:
             engine.keep(name, table)
     keys = [engine.keep(keys_name(table), of_table) for table, of_table in unified.keys.items()]
-    engine.keep(MATCH_KEYS, _union([block.match_keys(of_table) for of_table in keys]).order_by("hash"))
+    engine.keep(MATCH_KEYS, ibis.union(*[block.match_keys(of_table) for of_table in keys]).order_by("hash"))
     if unified.id_changes is None:
         engine.view("id_changes", history.begun(unified.ids, run))  # no need to write all ids twice
     else:
@@ -362,10 +373,6 @@ def _sources(engine: Engine, settings: Unify) -> dict[str, ir.Table]:
     return {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
 
 
-def _union(tables: Sequence[ir.Table]) -> ir.Table:
-    return ibis.union(*tables) if len(tables) > 1 else tables[0]
-
-
 def _records(tables: Sequence[merge.Table]) -> ir.Table:
     return ibis.union(
         *(
@@ -408,7 +415,7 @@ def _in_order(engine: Engine, ids: ir.Table, by_number: Collection[str]) -> ir.T
     named = ids.inner_join(engine.table("records").rename(customer="record"), "customer")
     number = named.table.isin(list(by_number)).ifelse(named.key.try_cast("int64"), ibis.null())
     order = ibis.row_number().over(order_by=[named.position, number, named.key])
-    return engine.cache(named.select("customer_id", "made_in_run", customer=order))
+    return engine.cache(named.select("customer_id", "made_in_run", "derived", customer=order))
 
 
 def _together(engine: Engine, settings: Unify, lists: normalize.Lists, ids: ir.Table) -> dict[str, ir.Table]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from backstamp import errors, shapes
 from backstamp.unify import cluster, merge, places, profile, semantic_types
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MOST_COLUMNS, _MOST_TABLES = 10, 15  # of a group of columns
-_SAID: dict[Literal["include", "separate", "exclude"], str] = {
+_SAID: dict[places.Listed, str] = {
     "include": "is in `include`",
     "separate": "is in `separate`",
     "exclude": "is in `exclude`",
 }
+_MOST_FOR_IDS = 5  # columns that a CustomerId is derived from
 _LEAST_ALONE = 60  # per cent: below, nearly all texts are similar to many
 
 
@@ -182,6 +183,7 @@ def _wrong_profile(unify: Unify) -> Iterator[errors.Problem]:
             hint = errors.did_you_mean(name, unify.profile.groups)
             yield errors.Problem(("unify", "profile", "prefer", name), f"{message}{hint}")
     yield from _wrong_lists(unify, order)
+    yield from _wrong_id_columns(unify, order)
 
 
 def _chosen_names(unify: Unify) -> Iterator[tuple[places.Path, str]]:
@@ -259,6 +261,20 @@ def _wrong_lists(unify: Unify, order: Sequence[str]) -> Iterator[errors.Problem]
                 message = f"`{mention.source}` has no semantic type, so the profile does not take it: leave it out."
                 yield errors.Problem(mention.path, message)
             said.setdefault(mention.source, words)
+
+
+def _wrong_id_columns(unify: Unify, order: Sequence[str]) -> Iterator[errors.Problem]:
+    """Tell of columns that no CustomerId can be derived from (unification.md 7)."""
+    mentions = places.listed_columns(unify, "customer_id")
+    for mention in mentions:
+        if mention.table not in order:
+            yield _no_unified_table(mention.path, mention.table or mention.column, order)
+    for path, name in _repeated([(mention.path, mention.source) for mention in mentions]):
+        yield errors.Problem(path, f"`{name}` is in the list twice: keep one of the two.")
+    for mention in mentions[_MOST_FOR_IDS:]:
+        yield errors.Problem(
+            mention.path, f"A CustomerId is derived from up to {_MOST_FOR_IDS} columns: leave this out."
+        )
 
 
 def _wrong_clusters(unify: Unify) -> Iterator[errors.Problem]:

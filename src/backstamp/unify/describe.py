@@ -150,6 +150,11 @@ def _misfits_of_profile(unify: Unify, known: _Known) -> Iterator[errors.Problem]
     """Tell of columns that give a profile column values or times of another kind than the first (section 6)."""
     for path, preference in places.preferences(unify):
         yield from _no_times(places.prefer_times(path, preference), known)
+    for column in places.listed_columns(unify, "customer_id"):
+        kind = known.type_of(column)
+        if kind is not None and not (_family(kind) == "text" or pa.types.is_integer(kind)):
+            message = f"`{column.column}` of {column.table} is {kind}:"
+            yield errors.Problem(column.path, f"{message} a CustomerId is derived from text or a whole number.")
     for name, sources in _sources(unify, known):
         families = [(source, family) for source in sources if (family := known.family_of(source))]
         for source, family in families:

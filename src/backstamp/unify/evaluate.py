@@ -309,5 +309,5 @@ def _count(
 
 def _of_others(made: ir.Table, could: Sequence[ir.Table]) -> ir.Table:
     """Return the links that a rule could have made besides the one that did."""
-    both = made.inner_join(ibis.union(*could) if len(could) > 1 else could[0], ["row", "partner"])
+    both = made.inner_join(ibis.union(*could), ["row", "partner"])
     return both.filter(both.rule != both.other)

@@ -423,7 +423,7 @@ def _holders(few: _Few, rule: Rule, row: int, partner: int) -> int:
                 held.setdefault(name, []).append(engine.cache(rows.select("record", value=name).drop_null("value")))
     counts = []
     for tables in held.values():
-        rows = ibis.union(*tables) if len(tables) > 1 else tables[0]
+        rows = ibis.union(*tables)
         same = rows.semi_join(rows.filter(rows.record.isin([row, partner])), "value")
         counts += engine.rows(same.group_by("value").agg(holders=same.count()))
     return max((count["holders"] for count in counts), default=0)

@@ -87,12 +87,12 @@ def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | 
     found = [(one, engine.cache(_crowded(one))) for one in _suspects(engine, compared)]
     if not found:
         return None
-    records = _union([crowded.select("record") for _, crowded in found])
+    records = ibis.union(*[crowded.select("record") for _, crowded in found])
     held: dict[str, list[Part]] = {}
     for part in (part for one, _ in found for part in one.parts):
         held.setdefault(part.table, []).append(part)
     read = {table: _read(engine, parts, records) for table, parts in held.items()}
-    return _union([_told(one, crowded, read) for one, crowded in found])
+    return ibis.union(*[_told(one, crowded, read) for one, crowded in found])
 
 
 def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
@@ -104,7 +104,7 @@ def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compar
         holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
         for place, holders in enumerate(keys.values())
     ]
-    rows = engine.rows(ibis.union(*most) if len(most) > 1 else most[0])
+    rows = engine.rows(ibis.union(*most))
     found = {row["place"]: row["most"] or 0 for row in rows}
     of_key = {key: found[place] for place, key in enumerate(keys)}
     for one in compared:
@@ -133,7 +133,7 @@ def _read(engine: Engine, parts: Sequence[Part], records: ir.Table) -> Callable[
 
 def _told(compared: Compared, crowded: ir.Table, read: Mapping[str, Callable[[Part], ir.Table]]) -> ir.Table:
     """Return the values that too many rows share for a rule, each read from the first row that holds it."""
-    values = _union([read[part.table](part) for part in compared.parts])
+    values = ibis.union(*[read[part.table](part) for part in compared.parts])
     told = {
         "rule": ibis.literal(compared.rule),
         "lower": ibis.literal(compared.lower.table),
@@ -179,10 +179,6 @@ def recounted(
     known = before if found is None else before.union(found)
     lines = known.filter(known.hash.notnull()).select(*names, "columns", "values").distinct(on=names, keep="first")
     return engine.cache(totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names))
-
-
-def _union(tables: Sequence[ir.Table]) -> ir.Table:
-    return ibis.union(*tables) if len(tables) > 1 else tables[0]
 
 
 def _columns(compared: Compared) -> Iterator[str]:

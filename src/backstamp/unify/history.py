@@ -41,7 +41,7 @@ class Before:
 
     Attributes:
         members: `shapes.MEMBERS`.
-        made: customer_id, made_in_run.
+        made: customer_id, made_in_run, derived, as in `shapes.IDS`.
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
         clusters: `shapes.CLUSTERS`; None if it had none.
@@ -85,6 +85,7 @@ def changes(
     born = made.select("customer", "customer_id").left_join(parents, "customer")
     born = _changes(born, run, born.old_id, born.customer_id, born.old_id.isnull().ifelse(NEW, SPLIT))
     now, was = _heirs(followed, members), _heirs(before.followed, before.members)
+    was = was.anti_join(made, was.old_id == made.customer_id)  # an id that is derived from a column may come back
     moved = ibis.union(now.anti_join(was, now.columns).semi_join(was, "old_id"), was.anti_join(now, was.columns))
     gone = vanished.select(old_id="customer_id", has_vanished=ibis.literal(True))
     touched = gone.union(moved.select("old_id").distinct().mutate(has_vanished=ibis.literal(False)))

@@ -1,9 +1,13 @@
-"""CustomerIds that stay (unification.md 7): which profile keeps which id, and what vanished ids stand for."""
+"""CustomerIds that stay (unification.md 7): which profile keeps which id, and what vanished ids stand for.
+
+An id follows the rows of its profile, or, where the project derives ids from columns, a value of theirs.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import ibis
 
@@ -11,12 +15,15 @@ from backstamp.engine import functions
 from backstamp.unify import history
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Sequence
 
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
     from backstamp.unify.history import Before
+
+_OF_VALUES = UUID("838ace1f-9a69-419c-9f9f-45306441ded0")
+"""The namespace of ids that are derived from columns: the same in every project, for ever."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,14 @@ class Identified:
 
 
 def identify(
-    engine: Engine, records: ir.Table, customers: ir.Table, before: Before | None, *, run: int, seed: UUID
+    engine: Engine,
+    records: ir.Table,
+    customers: ir.Table,
+    before: Before | None,
+    *,
+    run: int,
+    seed: UUID,
+    wanted: ir.Table | None = None,
 ) -> Identified:
     """Give each customer its CustomerId.
 
@@ -48,27 +62,45 @@ def identify(
         before: what the run before published, or None before the first.
         run: the number of this run.
         seed: drawn once for this run.
+        wanted: `derived`; None where no ids are derived from columns.
     """
     owned = customers.filter(customers.customer.notnull()).select("record", "customer")
     founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
     if before is None:
-        return Identified(_new_ids(founders, records, run, seed), *_empty_history(records), None)
+        known = [] if wanted is None else [engine.cache(_first_claimed(wanted.mutate(rows=0), run))]
+        ids = _with_new_ids(founders, known, records, run, seed)
+        return Identified(ids, *_empty_history(records), None)
     named = owned.inner_join(records, "record")
     shared = engine.cache(_shared(named, before))
-    kept = _kept(engine, shared)
-    fresh = founders.anti_join(kept, "customer")
-    ids = engine.cache(
-        ibis.union(
-            kept.inner_join(before.made, "customer_id").select("customer", "customer_id", "made_in_run"),
-            _new_ids(fresh, records, run, seed),
-        )
-    )
+    if wanted is None:
+        known = [_kept(engine, shared, before)]
+    else:
+        claimed = engine.cache(_claimed(wanted, shared, before, run))
+        kept = _kept(engine, shared.filter(~shared.derived), before)
+        known = [claimed, kept.anti_join(claimed, "customer").anti_join(claimed, "customer_id")]
+    ids = engine.cache(_with_new_ids(founders, known, records, run, seed))
     vanished = engine.cache(before.made.select("customer_id").anti_join(ids, "customer_id"))
     previous = _previous_ids(ids, shared, before, vanished, run)
-    followed = engine.cache(_followed(before, vanished, named))
+    followed = engine.cache(_followed(before, vanished, named, ids))
     members = named.inner_join(ids, "customer").select("table", "key", "customer_id")
     changes = history.changes(before, ids.filter(ids.made_in_run == run), shared, vanished, followed, members, run)
     return Identified(ids, previous, followed, changes)
+
+
+def derived(values: ir.Table, columns: Sequence[tuple[str, str]]) -> ir.Table:
+    """Return customer and customer_id: the ids that customers derive from columns, for those that have a value.
+
+    Args:
+        values: customer, and `value_<n>`, what merge sees of each column, null where the customer has none.
+        columns: table and column, in the order in which they are asked.
+    """
+    seen = [values[f"value_{number}"] for number in range(len(columns))]
+    ids = [
+        value.notnull().ifelse(functions.uuid5(_OF_VALUES, *map(ibis.literal, place), value), ibis.null())
+        for place, value in zip(columns, seen, strict=True)
+    ]
+    found = values.select("customer", customer_id=ibis.coalesce(*ids))
+    return found.filter(found.customer_id.notnull())
 
 
 def members(records: ir.Table, customers: ir.Table, ids: ir.Table) -> ir.Table:
@@ -77,11 +109,38 @@ def members(records: ir.Table, customers: ir.Table, ids: ir.Table) -> ir.Table:
     return records.inner_join(owned, "record").select("table", "key", "customer_id")
 
 
-def _new_ids(customers: ir.Table, records: ir.Table, run: int, seed: UUID) -> ir.Table:
-    """Return new ids: the UUID of the run's seed and the smallest record, by which a customer is known."""
-    named = customers.inner_join(records, customers.customer == records.record)
+def _with_new_ids(founders: ir.Table, known: Sequence[ir.Table], records: ir.Table, run: int, seed: UUID) -> ir.Table:
+    """Return `shapes.IDS`: those that are known, and new ones for all other customers.
+
+    A new id is the UUID of the run's seed and the smallest record, by which a customer is known.
+    """
+    for one in known:
+        founders = founders.anti_join(one, "customer")
+    named = founders.inner_join(records, founders.customer == records.record)
     customer_id = functions.uuid5(seed, named.table, named.key)
-    return named.select("customer", customer_id=customer_id, made_in_run=functions.whole(run))
+    made = named.select("customer", customer_id=customer_id, made_in_run=functions.whole(run), derived=False)
+    return ibis.union(*known, made) if known else made
+
+
+def _claimed(wanted: ir.Table, shared: ir.Table, before: Before, run: int) -> ir.Table:
+    """Return `shapes.IDS` of who has the ids that customers derive from columns.
+
+    Of several that derive the same, that is who had it before: who has most rows of the profile that had it.
+    """
+    had = shared.select("customer", "customer_id", "rows")
+    claims = wanted.left_join(had, ["customer", "customer_id"]).select("customer", "customer_id", "rows")
+    first = _first_claimed(claims.mutate(rows=claims["rows"].fill_null(0)), run)
+    known = first.drop("made_in_run").left_join(before.made.select("customer_id", "made_in_run"), "customer_id")
+    made_in_run = known.made_in_run.fill_null(functions.whole(run))
+    return known.select("customer", "customer_id", made_in_run=made_in_run, derived=True)
+
+
+def _first_claimed(claims: ir.Table, run: int) -> ir.Table:
+    """Return `shapes.IDS` of the customer with most rows, or of these the smallest, that claims each id."""
+    place = ibis.row_number().over(group_by="customer_id", order_by=[claims["rows"].desc(), claims.customer])
+    numbered = claims.mutate(place=place)
+    first = numbered.filter(numbered.place == 0)
+    return first.select("customer", "customer_id", made_in_run=functions.whole(run), derived=True)
 
 
 def _empty_history(records: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -96,8 +155,8 @@ def _shared(named: ir.Table, before: Before) -> ir.Table:
     return counted.inner_join(before.made, "customer_id")
 
 
-def _kept(engine: Engine, shared: ir.Table) -> ir.Table:
-    """Return customer and the customer_id that it keeps.
+def _kept(engine: Engine, shared: ir.Table, before: Before) -> ir.Table:
+    """Return `shapes.IDS` of the customers that keep the id of an old profile.
 
     All pairs are taken in one order: more shared rows, older id, smaller id, smallest record; a pair is accepted if
     neither side is taken. So a pair that is the first of both its sides is accepted; what neither side of it has is
@@ -114,9 +173,9 @@ def _kept(engine: Engine, shared: ir.Table) -> ir.Table:
         first = engine.cache(first.select("customer", "customer_id"))
         accepted.append(first)
         open_pairs = engine.cache(open_pairs.anti_join(first, "customer_id").anti_join(first, "customer"))
-    if not accepted:
-        return shared.limit(0).select("customer", "customer_id")
-    return ibis.union(*accepted) if len(accepted) > 1 else accepted[0]
+    kept = shared.limit(0).select("customer", "customer_id") if not accepted else ibis.union(*accepted)
+    made = kept.inner_join(before.made.select("customer_id", "made_in_run"), "customer_id")
+    return made.select("customer", "customer_id", "made_in_run", derived=False)
 
 
 def _previous_ids(ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.Table, run: int) -> ir.Table:
@@ -134,8 +193,11 @@ def _previous_ids(ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.
     return every.filter(every.customer_id != every.previous_id)
 
 
-def _followed(before: Before, vanished: ir.Table, named: ir.Table) -> ir.Table:
-    """Return the rows by which vanished ids are followed: a row that is in no profile now is followed no longer."""
+def _followed(before: Before, vanished: ir.Table, named: ir.Table, ids: ir.Table) -> ir.Table:
+    """Return the rows by which vanished ids are followed: a row that is in no profile now is followed no longer.
+
+    An id that is derived from columns may have come back: it stands for itself again.
+    """
     last = before.members.semi_join(vanished, "customer_id").select("customer_id", "table", "key")
     every = before.followed.select("customer_id", "table", "key").union(last)
-    return every.semi_join(named, ["table", "key"])
+    return every.semi_join(named, ["table", "key"]).anti_join(ids, "customer_id")

@@ -59,11 +59,11 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
             for upper in tables[:position]
             for rule in said.get((table.name, upper.name), [])
         ]
-        told = None if overrides is None else _told(engine, overrides, table, _union(owned.values()))
+        told = None if overrides is None else _told(engine, overrides, table, ibis.union(*owned.values()))
         rows = _placed(table.groups, position, _match_table(engine, table, steps, told), owns=table.include_all)
         placed.append(rows)
         owned[table.name] = engine.cache(rows.filter(rows.customer.notnull()).select("record", "customer"))
-    return _union(placed)
+    return ibis.union(*placed)
 
 
 def refused(customers: ir.Table, overrides: ir.Table) -> ir.Table:
@@ -175,7 +175,7 @@ def _match_table(engine: Engine, table: Table, steps: Sequence[_Step], told: _To
         found.append(engine.cache(step.best(seeking)))
     if not found:
         return None
-    return _union(found)
+    return ibis.union(*found)
 
 
 def _place(engine: Engine, groups: ir.Table, steps: Sequence[_Step], told: _Told) -> ir.Table:
@@ -216,11 +216,6 @@ def _take_turns(ways: Iterable[Mapping[str, Any]], apart: Iterable[Mapping[str, 
         if customer is not None:
             joined[group] = customer
             yield group, customer
-
-
-def _union(tables: Iterable[ir.Table]) -> ir.Table:
-    every = list(tables)
-    return ibis.union(*every) if len(every) > 1 else every[0]
 
 
 def _evidence(found: ir.Table, rule: str) -> ir.Table:

@@ -137,6 +137,32 @@ def origins(engine: Engine, tables: Sequence[Table], customers: ir.Table, taken:
     return _choose(engine, tables, customers, owned, taken, origin)
 
 
+def first_values(
+    engine: Engine, tables: Sequence[Table], customers: ir.Table, columns: Sequence[tuple[str, str]]
+) -> ir.Table:
+    """Return customer and `value_<n>`: what each customer's first winner has in columns, as text, null where nothing.
+
+    Args:
+        engine: where it is computed.
+        tables: in match order.
+        customers: `shapes.CUSTOMERS`.
+        columns: table and column.
+    """
+    owned = engine.cache(_owned(len(tables), customers))
+    found = owned.select("customer")
+    for position, table in enumerate(tables):
+        asked = {f"value_{number}": column for number, (name, column) in enumerate(columns) if name == table.name}
+        if asked:
+            look = _look(engine, position, table, customers, owned)
+            first = owned.select("customer", record=f"winner_{position}")
+            if look.several is not None:
+                first = first.union(look.several.filter(look.several["rank"] == 0).select("customer", "record"))
+            rows = first.inner_join(look.rows, "record")
+            values = {name: _filled(rows[column].cast("string")) for name, column in asked.items()}
+            found = _joined(found, engine.cache(rows.select("customer", **values)), "customer")
+    return found
+
+
 def escaped(key: ir.StringValue) -> ir.StringValue:
     """Return a key as it stands in a list joined by semicolons (unification.md 4)."""
     spelled = key.replace("\\", "\\\\").replace(";", "\\;")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from backstamp.unify.settings import ByTime, Cluster, Deduplicate, Recency
 
@@ -28,6 +28,10 @@ class Mention:
         """The column with its table: `source.table.column`."""
         return f"{self.table}.{self.column}"
 
+
+Listed: TypeAlias = Literal["include", "separate", "exclude", "customer_id"]
+LISTED: tuple[Listed, ...] = get_args(Listed)
+"""The lists of columns that `profile` has."""
 
 TECHNICAL = frozenset(
     {
@@ -79,7 +83,7 @@ def mentions(unify: Unify) -> Iterator[Mention]:
     for path, columns in groups(unify):
         yield from (source for name in columns for source in group_sources(path, name, columns[name]))
     yield from (time for path, preference in preferences(unify) for time in prefer_times(path, preference))
-    yield from (mention for name in ("include", "separate", "exclude") for mention in listed_columns(unify, name))
+    yield from (mention for name in LISTED for mention in listed_columns(unify, name))
     for supplied in lists(unify):
         yield from (Mention(supplied.path, supplied.name, column) for column in LIST_COLUMNS[supplied.kind])
 
@@ -186,7 +190,7 @@ def group_sources(path: Path, name: str, sources: Sequence[str]) -> list[Mention
     return _named((*path, name), sources)
 
 
-def listed_columns(unify: Unify, name: Literal["include", "separate", "exclude"]) -> list[Mention]:
+def listed_columns(unify: Unify, name: Listed) -> list[Mention]:
     """Return the columns in one of the profile's lists; a table is "" where the file names none."""
     return _named(("unify", "profile", name), getattr(unify.profile, name))
 

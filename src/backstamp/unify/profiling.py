@@ -55,7 +55,7 @@ def profile(engine: Engine, rows: ir.Table, columns: Sequence[str]) -> tuple[int
     [counted] = engine.rows(filled.aggregate(rows=filled.count(), **counts))
     frequent: dict[int, list[Frequent]] = {n: [] for n in range(len(columns))}
     every = [_most_frequent(filled, n) for n in frequent]
-    found = engine.rows(ibis.union(*every) if len(every) > 1 else every[0])
+    found = engine.rows(ibis.union(*every))
     for row in sorted(found, key=lambda row: (-row["rows"], row["value"])):
         frequent[row["place"]].append(Frequent(row["value"], row["rows"]))
     total = int(counted["rows"])

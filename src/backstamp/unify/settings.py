@@ -200,6 +200,7 @@ class Profile:
         separate: columns that are combined with no other.
         exclude: columns that have a semantic type and are not taken.
         rename: the columns that the profile takes by itself, by their names there, and what to call them.
+        customer_id: columns, `source.table.column`: a CustomerId is derived from the first that has a value.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -211,6 +212,7 @@ class Profile:
     separate: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     rename: dict[str, str] = field(default_factory=dict)
+    customer_id: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

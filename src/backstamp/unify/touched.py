@@ -102,9 +102,9 @@ def touched(
         most: so many rows are too many.
     """
     added_keys = {one.name: block.keys_of_rows(engine, one.added, one.sides, one.places, lists) for one in tables}
-    added = engine.cache(_union([block.match_keys(keys) for keys in added_keys.values()]))
+    added = engine.cache(ibis.union(*[block.match_keys(keys) for keys in added_keys.values()]))
     gone = [block.match_keys(one.keys.semi_join(one.removed, "record")) for one in tables]
-    removed = engine.cache(_union(gone))
+    removed = engine.cache(ibis.union(*gone))
     changed = [rows.select("record") for one in tables for rows in (one.removed, one.added)]
     frontier = engine.cache(ibis.union(*changed, known.changed_overrides, distinct=True))
     moved = _moved(engine, removed, added)
@@ -141,7 +141,7 @@ class _Reach:
         """Take in rows, which also hold these keys, and return `record` of those that hang together with them."""
         self.records = self.engine.cache(self.records.union(frontier))
         held = [*keys, *(block.match_keys(one.keys.semi_join(frontier, "record")) for one in self.tables)]
-        linked = [self._holders(_union(held)), self._customers(frontier), self._paired(frontier)]
+        linked = [self._holders(ibis.union(*held)), self._customers(frontier), self._paired(frontier)]
         linked += self._followed(frontier)
         return self.engine.cache(ibis.union(*linked, distinct=True).anti_join(self.records, "record"))
 
@@ -152,7 +152,7 @@ class _Reach:
             one.name: self.engine.cache(before[one.name].anti_join(one.removed, "record").union(one.added))
             for one in self.tables
         }
-        return Touched(self.records, before, after, _union(self.counted), added_keys, removed, added)
+        return Touched(self.records, before, after, ibis.union(*self.counted), added_keys, removed, added)
 
     def _holders(self, keys: ir.Table) -> ir.Table:
         """Return `record` of all rows that held one of these keys, but where too many held it and hold it."""
@@ -192,7 +192,7 @@ class _Reach:
         rows = [
             one.known.semi_join(frontier, "record").select("key", table=ibis.literal(one.name)) for one in self.tables
         ]
-        here = self.engine.cache(_union(rows))
+        here = self.engine.cache(ibis.union(*rows))
         ids = followed.semi_join(here, ["table", "key"]).select("customer_id")
         others = self.engine.cache(followed.semi_join(ids, "customer_id").anti_join(here, ["table", "key"]))
         if not self.engine.count(others):
@@ -206,7 +206,3 @@ def _moved(engine: Engine, removed: ir.Table, added: ir.Table) -> ir.Table:
     """Return by how much a change alters how many hold each key, as `shapes.COUNTED_KEYS`."""
     signed = removed.mutate(one=functions.whole(-1)).union(added.mutate(one=functions.whole(1)))
     return engine.cache(signed.group_by(["hash", "place"]).agg(holders=functions.total(signed.one)))
-
-
-def _union(tables: Sequence[ir.Table]) -> ir.Table:
-    return ibis.union(*tables) if len(tables) > 1 else tables[0]
