@@ -140,7 +140,6 @@ MUTANTS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "the last winner is first": (merge, "in_order", lambda in_order, *arguments: in_order(*arguments)[::-1]),
     "the older id stays": (identify, "claim", lambda claim, *arguments: claim(*arguments)[1:]),
     "ids are never derived": (identify, "claims", lambda _, *__: {}),
-    "derived ids go to the smallest": (identify, "claims", lambda claims, one, wanted, _: claims(one, wanted, NOTHING)),
     "derived ids stay with rows": (identify, "kept_ids", derived_ids_by_rows),
     "clusters have new ids": (cluster, "resolved", lambda _, *__: NOTHING),
     "rows are followed for ever": (identify, "followed", followed_for_ever),

@@ -395,6 +395,24 @@ def test_a_cluster_follows_its_profiles(warehouse: Engine) -> None:
     assert home(harness.before(warehouse), 2, a="3 y", c="3 y", d="3 y", b="4 y", e="4 y", f="4 y") == {old}
 
 
+def test_an_id_follows_its_value(warehouse: Engine) -> None:
+    """A derived id stays with who had it, whoever else comes with its value; it goes and comes back with the value."""
+    project = Project((Table(CONTACT, "id", deduplicate=()),), ids_from=((CONTACT, "email"),))
+
+    def ids(before: history.Before | None, run: int, **emails: str | None) -> dict[str, str]:
+        people = rows(CONTACT, "email", *emails.items())
+        found = harness.unified(warehouse, project, people, before, run)
+        return {str(key): str(own) for own, records in found.customers.items() for _, key in records}
+
+    first = ids(None, 1, c="x")["c"]
+    second = ids(harness.before(warehouse), 2, a="x", c="x")
+    assert second["c"] == first != second["a"]
+    third = ids(harness.before(warehouse), 3, a=None, c="y")
+    assert third["a"] == second["a"]
+    assert third["c"] != first
+    assert ids(harness.before(warehouse), 4, a="x", c="y") == {"a": first, "c": third["c"]}
+
+
 def test_tables_to_look_at(warehouse: Engine) -> None:
     """People see how each row was deduplicated, and which keys of all tables a customer has."""
     people = rows(CONTACT, "phone email", ("a;", "5", "m"), ("b", "5", "m"), ("c", "6", "n"))
