@@ -21,7 +21,7 @@ tests-on-spark:
 	$(BIN)/python -m pytest -k spark
 
 other-tests:
-	$(BIN)/python -m pytest -k "not spark"
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -k "not spark"
 
 spark: setup  ## Run all tests of engines and unification on Spark
 	SPARK=all $(BIN)/python -m pytest tests/engine tests/unify tests/pipeline/test_spark.py -k spark

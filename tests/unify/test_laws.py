@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
 
 EXAMPLES = int(os.environ.get("LAWS_EXAMPLES", "12"))  # `make laws` asks for more
-SPARK_SHARE = 10  # of the examples: Spark takes seconds for a run of a few rows
+SPARK_SHARE = 12  # of the examples: Spark takes seconds for a run of a few rows
 LAW_SHARE = 8  # of the examples: the laws follow from the oracle, which keeps them too
 THREADS = (1, 2, 4)
 MANY = 20_000  # rows of a table
