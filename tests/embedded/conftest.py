@@ -1,4 +1,4 @@
-"""One embedded CRM for each module, and clients of it."""
+"""One embedded CRM for each module and kind of database, and clients of it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from tests import databases
 
 from backstamp import embedded, odata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 ADMINISTRATOR_TOKEN = "administrator"
 APPLICATION_TOKEN = "application"
@@ -62,12 +62,17 @@ def fault(response: httpx2.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
 
+@pytest.fixture(scope="module", params=databases.KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty database for each module, on each kind of database."""
+    with databases.empty(request.param, tmp_path_factory) as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(database_url: str) -> Iterator[str]:
     """The address of an embedded CRM that the tests of one module share."""
-    folder: Path = tmp_path_factory.mktemp("crm")
-    settings = embedded.Settings(database_url=f"sqlite:///{folder / 'crm.sqlite'}")
-    with embedded.serving(settings, TOKENS) as address:
+    with embedded.serving(embedded.Settings(database_url=database_url), TOKENS) as address:
         yield address
 
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 _tables = sa.Table(
     "_table",
     database.internal,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("name", sa.String(128), nullable=False, unique=True),
-    sa.Column("entity_set", sa.String(128), nullable=False, unique=True),
+    sa.Column("id", database.text(36), primary_key=True),
+    sa.Column("name", database.text(128), nullable=False, unique=True),
+    sa.Column("entity_set", database.text(128), nullable=False, unique=True),
     sa.Column("changed_in", sa.BigInteger, nullable=False),
     sa.Column("definition", sa.JSON, nullable=False),
 )
 _columns = sa.Table(
     "_column",
     database.internal,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("table_name", sa.String(128), nullable=False),
-    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("id", database.text(36), primary_key=True),
+    sa.Column("table_name", database.text(128), nullable=False),
+    sa.Column("name", database.text(128), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("definition", sa.JSON, nullable=False),
     sa.UniqueConstraint("table_name", "name"),
@@ -39,8 +39,8 @@ _columns = sa.Table(
 _relationships = sa.Table(
     "_relationship",
     database.internal,
-    sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("schema_name", sa.String(256), nullable=False, unique=True),
+    sa.Column("id", database.text(36), primary_key=True),
+    sa.Column("schema_name", database.text(256), nullable=False, unique=True),
     sa.Column("definition", sa.JSON, nullable=False),
 )
 
@@ -80,9 +80,10 @@ def add_tables(connection: sa.Connection, tables: Iterable[Table], relationships
         _write_table(connection, table)
     for relationship in relationships:
         _write_relationship(connection, relationship)
-    schema = load(connection)
-    for table in tables:
-        schema.sql[table.name].create(connection)
+    made = load(connection).sql
+    # All at once, because tables may refer to each other.
+    own = [made[table.name] for table in tables]
+    own[0].metadata.create_all(connection, own, checkfirst=False)
 
 
 def _refuse_duplicate(schema: Schema, table: Table) -> None:

@@ -102,7 +102,7 @@ def _like(schema: Schema, place: Place, function: str, path: filters.Operand, te
         raise faults.bad_request(f"{function} needs a column of text, and '{found.column.name}' is none.")
     # `%` and `_` in the text act as wildcards, as they do in Dataverse.
     pattern = _PATTERNS[function].format(text.content.lower())
-    return sa.func.lower(found.value).like(sa.bindparam(None, pattern, sa.Text()))
+    return sa.func.folded(found.value).like(sa.bindparam(None, pattern, sa.Text()))
 
 
 def _among(schema: Schema, place: Place, path: filters.Path, contents: tuple[str, ...], *, negated: bool) -> Expression:
@@ -150,7 +150,7 @@ def readable(table: Table, name: str) -> Column:
 
 def comparable(column: Column, value: Expression) -> Expression:
     """Return what stands for a value in comparisons and sorting: text without regard to case."""
-    return sa.func.lower(value) if column.is_text else value
+    return sa.func.folded(value) if column.is_text else value
 
 
 def literal(column: Column, content: object) -> Expression:

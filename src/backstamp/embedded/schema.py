@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from backstamp.embedded import database
 from backstamp.embedded.metadata import CHOICES, LOOKUPS, Column, ColumnType, Relationship, Table
 
 if TYPE_CHECKING:
@@ -53,12 +54,12 @@ _SQL_TYPES: dict[ColumnType, Callable[[Column], sa.types.TypeEngine[Any]]] = {
     ColumnType.DOUBLE: lambda _: sa.Double(),
     ColumnType.MONEY: lambda _: FixedPoint(MONEY_DIGITS),
     ColumnType.DECIMAL: lambda column: FixedPoint(column.precision or 0),
-    ColumnType.DATETIME: lambda column: sa.String(10 if column.date_only else 20),
-    ColumnType.UNIQUEIDENTIFIER: lambda _: sa.String(36),
-    ColumnType.ENTITY_NAME: lambda _: sa.String(128),
-    ColumnType.STRING: lambda _: sa.Text(),
-    ColumnType.MEMO: lambda _: sa.Text(),
-    **dict.fromkeys(LOOKUPS, lambda _: sa.String(36)),
+    ColumnType.DATETIME: lambda column: database.text(10 if column.date_only else 20),
+    ColumnType.UNIQUEIDENTIFIER: lambda _: database.text(36),
+    ColumnType.ENTITY_NAME: lambda _: database.text(128),
+    ColumnType.STRING: lambda _: database.text(),
+    ColumnType.MEMO: lambda _: database.text(),
+    **dict.fromkeys(LOOKUPS, lambda _: database.text(36)),
     **dict.fromkeys(CHOICES, lambda _: sa.Integer()),
 }
 

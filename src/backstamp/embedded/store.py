@@ -38,7 +38,7 @@ class Settings(BaseModel):
     """How an embedded CRM is set up.
 
     Attributes:
-        database_url: where the rows are, as SQLAlchemy spells it (`sqlite:////srv/crm.sqlite`).
+        database_url: where the rows are: `sqlite:////srv/crm.sqlite`, `postgresql://user:password@host/name`.
         delta_days: how long a delta link can be used.
         expire_on_metadata_change: whether a new or dropped column ends the delta links of its table, as it does on
             real organizations.
@@ -84,10 +84,15 @@ class Store:
         self.settings = settings
         self._engine = database.open_engine(settings.database_url)
         self._schema = Schema(-1, (), ())
-        with database.writing(self._engine) as connection:
-            if catalog.is_empty(connection):
-                _found(connection)
-            _keep_settings(connection, settings)
+        try:
+            with database.writing(self._engine) as connection:
+                if catalog.is_empty(connection):
+                    _found(connection)
+                _keep_settings(connection, settings)
+        except sa.exc.OperationalError as error:
+            where = self._engine.url.render_as_string(hide_password=True)
+            message = f"The database of the embedded CRM, {where}, does not answer: is it running, and the password right?"
+            raise errors.ConfigurationError(message) from error
 
     @contextmanager
     def reading(self, user: str) -> Iterator[Session]:
@@ -116,7 +121,7 @@ class Store:
         """
         with self.reading(ADMINISTRATOR_ID) as session:
             users = session.schema.sql["systemuser"].c
-            statement = sa.select(users.systemuserid).where(sa.func.lower(users.domainname) == domain_name.lower())
+            statement = sa.select(users.systemuserid).where(sa.func.folded(users.domainname) == domain_name.lower())
             found = session.connection.execute(statement).scalar()
         if found is None:
             raise errors.ConfigurationError(f"The embedded CRM has no user with the domain name {domain_name!r}.")

@@ -143,6 +143,8 @@ def _text(column: Column, table: Table) -> Converter:
     def convert(value: object) -> str:
         if not isinstance(value, str):
             raise TypeError
+        if "\0" in value:
+            raise ValueError
         if len(value) > limit:
             raise faults.Fault(
                 400,

