@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, tracking, values
+from backstamp.embedded import bulk, faults, tracking, values
 from backstamp.embedded.metadata import OnDelete, type_column
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ def _with_referenced_key(row: Row, table: Table, body: object) -> Row:
 def existing(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
     """Return which of these keys the table has."""
     key = session.schema.sql[table.name].c[table.key]
-    found: set[str] = set()
-    for chunk in chunks(list(keys)):
-        found.update(session.connection.scalars(sa.select(key).where(key.in_(chunk))))
-    return found
+    return bulk.present(session.connection, key, list(keys))
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -122,7 +119,7 @@ def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
     _refuse_unknown_targets(session, table, made)
     try:
         for group in _by_columns(made):
-            session.connection.execute(session.schema.sql[table.name].insert(), group)
+            bulk.insert(session.connection, session.schema.sql[table.name], group)
     except sa.exc.IntegrityError as error:
         message = "Cannot insert duplicate key. A record with matching key values already exists."
         raise faults.Fault(412, odata.DUPLICATE_ID, message) from error
@@ -206,15 +203,9 @@ def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
     for row in changed:
         row.pop("overriddencreatedon", None)  # it is for new rows only
     _refuse_unknown_targets(session, table, changed)
-    target = session.schema.sql[table.name]
-    statement = sa.update(target).where(target.c[table.key] == sa.bindparam("row_key"))
     for group in _by_columns(changed):
-        session.connection.execute(statement, [_parameters(row, table.key) for row in group])
+        bulk.update(session.connection, session.schema.sql[table.name], table.key, group)
     _compose_names(session, table, changed)
-
-
-def _parameters(row: Row, key: str) -> dict[str, Any]:
-    return {"row_key" if name == key else name: value for name, value in row.items()}
 
 
 def delete(session: Session, table: Table, keys: Iterable[str]) -> None:
