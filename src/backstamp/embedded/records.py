@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -48,8 +48,8 @@ def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
     for body in bodies:
         row = values.parse(session.schema, table, body)
         rows.setdefault(_key_of(row, table), row)
-    _refuse_missing(session, table, rows)
-    _update(session, table, list(rows.values()))
+    if _update(session, table, list(rows.values())) < len(rows):
+        _refuse_missing(session, table, rows)
 
 
 def upsert(session: Session, table: Table, bodies: Sequence[object]) -> int:
@@ -191,10 +191,10 @@ def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row])
         _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
 
 
-def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Update rows that are known to exist."""
+def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
+    """Update those of these rows that exist; return how many there were."""
     if not rows:
-        return
+        return 0
     written = {"modifiedon": session.now, "modifiedby": session.user}
     changed = [
         {**_settled(row, table), **written, "versionnumber": version}
@@ -203,9 +203,10 @@ def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
     for row in changed:
         row.pop("overriddencreatedon", None)  # it is for new rows only
     _refuse_unknown_targets(session, table, changed)
-    for group in _by_columns(changed):
-        bulk.update(session.connection, session.schema.sql[table.name], table.key, group)
+    target = session.schema.sql[table.name]
+    updated = sum(bulk.update(session.connection, target, table.key, group) for group in _by_columns(changed))
     _compose_names(session, table, changed)
+    return updated
 
 
 def delete(session: Session, table: Table, keys: Iterable[str]) -> None:
