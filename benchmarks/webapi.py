@@ -141,14 +141,13 @@ def make_rows(url: str, database: str, count: int) -> None:
         connection.execute(
             """
             INSERT INTO lead
-            SELECT (jsonb_populate_record(lead, jsonb_build_object(
+            SELECT made.* FROM lead, generate_series(1, %s) AS n, jsonb_populate_record(lead, jsonb_build_object(
                 'leadid', to_char(n, 'FM00000000') || '-0000-7000-a000-000000000000',
                 'firstname', 'First' || mod(n, 1000), 'lastname', 'Last' || n / 1000, 'fullname', 'Full name ' || n,
                 'emailaddress1', 'person' || n || '@example.com', 'telephone1', '+49 30 ' || n,
                 'mobilephone', '+49 170 ' || n, 'address1_line1', mod(n, 300) || ' Main Street',
                 'address1_city', 'City ' || mod(n, 5000), 'address1_postalcode', to_char(mod(n, 90000), 'FM00000'),
-                'companyname', 'Company ' || mod(n, 20000), 'versionnumber', lead.versionnumber + n))).*
-            FROM lead, generate_series(1, %s) AS n
+                'companyname', 'Company ' || mod(n, 20000), 'versionnumber', lead.versionnumber + n)) AS made
             """,
             [count - 1],
         )
