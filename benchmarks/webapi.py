@@ -79,6 +79,8 @@ def main() -> None:
     parser.add_argument("--database", help="the URL of an empty PostgreSQL database (default: one made for this)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
+    if arguments.rows < CLIENTS * BATCH:
+        parser.error(f"--rows: {CLIENTS} clients with {BATCH} rows each need at least {CLIENTS * BATCH}")
     with ExitStack() as stack:
         database = arguments.database or start_postgresql(stack)
         url = stack.enter_context(served(database))
