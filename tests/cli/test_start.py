@@ -7,15 +7,14 @@ import re
 import stat
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
+from tests import databases
 from tests.cli import Said, backstamp, start
 
-from backstamp import __version__, runs
+from backstamp import __version__, embedded, project, runs
+from backstamp.cli import environment
 from backstamp.connect import dataverse
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_project_to_start_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,3 +158,21 @@ def test_a_dead_server_is_forgotten(file: Path) -> None:
         note.write_text(text)
         assert backstamp("check", "--project", file).code == 0
         assert not note.exists()
+
+
+def test_the_crm_on_postgresql(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A project's embedded CRM is kept in the PostgreSQL database that the project file names."""
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL's driver is not installed")
+    file = tmp_path / "backstamp.yaml"
+    assert backstamp("init", tmp_path).code == 0
+    with databases.empty("postgresql", tmp_path_factory) as url:
+        file.write_text(file.read_text().replace("kind: embedded", f"kind: embedded\n  database: {url}", 1))
+        settings = project.load(file)
+        with (
+            environment.served(settings) as address,
+            environment.signed_in(settings, address, embedded.ADMINISTRATOR) as crm,
+        ):
+            assert crm.define("contact").key == "contactid"
+        assert not (tmp_path / ".backstamp" / "crm.sqlite").exists()
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT fullname FROM systemuser").fetchall()

@@ -29,6 +29,24 @@ def test_create_gives_ids_in_order(crm: Crm) -> None:
     assert [_name(crm, key) for key in ids] == ["A", "B", "C"]
 
 
+_WRITTEN: list[dict[str, Any]] = [
+    {"description": "\"'\\ \n {a} [b] $1 %s ß 名 \U0001f600", "creditlimit": 0.1, "birthdate": "1970-01-01"},
+    {"description": "", "creditlimit": 12345678901.2345, "birthdate": None},
+    {"description": None, "creditlimit": None, "birthdate": "9999-12-31"},
+]
+
+
+@pytest.mark.parametrize("action", [odata.CREATE_MULTIPLE, odata.UPDATE_MULTIPLE, odata.UPSERT_MULTIPLE])
+def test_every_row_gets_its_own_values(crm: Crm, action: str) -> None:
+    """Texts, numbers, days and missing values of many rows are read as they were written."""
+    ids = [str(uuid4()) for _ in _WRITTEN] if action == odata.CREATE_MULTIPLE else _people(crm, *"ABC")
+    targets = [{"contactid": key, **values} for key, values in zip(ids, _WRITTEN, strict=True)]
+    assert crm.act("contact", action, targets).status_code in {200, 204}
+    for key, values in zip(ids, _WRITTEN, strict=True):
+        row = crm.get(f"contacts({key})?$select={','.join(values)}")
+        assert {name: row[name] for name in values} == values
+
+
 def test_each_row_gets_a_version_of_its_own(crm: Crm) -> None:
     """No two rows of a bulk request share a version."""
     ids = _people(crm, *"ABCDE")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.project import EXAMPLE, changed, refusal
+from tests.project import EXAMPLE, changed, load, refusal
 
 from backstamp import errors, project
 
@@ -44,7 +44,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "knd: dataverse",
             (
                 "3:3: There is no setting `knd` here. Did you mean `kind`? Possible are: audience, bypass_custom_logic,"
-                " credential, delta_days, expire_on_metadata_change, kind, url."
+                " credential, database, delta_days, expire_on_metadata_change, kind, url."
             ),
         ),
         (
@@ -223,6 +223,40 @@ def test_literal_secret(old: str, new: str, place: str) -> None:
     (found,) = told((old, new))
     assert found.startswith(f"{place}A secret stands in the file: write `")
     assert "hunter2" not in found
+
+
+ORGANIZATION = f"kind: dataverse\n  url: https://contoso.crm.dynamics.com\n  credential: {CREDENTIAL}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://crm:hunter2@localhost/crm",
+        "postgresql://crm:hunter2${BACKSTAMP_TEST_SECRET}@localhost/crm",
+        "postgresql://localhost/crm?user=crm&password=hunter2",
+    ],
+)
+def test_literal_password(url: str) -> None:
+    """A password that stands in the URL of a database is refused, and not repeated."""
+    (found,) = told((ORGANIZATION, f"kind: embedded\n  database: {url}"))
+    assert found.startswith("4:3: A password stands in the file: write `")
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "${BACKSTAMP_TEST_SECRET}",
+        "postgresql://crm:${BACKSTAMP_TEST_SECRET}@localhost/crm",
+        "postgresql://localhost:5432/crm?user=crm",
+    ],
+)
+def test_password_of_the_environment(url: str) -> None:
+    """A password that comes from the environment is accepted, and masked where the project is shown."""
+    read = load(changed((ORGANIZATION, f"kind: embedded\n  database: {url}")))
+    assert isinstance(read.environment, project.Embedded)
+    assert read.environment.database is not None
+    assert "crm" not in project.show(read).split("database: ")[1].splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,9 @@ def crm_settings(settings: project.Project) -> embedded.Settings:
         message = f"The environment of this project is `{environment.kind}`: only `kind: embedded` can be served."
         raise errors.ConfigurationError(message, settings.locate(("environment", "kind")))
     settings.state.mkdir(mode=0o700, exist_ok=True)
+    own = f"sqlite:///{settings.state.resolve() / 'crm.sqlite'}"
     return embedded.Settings(
-        database_url=f"sqlite:///{settings.state.resolve() / 'crm.sqlite'}",
+        database_url=environment.database.get_secret_value() if environment.database else own,
         delta_days=environment.delta_days,
         expire_on_metadata_change=environment.expire_on_metadata_change,
     )

@@ -4,7 +4,7 @@ To the rest of the house it is a CRM like any other, reached through `connect` a
 `server` (HTTP, tokens) and `routes` (paths); `rows` and `customization` (what a path does); `query`, `tracking`,
 `records` (read, follow and write rows), `catalog` (definitions and DDL); `options`, `filters`, `requested`, `values`
 (what clients send, made into values), `conditions`, `projection`, `definitions` (what the server says); `store`,
-`schema`, `database`.
+`schema`, `bulk` (statements about many rows), `database`.
 """
 
 from __future__ import annotations

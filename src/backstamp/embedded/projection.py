@@ -59,7 +59,10 @@ class Projection:
         self._annotate = [annotate for column in self.columns for annotate in self._annotations_of(column)]
 
     def need(self, expression: Expression) -> int:
-        """Add a column that the server needs; return its place in a row."""
+        """Return the place in a row of a column that the server needs; it is added where it is not there yet."""
+        for place, known in enumerate(self.expressions):
+            if known is expression:
+                return place
         self.expressions.append(expression)
         return len(self.expressions) - 1
 

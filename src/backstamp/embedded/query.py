@@ -49,8 +49,10 @@ class _SortKey:
     @property
     def order(self) -> Expression:
         """Rows without a value come first going up and last going down, on every database."""
-        expression = self.expression
-        return expression.desc().nulls_last() if self.descending else expression.asc().nulls_first()
+        ordered = self.expression.desc() if self.descending else self.expression.asc()
+        if not getattr(self.expression, "nullable", True):
+            return ordered  # what is said about missing values would keep PostgreSQL from using the key's index
+        return ordered.nulls_last() if self.descending else ordered.nulls_first()
 
     def beyond(self, value: object) -> Expression:
         """Tell which rows come later than this value."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, tracking, values
+from backstamp.embedded import bulk, faults, tracking, values
 from backstamp.embedded.metadata import OnDelete, type_column
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
     for body in bodies:
         row = values.parse(session.schema, table, body)
         rows.setdefault(_key_of(row, table), row)
-    _refuse_missing(session, table, rows)
-    _update(session, table, list(rows.values()))
+    if _update(session, table, list(rows.values())) < len(rows):
+        _refuse_missing(session, table, rows)
 
 
 def upsert(session: Session, table: Table, bodies: Sequence[object]) -> int:
@@ -90,10 +90,7 @@ def _with_referenced_key(row: Row, table: Table, body: object) -> Row:
 def existing(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
     """Return which of these keys the table has."""
     key = session.schema.sql[table.name].c[table.key]
-    found: set[str] = set()
-    for chunk in chunks(list(keys)):
-        found.update(session.connection.scalars(sa.select(key).where(key.in_(chunk))))
-    return found
+    return bulk.present(session.connection, key, list(keys))
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -122,7 +119,7 @@ def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
     _refuse_unknown_targets(session, table, made)
     try:
         for group in _by_columns(made):
-            session.connection.execute(session.schema.sql[table.name].insert(), group)
+            bulk.insert(session.connection, session.schema.sql[table.name], group)
     except sa.exc.IntegrityError as error:
         message = "Cannot insert duplicate key. A record with matching key values already exists."
         raise faults.Fault(412, odata.DUPLICATE_ID, message) from error
@@ -194,10 +191,10 @@ def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row])
         _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
 
 
-def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Update rows that are known to exist."""
+def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
+    """Update those of these rows that exist; return how many there were."""
     if not rows:
-        return
+        return 0
     written = {"modifiedon": session.now, "modifiedby": session.user}
     changed = [
         {**_settled(row, table), **written, "versionnumber": version}
@@ -207,14 +204,9 @@ def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
         row.pop("overriddencreatedon", None)  # it is for new rows only
     _refuse_unknown_targets(session, table, changed)
     target = session.schema.sql[table.name]
-    statement = sa.update(target).where(target.c[table.key] == sa.bindparam("row_key"))
-    for group in _by_columns(changed):
-        session.connection.execute(statement, [_parameters(row, table.key) for row in group])
+    updated = sum(bulk.update(session.connection, target, table.key, group) for group in _by_columns(changed))
     _compose_names(session, table, changed)
-
-
-def _parameters(row: Row, key: str) -> dict[str, Any]:
-    return {"row_key" if name == key else name: value for name, value in row.items()}
+    return updated
 
 
 def delete(session: Session, table: Table, keys: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import signal
@@ -166,6 +167,8 @@ def serve_forever(
         with _listening(host, port) as listener:
             server = _server(App(crm, tokens))
             with _stopped_by_signals(server):
+                # All that is loaded by now stays: looking through it for garbage would hold up a request now and then.
+                gc.freeze()
                 on_ready(_url(listener))
                 server.run([listener])
     finally:

@@ -25,6 +25,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
+_VARIABLE = re.compile(r"\$\{\w+\}")
+_PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 
 
 def literal_secrets(document: Document) -> Iterator[errors.Problem]:
@@ -34,6 +36,10 @@ def literal_secrets(document: Document) -> Iterator[errors.Problem]:
         if document.has(path) and not document.is_variable(path):
             message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME."
             yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
+    path = ("environment", "database")
+    if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(path) or "")):
+        message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
+        yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
 
 
 def problems(read: Settings) -> list[errors.Problem]:

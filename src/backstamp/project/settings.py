@@ -28,6 +28,7 @@ class Embedded:
         audience: whom its customers are.
         delta_days: how long a place in its change feed is good for.
         expire_on_metadata_change: whether a new column ends the feed of its table, as in Dataverse.
+        database: the URL of a PostgreSQL database that keeps it; none for a file of the project's own.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -36,6 +37,7 @@ class Embedded:
     audience: Audience = "individuals"
     delta_days: Annotated[int, Field(ge=1)] = 7
     expire_on_metadata_change: bool = True
+    database: SecretStr | None = None
 
 
 @dataclass(frozen=True)
