@@ -20,6 +20,7 @@ MAX_PAGE_SIZE = 5000
 AUTHORIZATION = "Authorization"
 WWW_AUTHENTICATE = "WWW-Authenticate"
 CONTENT_TYPE = "Content-Type"
+CONTENT_ID = "Content-ID"
 ACCEPT = "Accept"
 ODATA_VERSION = "OData-Version"
 ODATA_MAX_VERSION = "OData-MaxVersion"
@@ -47,6 +48,7 @@ TRACK_CHANGES = "odata.track-changes"
 MAX_PAGE_SIZE_PREFERENCE = "odata.maxpagesize"
 INCLUDE_ANNOTATIONS = "odata.include-annotations"
 RETURN_REPRESENTATION = "return=representation"
+CONTINUE_ON_ERROR = "odata.continue-on-error"
 
 # Annotations: a name of their own, or the end of `property@…`.
 CONTEXT = "@odata.context"
@@ -71,9 +73,12 @@ TABLE_DEFINITIONS = "EntityDefinitions"
 RELATIONSHIP_DEFINITIONS = "RelationshipDefinitions"
 CREATE_TABLES = "CreateEntities"
 WHO_AM_I = "WhoAmI"
+BATCH = "$batch"
+BULK_DELETE = "BulkDelete"
 CREATE_MULTIPLE = "CreateMultiple"
 UPDATE_MULTIPLE = "UpdateMultiple"
 UPSERT_MULTIPLE = "UpsertMultiple"
+DELETE_MULTIPLE = "DeleteMultiple"
 
 # Codes in the body of an error.
 BAD_QUERY = "0x80060888"

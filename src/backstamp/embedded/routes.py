@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import customization, faults, rows, store
+from backstamp.embedded import batch, customization, faults, rows, store
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session, Store
 
 
 def answer(crm: Store, request: Request) -> Response:
-    """Answer a request in one transaction; a refused one leaves nothing behind."""
+    """Answer a request in one transaction, or a batch; a refused request leaves nothing behind."""
     try:
-        transaction = crm.reading if request.method == "GET" else crm.writing
-        with transaction(request.user) as session:
-            return _route(session, request)
+        if request.method == "POST" and request.segments == (Segment(odata.BATCH),):
+            return batch.answer(request, partial(_answering, crm))
+        with _answering(crm, request.user, writes=request.method != "GET") as answer_one:
+            return answer_one(request)
     except faults.Fault as fault:
         return Response.fault(fault)
+
+
+@contextmanager
+def _answering(crm: Store, user: str, *, writes: bool) -> Iterator[Callable[[Request], Response]]:
+    """Give one transaction's function that answers requests; it refuses them by a `Fault`."""
+    with (crm.writing if writes else crm.reading)(user) as session:
+        yield partial(_route, session)
 
 
 def _route(session: Session, request: Request) -> Response:
