@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from backstamp import odata
-from backstamp.embedded import database, faults
-from backstamp.embedded.metadata import Column, Relationship, Table, audit_relationships
+from backstamp.embedded import alternate, database, faults
+from backstamp.embedded.metadata import AlternateKey, Column, Relationship, Table, audit_relationships
 from backstamp.embedded.schema import Schema
 
 if TYPE_CHECKING:
@@ -197,6 +197,9 @@ def drop_column(connection: sa.Connection, table: Table, column: Column) -> None
     if not column.custom or column.name in {table.key, table.name_column}:
         message = f"The attribute {column.name} of {table.name} cannot be deleted."
         raise faults.Fault(400, odata.HAS_DEPENDENCIES, message)
+    if any(column.name in key.columns for key in table.keys):
+        message = f"The attribute {column.name} of {table.name} cannot be deleted: it is part of an alternate key."
+        raise faults.Fault(400, odata.HAS_DEPENDENCIES, message)
     schema = load(connection)
     ids = [each.id for each in schema.relationships if (each.referencing, each.column) == (table.name, column.name)]
     connection.execute(sa.delete(_relationships).where(_relationships.c.id.in_(ids)))
@@ -218,11 +221,34 @@ def add_relationship(connection: sa.Connection, relationship: Relationship, look
     return _write_relationship(connection, relationship)
 
 
+def add_key(connection: sa.Connection, table: Table, key: AlternateKey) -> str:
+    """Add an alternate key and return its metadata id; it is not active where rows have the same values already."""
+    alternate.refuse_unfit(table, key)
+    schema = load(connection)
+    identified = replace(key, id=str(uuid4()), active=not alternate.has_repetitions(connection, schema, table, key))
+    if identified.active:
+        alternate.index(schema, table, identified).create(connection)
+    _write_definition(connection, replace(table, keys=(*table.keys, identified)))
+    return identified.id
+
+
+def drop_key(connection: sa.Connection, table: Table, key: AlternateKey) -> None:
+    """Drop an alternate key."""
+    if key.active:
+        alternate.index(load(connection), table, key).drop(connection)
+    _write_definition(connection, alternate.without(table, key))
+
+
 def replace_table(connection: sa.Connection, table: Table) -> None:
     """Write the definition of a table anew, without its columns."""
+    _write_definition(connection, table)
+    _touch(connection, table.name)
+
+
+def _write_definition(connection: sa.Connection, table: Table) -> None:
     definition = {name: value for name, value in asdict(table).items() if name not in {"columns", "by_name"}}
     connection.execute(sa.update(_tables).where(_tables.c.id == table.id).values(definition=definition))
-    _touch(connection, table.name)
+    database.reserve(connection, database.METADATA_VERSION)
 
 
 def _touch(connection: sa.Connection, table: str) -> None:

@@ -10,13 +10,11 @@ from backstamp.embedded import catalog, definitions, faults, options, requested
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from backstamp.embedded.metadata import Column, Relationship, Table
+    from backstamp.embedded.metadata import AlternateKey, Column, Relationship, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
-
-_ATTRIBUTES = "Attributes"
 
 
 def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Response:
@@ -45,19 +43,45 @@ def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Res
 
 def _part(session: Session, request: Request, table: Table, part: Segment, cast: list[Segment]) -> Response:
     """Answer what stands below one table: its columns, keys and relationships."""
-    match request.method, part:
-        case "GET", Segment(name, None) if name in definitions.EXPANDABLE:
-            items = definitions.table_item(session.schema, table)[name]
-            return _list(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{name}")
-        case "GET", Segment("Attributes"):
+    if request.method == "GET" and part.key is None and part.name in definitions.EXPANDABLE:
+        items = definitions.table_item(session.schema, table)[part.name]
+        return _list(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{part.name}")
+    if part.name in _PARTS:
+        return _PARTS[part.name](session, request, table, part)
+    raise faults.unknown_path(part.name)
+
+
+def _attributes(session: Session, request: Request, table: Table, part: Segment) -> Response:
+    match request.method, part.key:
+        case "GET", _:
             return _one(request, definitions.column_item(table, _column(table, part)))
-        case "POST", Segment("Attributes", None):
+        case "POST", None:
             identity = catalog.add_column(session.connection, table, requested.column(request.json_object()))
             return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({table.id})/Attributes({identity})")
-        case "DELETE", Segment("Attributes"):
+        case "DELETE", _:
             catalog.drop_column(session.connection, table, _column(table, part))
             return Response()
     raise faults.unknown_path(part.name)
+
+
+def _keys(session: Session, request: Request, table: Table, part: Segment) -> Response:
+    match request.method, part.key:
+        case "GET", _:
+            return _one(request, definitions.key_item(table, _key(table, part)))
+        case "POST", None:
+            identity = catalog.add_key(session.connection, table, requested.key(table, request.json_object()))
+            address = f"{odata.TABLE_DEFINITIONS}(LogicalName='{table.name}')/Keys({identity})"
+            return Response.created(f"{request.root}{address}")
+        case "DELETE", _:
+            catalog.drop_key(session.connection, table, _key(table, part))
+            return Response()
+    raise faults.unknown_path(part.name)
+
+
+_PARTS: dict[str, Callable[[Session, Request, Table, Segment], Response]] = {
+    "Attributes": _attributes,
+    "Keys": _keys,
+}
 
 
 def _of_type(items: Iterable[dict[str, Any]], cast: list[Segment]) -> list[dict[str, Any]]:
@@ -92,6 +116,13 @@ def _column(table: Table, segment: Segment) -> Column:
         if segment.key in {column.name, column.id}:
             return column
     raise faults.no_definition(f"an attribute with the specified key '{segment.key}' in {table.name}")
+
+
+def _key(table: Table, segment: Segment) -> AlternateKey:
+    for key in table.keys:
+        if segment.key in {key.name, key.id}:
+            return key
+    raise faults.no_definition(f"an entity key with the specified key '{segment.key}' in {table.name}")
 
 
 def create_tables(session: Session, request: Request) -> Response:

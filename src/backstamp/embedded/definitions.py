@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
 from backstamp.embedded import faults, filters
-from backstamp.embedded.metadata import CHOICES, LOOKUPS, TEXTS, Column, ColumnType, Relationship, Table
+from backstamp.embedded.metadata import CHOICES, LOOKUPS, TEXTS, AlternateKey, Column, ColumnType, Relationship, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
         "Attributes": [column_item(table, column) for column in table.columns],
-        "Keys": [],
+        "Keys": [key_item(table, key) for key in table.keys],
         **_relationship_items(schema, table),
     }
 
@@ -142,6 +142,20 @@ _DETAILS: dict[ColumnType, Callable[[Column], Item]] = {
     **dict.fromkeys(CHOICES, _choice_details),
     **dict.fromkeys(LOOKUPS, _lookup_details),
 }
+
+
+def key_item(table: Table, key: AlternateKey) -> Item:
+    """Return the definition of an alternate key."""
+    return {
+        "MetadataId": key.id,
+        "LogicalName": key.name,
+        "SchemaName": key.schema_name,
+        "EntityLogicalName": table.name,
+        "DisplayName": label(key.label),
+        "KeyAttributes": list(key.columns),
+        "EntityKeyIndexStatus": "Active" if key.active else "Failed",
+        "IsManaged": False,
+    }
 
 
 def relationship_item(schema: Schema, relationship: Relationship) -> Item:

@@ -144,6 +144,22 @@ class Relationship:
 
 
 @dataclass(frozen=True)
+class AlternateKey:
+    """Columns whose values, taken together, no two rows have; rows can be addressed by them.
+
+    Attributes:
+        active: whether the database holds to it; not where rows had the same values when it was made.
+    """
+
+    name: str
+    schema_name: str
+    columns: tuple[str, ...]
+    label: str = ""
+    active: bool = True
+    id: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of the CRM.
 
@@ -168,6 +184,7 @@ class Table:
     code: int = 0
     changed_in: int = 0
     id: str = ""
+    keys: tuple[AlternateKey, ...] = ()
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

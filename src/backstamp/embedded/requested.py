@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
 from backstamp.embedded import faults, metadata
-from backstamp.embedded.metadata import Column, ColumnType, OnDelete, Option, Relationship, Table
+from backstamp.embedded.metadata import AlternateKey, Column, ColumnType, OnDelete, Option, Relationship, Table
 from backstamp.embedded.schema import MONEY_DIGITS
 
 if TYPE_CHECKING:
@@ -218,6 +218,23 @@ def relationship(schema: Schema, body: Body) -> tuple[Relationship, Column]:
         custom=True,
     )
     return wanted, _lookup(lookup, lookup_name, referenced)
+
+
+def key(table: Table, body: Body) -> AlternateKey:
+    """Return the alternate key that a client wants.
+
+    Raises:
+        Fault: the body is malformed.
+    """
+    schema_name = _name(body)
+    columns = body.get("KeyAttributes")
+    if not isinstance(columns, list) or not all(isinstance(each, str) for each in columns):
+        raise faults.bad_request("KeyAttributes must be a list of names.")
+    name = schema_name.lower()
+    if name in {each.name for each in table.keys}:
+        raise faults.already_exists(f"An entity key with the specified name {schema_name} in {table.name}")
+    label = _text(body.get("DisplayName")) or schema_name
+    return AlternateKey(name, schema_name, tuple(each.lower() for each in columns), label)
 
 
 def _end(schema: Schema, body: Body, end: str) -> str:

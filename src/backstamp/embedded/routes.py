@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import batch, customization, faults, rows, store
+from backstamp.embedded import alternate, batch, customization, faults, rows, store
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from backstamp.embedded.metadata import Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session, Store
 
@@ -55,14 +56,7 @@ def _route(session: Session, request: Request) -> Response:
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
     if segment.key is not None and not rest:
-        key = rows.key_of(table, segment)
-        match request.method:
-            case "GET":
-                return rows.read_one(session, request, table, key)
-            case "PATCH":
-                return rows.update(session, request, table, key)
-            case "DELETE":
-                return rows.delete(session, request, table, key)
+        return _row(session, request, table, segment)
     match request.method, segment.key, rest:
         case "GET", None, []:
             return rows.read_list(session, request, table)
@@ -70,6 +64,20 @@ def _rows(session: Session, request: Request, segment: Segment, rest: list[Segme
             return rows.create(session, request, table)
         case "POST", None, [action]:
             return rows.act(session, request, table, action.name)
+    raise faults.unknown_path(request.path)
+
+
+def _row(session: Session, request: Request, table: Table, segment: Segment) -> Response:
+    if request.method == "PATCH" and alternate.names_values(table, segment) and "if-match" not in request.headers:
+        return rows.upsert(session, request, table)
+    key = rows.key_of(session, table, segment)
+    match request.method:
+        case "GET":
+            return rows.read_one(session, request, table, key)
+        case "PATCH":
+            return rows.update(session, request, table, key)
+        case "DELETE":
+            return rows.delete(session, request, table, key)
     raise faults.unknown_path(request.path)
 
 

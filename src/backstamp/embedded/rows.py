@@ -9,7 +9,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, options, query, records, tracking
+from backstamp.embedded import alternate, faults, options, query, records, tracking
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.request import Response
 
@@ -34,12 +34,14 @@ def table_of(session: Session, segment: Segment) -> Table:
     return table
 
 
-def key_of(table: Table, segment: Segment) -> str:
-    """Return the id that a path names.
+def key_of(session: Session, table: Table, segment: Segment) -> str:
+    """Return the id of the row that a path names, by its id or by the values of an alternate key.
 
     Raises:
-        Fault: it is not a GUID, or named as something else than the primary key.
+        Fault: it is not a GUID, no row has the values, or there is no such key.
     """
+    if alternate.names_values(table, segment):
+        return alternate.find(session, table, segment)
     key = segment.key or ""
     if segment.key_name not in {"", table.key} or not odata.is_guid(key):
         message = f"The key in the request URI is not valid for resource '{odata.type_name(table.name)}'."
@@ -139,9 +141,21 @@ def update(session: Session, request: Request, table: Table, key: str) -> Respon
         records.update(session, table, [body])
     else:
         if request.headers.get("if-none-match") == odata.ANY_VERSION and records.existing(session, table, [key]):
-            raise faults.Fault(412, odata.DUPLICATE_ID, "A record with matching key values already exists.")
-        created = records.upsert(session, table, [body]) == 1
+            raise _exists()
+        [created] = records.upsert(session, table, [body]).values()
     return _written(session, request, table, key, created=created)
+
+
+def upsert(session: Session, request: Request, table: Table) -> Response:
+    """Answer `PATCH accounts(name='Contoso')` without If-Match: update the row with these values, or create it."""
+    [(key, created)] = records.upsert(session, table, [{**request.json_object(), odata.ROW_ID: request.path}]).items()
+    if not created and request.headers.get("if-none-match") == odata.ANY_VERSION:
+        raise _exists()
+    return _written(session, request, table, key, created=created)
+
+
+def _exists() -> faults.Fault:
+    return faults.Fault(412, odata.DUPLICATE_ID, "A record with matching key values already exists.")
 
 
 def _written(session: Session, request: Request, table: Table, key: str, *, created: bool) -> Response:
