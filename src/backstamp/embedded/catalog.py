@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from backstamp import odata
 from backstamp.embedded import alternate, database, faults
-from backstamp.embedded.metadata import AlternateKey, Column, Relationship, Table, audit_relationships
+from backstamp.embedded.metadata import AlternateKey, Column, ManyToMany, Relationship, Table, audit_relationships
 from backstamp.embedded.schema import Schema
 
 if TYPE_CHECKING:
@@ -43,10 +43,18 @@ _relationships = sa.Table(
     sa.Column("schema_name", sa.String(256), nullable=False, unique=True),
     sa.Column("definition", sa.JSON, nullable=False),
 )
+_many_to_many = sa.Table(
+    "_many_to_many",
+    database.internal,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("schema_name", sa.String(256), nullable=False, unique=True),
+    sa.Column("definition", sa.JSON, nullable=False),
+)
 
 _TABLE = TypeAdapter(Table)
 _COLUMN = TypeAdapter(Column)
 _RELATIONSHIP = TypeAdapter(Relationship)
+_MANY_TO_MANY = TypeAdapter(ManyToMany)
 
 
 def is_empty(connection: sa.Connection) -> bool:
@@ -69,7 +77,9 @@ def load(connection: sa.Connection) -> Schema:
     ]
     relationships = connection.scalars(sa.select(_relationships.c.definition).order_by(_relationships.c.schema_name))
     found = [_RELATIONSHIP.validate_python(definition) for definition in relationships]
-    return Schema(database.counts(connection)[database.METADATA_VERSION], tables, found)
+    several = connection.scalars(sa.select(_many_to_many.c.definition).order_by(_many_to_many.c.schema_name))
+    version = database.counts(connection)[database.METADATA_VERSION]
+    return Schema(version, tables, found, [_MANY_TO_MANY.validate_python(definition) for definition in several])
 
 
 def add_tables(connection: sa.Connection, tables: Iterable[Table], relationships: Iterable[Relationship]) -> None:
@@ -141,6 +151,9 @@ def drop_table(connection: sa.Connection, table: Table) -> None:
     Raises:
         Fault: other tables have lookups to it.
     """
+    for association in load(connection).many_to_many:
+        if table.name in {association.first.table, association.second.table}:
+            drop_many_to_many(connection, association)
     schema = load(connection)
     own = [relationship for relationship in schema.relationships if relationship.referencing == table.name]
     for relationship in schema.relationships:
@@ -215,10 +228,43 @@ def drop_column(connection: sa.Connection, table: Table, column: Column) -> None
 def add_relationship(connection: sa.Connection, relationship: Relationship, lookup: Column) -> str:
     """Add a lookup column and the relationship that it makes; return the relationship's metadata id."""
     schema = load(connection)
-    if any(each.schema_name.lower() == relationship.schema_name.lower() for each in schema.relationships):
-        raise faults.already_exists(f"A relationship with the specified name {relationship.schema_name}")
+    _refuse_taken(schema, relationship.schema_name)
     add_column(connection, schema.tables[relationship.referencing], lookup)
     return _write_relationship(connection, relationship)
+
+
+def _refuse_taken(schema: Schema, schema_name: str) -> None:
+    if schema_name.lower() in {each.schema_name.lower() for each in schema.defined}:
+        raise faults.already_exists(f"A relationship with the specified name {schema_name}")
+
+
+def replace_relationship(connection: sa.Connection, relationship: Relationship) -> None:
+    """Write the definition of a one-to-many relationship anew."""
+    statement = sa.update(_relationships).where(_relationships.c.id == relationship.id)
+    connection.execute(statement.values(definition=asdict(relationship)))
+    database.reserve(connection, database.METADATA_VERSION)
+
+
+def add_many_to_many(
+    connection: sa.Connection, association: ManyToMany, intersect: Table, sides: Iterable[Relationship]
+) -> str:
+    """Add a many-to-many relationship with its intersect table and that table's lookups; return its metadata id."""
+    _refuse_taken(load(connection), association.schema_name)
+    add_tables(connection, [intersect], sides)
+    _touch(connection, intersect.name)
+    identified = replace(association, id=str(uuid4()))
+    connection.execute(
+        _many_to_many.insert().values(
+            id=identified.id, schema_name=identified.schema_name, definition=asdict(identified)
+        )
+    )
+    return identified.id
+
+
+def drop_many_to_many(connection: sa.Connection, association: ManyToMany) -> None:
+    """Drop a many-to-many relationship with all its pairs."""
+    connection.execute(sa.delete(_many_to_many).where(_many_to_many.c.id == association.id))
+    drop_table(connection, load(connection).tables[association.intersect])
 
 
 def add_key(connection: sa.Connection, table: Table, key: AlternateKey) -> str:

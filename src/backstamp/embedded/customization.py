@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
 from backstamp.embedded import catalog, definitions, faults, options, requested
+from backstamp.embedded.metadata import ManyToMany, Relationship
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from backstamp.embedded.metadata import AlternateKey, Column, Relationship, Table
+    from backstamp.embedded.metadata import AlternateKey, Column, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
 
@@ -159,25 +160,55 @@ def relationships(session: Session, request: Request, segment: Segment) -> Respo
     """
     match request.method, segment.key:
         case "GET", None:
-            found = session.schema.relationships
-            items = (definitions.relationship_item(session.schema, relationship) for relationship in found)
+            items = (_item(session, each) for each in session.schema.defined)
             return _list(request, items, odata.RELATIONSHIP_DEFINITIONS)
         case "GET", _:
-            return _one(request, definitions.relationship_item(session.schema, _relationship(session, segment)))
+            return _one(request, _item(session, _relationship(session, segment)))
         case "POST", None:
-            wanted, lookup = requested.relationship(session.schema, request.json_object())
-            identity = catalog.add_relationship(session.connection, wanted, lookup)
+            identity = _create_relationship(session, request.json_object())
             return Response.created(f"{request.root}{odata.RELATIONSHIP_DEFINITIONS}({identity})")
+        case "PUT", _:
+            return _replace_relationship(session, request, _relationship(session, segment))
         case "DELETE", _:
-            relationship = _relationship(session, segment)
-            table = session.schema.tables[relationship.referencing]
-            catalog.drop_column(session.connection, table, table.by_name[relationship.column])
-            return Response()
+            return _drop_relationship(session, _relationship(session, segment))
     raise faults.unknown_path(odata.RELATIONSHIP_DEFINITIONS)
 
 
-def _relationship(session: Session, segment: Segment) -> Relationship:
-    for relationship in session.schema.relationships:
+def _item(session: Session, relationship: Relationship | ManyToMany) -> dict[str, Any]:
+    if isinstance(relationship, ManyToMany):
+        return definitions.many_to_many_item(relationship)
+    return definitions.relationship_item(session.schema, relationship)
+
+
+def _create_relationship(session: Session, body: dict[str, Any]) -> str:
+    kind = str(body.get(odata.TYPE)).rpartition(".")[2]
+    match kind:
+        case "OneToManyRelationshipMetadata":
+            return catalog.add_relationship(session.connection, *requested.relationship(session.schema, body))
+        case "ManyToManyRelationshipMetadata":
+            return catalog.add_many_to_many(session.connection, *requested.many_to_many(session.schema, body))
+    raise faults.bad_request(f"Relationships of type '{body.get(odata.TYPE)}' are not supported.")
+
+
+def _replace_relationship(session: Session, request: Request, relationship: Relationship | ManyToMany) -> Response:
+    """Change the cascade configuration; nothing else of a relationship changes."""
+    if isinstance(relationship, Relationship):
+        changed = requested.changed_relationship(relationship, request.json_object())
+        catalog.replace_relationship(session.connection, changed)
+    return Response()
+
+
+def _drop_relationship(session: Session, relationship: Relationship | ManyToMany) -> Response:
+    if isinstance(relationship, ManyToMany):
+        catalog.drop_many_to_many(session.connection, relationship)
+    else:
+        table = session.schema.tables[relationship.referencing]
+        catalog.drop_column(session.connection, table, table.by_name[relationship.column])
+    return Response()
+
+
+def _relationship(session: Session, segment: Segment) -> Relationship | ManyToMany:
+    for relationship in session.schema.defined:
         if segment.key in {relationship.id, relationship.schema_name}:
             return relationship
     raise faults.no_definition(f"a relationship with the specified key '{segment.key}'")

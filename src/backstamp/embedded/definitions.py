@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
-from backstamp.embedded import faults, filters
-from backstamp.embedded.metadata import CHOICES, LOOKUPS, TEXTS, AlternateKey, Column, ColumnType, Relationship, Table
+from backstamp.embedded import faults, filters, metadata
+from backstamp.embedded.metadata import (
+    CHOICES,
+    LOOKUPS,
+    TEXTS,
+    AlternateKey,
+    Column,
+    ColumnType,
+    ManyToMany,
+    Relationship,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,7 +27,6 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 LANGUAGE = 1033
-_CASCADES = ("Assign", "Merge", "Reparent", "Share", "Unshare")
 
 
 def label(text: str) -> Item:
@@ -45,6 +54,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "TableType": "Standard",
         "IsCustomEntity": table.custom,
         "IsPrivate": False,
+        "IsIntersect": table.intersect,
         "IsActivity": False,
         "HasNotes": False,
         "HasActivities": False,
@@ -62,11 +72,13 @@ EXPANDABLE = ("Attributes", "Keys", "OneToManyRelationships", "ManyToOneRelation
 
 def _relationship_items(schema: Schema, table: Table) -> Item:
     ends = {"OneToManyRelationships": "referenced", "ManyToOneRelationships": "referencing"}
+    one_to_many = [each for each in schema.defined if isinstance(each, Relationship)]
     several = {
-        name: [relationship_item(schema, each) for each in schema.relationships if getattr(each, end) == table.name]
+        name: [relationship_item(schema, each) for each in one_to_many if getattr(each, end) == table.name]
         for name, end in ends.items()
     }
-    return {**several, "ManyToManyRelationships": []}
+    associations = [each for each in schema.many_to_many if table.name in {each.first.table, each.second.table}]
+    return {**several, "ManyToManyRelationships": [many_to_many_item(each) for each in associations]}
 
 
 def column_item(table: Table, column: Column) -> Item:
@@ -144,6 +156,24 @@ _DETAILS: dict[ColumnType, Callable[[Column], Item]] = {
 }
 
 
+def many_to_many_item(association: ManyToMany) -> Item:
+    """Return the definition of a many-to-many relationship."""
+    return {
+        odata.TYPE: f"#{odata.type_name('ManyToManyRelationshipMetadata')}",
+        "MetadataId": association.id,
+        "SchemaName": association.schema_name,
+        "RelationshipType": "ManyToManyRelationship",
+        "IsCustomRelationship": True,
+        "IntersectEntityName": association.intersect,
+        "Entity1LogicalName": association.first.table,
+        "Entity1IntersectAttribute": association.first.column,
+        "Entity1NavigationPropertyName": association.first.navigation,
+        "Entity2LogicalName": association.second.table,
+        "Entity2IntersectAttribute": association.second.column,
+        "Entity2NavigationPropertyName": association.second.navigation,
+    }
+
+
 def key_item(table: Table, key: AlternateKey) -> Item:
     """Return the definition of an alternate key."""
     return {
@@ -173,7 +203,8 @@ def relationship_item(schema: Schema, relationship: Relationship) -> Item:
         "ReferencingEntityNavigationPropertyName": relationship.navigation,
         "ReferencedEntityNavigationPropertyName": relationship.collection,
         "CascadeConfiguration": {
-            **dict.fromkeys(_CASCADES, "NoCascade"),
+            **dict.fromkeys(metadata.CASCADED_EVENTS, "NoCascade"),
+            **dict(relationship.cascades),
             "Delete": relationship.on_delete.value,
         },
     }

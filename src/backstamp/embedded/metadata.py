@@ -48,6 +48,10 @@ CHOICES = frozenset({ColumnType.PICKLIST, ColumnType.STATE, ColumnType.STATUS})
 TEXTS = frozenset({ColumnType.STRING, ColumnType.MEMO})
 
 
+CASCADED_EVENTS = ("Assign", "Merge", "Reparent", "Share", "Unshare", "RollupView", "Archive")
+CASCADES = frozenset({"Active", "Cascade", "NoCascade", "RemoveLink", "Restrict", "UserOwned"})
+
+
 class OnDelete(StrEnum):
     """What becomes of the rows that point to a deleted row."""
 
@@ -129,6 +133,7 @@ class Relationship:
         navigation: the single-valued property on the side of `referencing`.
         collection: the collection-valued property on the side of `referenced`.
         audit: made by the server for its own columns (created by, …).
+        cascades: what the definition says of other events than deletion; the server keeps and tells it.
     """
 
     schema_name: str
@@ -140,6 +145,32 @@ class Relationship:
     on_delete: OnDelete = OnDelete.REMOVE_LINK
     audit: bool = False
     custom: bool = False
+    cascades: tuple[tuple[str, str], ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One end of a many-to-many relationship.
+
+    Attributes:
+        column: the lookup of the intersect table that points to this side.
+        navigation: the property by which rows of this side reach the other.
+    """
+
+    table: str
+    column: str
+    navigation: str
+
+
+@dataclass(frozen=True)
+class ManyToMany:
+    """Many-to-many: pairs of rows, kept in a table of their own."""
+
+    schema_name: str
+    intersect: str
+    first: Side
+    second: Side
     id: str = ""
 
 
@@ -165,6 +196,7 @@ class Table:
 
     Attributes:
         key: the primary key column, a GUID.
+        intersect: it holds the pairs of a many-to-many relationship.
         name_column: the column that stands for a row before users.
         changed_in: the version at which its definition changed last; a change feed from before may not go on.
     """
@@ -183,6 +215,7 @@ class Table:
     custom: bool = False
     code: int = 0
     changed_in: int = 0
+    intersect: bool = False
     id: str = ""
     keys: tuple[AlternateKey, ...] = ()
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)

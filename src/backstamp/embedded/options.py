@@ -63,8 +63,13 @@ def parse(text: str) -> Query:
     """
     if text.count("expand") > _MAX_EXPANSIONS:
         raise faults.bad_request(f"A query can expand at most {_MAX_EXPANSIONS} navigation properties.")
-    pairs = (part.partition("=") for part in text.split("&") if part)
-    return _query((unquote_plus(name), unquote_plus(value)) for name, _, value in pairs)
+    return _query(iter(pairs(text)))
+
+
+def pairs(text: str) -> list[tuple[str, str]]:
+    """Return the names and values in the part of an address behind the question mark, decoded."""
+    parts = (part.partition("=") for part in text.split("&") if part)
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in parts]
 
 
 def _query(options: Iterator[tuple[str, str]]) -> Query:

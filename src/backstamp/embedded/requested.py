@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
 from backstamp.embedded import faults, metadata
-from backstamp.embedded.metadata import AlternateKey, Column, ColumnType, OnDelete, Option, Relationship, Table
+from backstamp.embedded.metadata import (
+    AlternateKey,
+    Column,
+    ColumnType,
+    ManyToMany,
+    OnDelete,
+    Option,
+    Relationship,
+    Side,
+    Table,
+)
 from backstamp.embedded.schema import MONEY_DIGITS
 
 if TYPE_CHECKING:
@@ -201,8 +211,6 @@ def relationship(schema: Schema, body: Body) -> tuple[Relationship, Column]:
     Raises:
         Fault: the body is malformed or names a table that does not exist.
     """
-    if not str(body.get(odata.TYPE)).endswith("OneToManyRelationshipMetadata"):
-        raise faults.bad_request("Only one-to-many relationships are supported.")
     lookup = _part(body, "Lookup")
     lookup_name = _name(lookup)
     referenced, referencing = (_end(schema, body, end) for end in ("ReferencedEntity", "ReferencingEntity"))
@@ -216,8 +224,50 @@ def relationship(schema: Schema, body: Body) -> tuple[Relationship, Column]:
         _other_name(body, "ReferencedEntityNavigationPropertyName", schema_name),
         _on_delete(body),
         custom=True,
+        cascades=_cascades(body),
     )
     return wanted, _lookup(lookup, lookup_name, referenced)
+
+
+def many_to_many(schema: Schema, body: Body) -> tuple[ManyToMany, Table, list[Relationship]]:
+    """Return the many-to-many relationship that a client wants, its intersect table, and that table's relationships.
+
+    Raises:
+        Fault: the body is malformed or names a table that does not exist.
+    """
+    schema_name = _name(body)
+    intersect_name = _other_name(body, "IntersectEntityName", schema_name)
+    intersect = intersect_name.lower()
+    first, second = (_end(schema, body, end) for end in ("Entity1LogicalName", "Entity2LogicalName"))
+    keys = [schema.tables[name].key for name in (first, second)]
+    columns = [f"{key}{ending}" for key, ending in zip(keys, ("one", "two"), strict=True)] if first == second else keys
+    sides = [
+        Side(name, column, _other_name(body, f"Entity{place}NavigationPropertyName", schema_name))
+        for place, (name, column) in enumerate(zip((first, second), columns, strict=True), start=1)
+    ]
+    lookups = [
+        Column(side.column, ColumnType.LOOKUP, side.column, side.column, targets=(side.table,)) for side in sides
+    ]
+    table = Table(
+        intersect,
+        intersect_name,
+        f"{intersect}set",
+        f"{intersect}id",
+        f"{intersect}id",
+        tuple(lookups),
+        label=intersect_name,
+        user_owned=False,
+        custom=True,
+        intersect=True,
+        code=_CUSTOM_CODES + len(schema.tables),
+    )
+    relationships = [_to_side(intersect, side) for side in sides]
+    return ManyToMany(schema_name, intersect, sides[0], sides[1]), metadata.complete(table), relationships
+
+
+def _to_side(intersect: str, side: Side) -> Relationship:
+    name = f"{intersect}_{side.column}"
+    return Relationship(name, side.table, intersect, side.column, side.column, name, OnDelete.CASCADE, audit=True)
 
 
 def key(table: Table, body: Body) -> AlternateKey:
@@ -242,6 +292,26 @@ def _end(schema: Schema, body: Body, end: str) -> str:
     if name not in schema.tables:
         raise faults.no_definition(f"the entity '{name}' ({end})")
     return name
+
+
+def changed_relationship(relationship: Relationship, body: Body) -> Relationship:
+    """Return a one-to-many relationship with the cascade configuration that a client wants.
+
+    Raises:
+        Fault: the body is malformed.
+    """
+    if not _part(body, "CascadeConfiguration"):
+        return relationship
+    return replace(relationship, on_delete=_on_delete(body), cascades=_cascades(body))
+
+
+def _cascades(body: Body) -> tuple[tuple[str, str], ...]:
+    given = _part(body, "CascadeConfiguration")
+    cascades = tuple((event, str(given[event])) for event in metadata.CASCADED_EVENTS if given.get(event))
+    for event, value in cascades:
+        if value not in metadata.CASCADES:
+            raise faults.bad_request(f"CascadeConfiguration.{event} cannot be '{value}'.")
+    return cascades
 
 
 def _on_delete(body: Body) -> OnDelete:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import alternate, batch, customization, faults, rows, store
+from backstamp.embedded import alternate, associations, batch, customization, faults, rows, store
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def _rows(session: Session, request: Request, segment: Segment, rest: list[Segme
     table = rows.table_of(session, segment)
     if segment.key is not None and not rest:
         return _row(session, request, table, segment)
+    if segment.key is not None and rest[0].name in session.schema.associations[table.name]:
+        return associations.answer(session, request, table, rows.key_of(session, table, segment), rest)
     match request.method, segment.key, rest:
         case "GET", None, []:
             return rows.read_list(session, request, table)

@@ -9,12 +9,12 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, faults, options, query, records, tracking
+from backstamp.embedded import alternate, faults, filters, options, query, records, tracking
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.request import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from backstamp.embedded.metadata import Table
     from backstamp.embedded.options import Query
@@ -64,6 +64,20 @@ def read_list(session: Session, request: Request, table: Table) -> Response:
     if page.skip:
         body[odata.NEXT_LINK] = _link(request, table, odata.SKIP_TOKEN, page.skip)
     return Response.json(body, headers=_applied(request))
+
+
+def read_related(session: Session, request: Request, table: Table, keys: Sequence[str]) -> Response:
+    """Answer with the rows of these ids that fit the query."""
+    asked = options.parse(request.query)
+    some = [filters.Among(filters.Path((table.key,)), tuple(chunk), negated=False) for chunk in _hundreds(keys)]
+    among = filters.Junction("or", tuple(some))
+    both = filters.Junction("and", (among, asked.filter)) if asked.filter else among
+    found = query.page(session, table, replace(asked, filter=both), _page_size(session, request), _annotations(request))
+    return Response.json({odata.CONTEXT: _context(request, table, asked), "value": found.items})
+
+
+def _hundreds(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[start : start + 100] for start in range(0, len(keys) or 1, 100))
 
 
 def _tracked(request: Request, table: Table, asked: Query, page: tracking.TrackedPage) -> Response:
