@@ -126,7 +126,7 @@ def _key(table: Table, segment: Segment) -> AlternateKey:
     raise faults.no_definition(f"an entity key with the specified key '{segment.key}' in {table.name}")
 
 
-def create_tables(session: Session, request: Request) -> Response:
+def create_tables(session: Session, request: Request, _segment: Segment) -> Response:
     """Answer `POST CreateEntities`."""
     wanted = request.json_object().get("Entities")
     if not isinstance(wanted, list) or not wanted:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import orjson
 
 from backstamp import odata
-from backstamp.embedded import faults, options
+from backstamp.embedded import faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SEGMENT = re.compile(r"([A-Za-z_$][\w.$]*)(?:\((.*)\))?", re.DOTALL)
 _PIECE = re.compile(r"""'(?:[^']|'')*'|[()/]|[^'()/]+|'""")
 _QUOTED = re.compile(r"'(?:[^']|'')*'", re.DOTALL)
+_ARGUMENT = re.compile(r"(?:'(?:[^']|'')*'|\[[^\]]*\]|[^,])+", re.DOTALL)
 _NAMED_KEY = re.compile(r"(\w+)=(.*)", re.DOTALL)
 
 
@@ -148,7 +149,7 @@ def _segment(text: str) -> Segment:
     name, key = found[1], found[2]
     if not key:
         return Segment(name)
-    named = [_NAMED_KEY.fullmatch(part.strip()) for part in options.split(key, ",")]
+    named = [_NAMED_KEY.fullmatch(part.strip()) for part in _ARGUMENT.findall(key)]
     values = tuple((each[1], _unquoted(each[2])) for each in named if each)
     if len(values) != len(named):
         return Segment(name, _unquoted(key))
@@ -166,7 +167,7 @@ def reference(text: str) -> Segment:
 
 
 def _unquoted(text: str) -> str:
-    if "'" not in text:
+    if "'" not in text or text.startswith("["):
         return text
     if not _QUOTED.fullmatch(text):
         raise faults.bad_request("A key in the request URI is not quoted well.")

@@ -7,7 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import alternate, associations, batch, customization, faults, rows, store
+from backstamp.embedded import (
+    alternate,
+    associations,
+    batch,
+    changes,
+    customization,
+    edmx,
+    faults,
+    functions,
+    jobs,
+    rows,
+    store,
+)
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -37,18 +49,16 @@ def _answering(crm: Store, user: str, *, writes: bool) -> Iterator[Callable[[Req
 
 
 def _route(session: Session, request: Request) -> Response:
-    match request.method, request.segments:
-        case "GET", ():
+    match request.segments:
+        case () if request.method == "GET":
             return _service_document(session, request)
-        case "GET", (Segment(odata.WHO_AM_I),):
-            return _who_am_i(request)
-        case "POST", (Segment(odata.CREATE_TABLES),):
-            return customization.create_tables(session, request)
-        case _, (Segment(odata.TABLE_DEFINITIONS), *_):
+        case (segment,) if (request.method, segment.name) in _UNBOUND:
+            return _UNBOUND[request.method, segment.name](session, request, segment)
+        case (Segment(odata.TABLE_DEFINITIONS), *_):
             return customization.tables(session, request, request.segments)
-        case _, (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
+        case (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
-        case _, (segment, *rest):
+        case (segment, *rest):
             return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)
 
@@ -88,7 +98,7 @@ def _service_document(session: Session, request: Request) -> Response:
     return Response.json({odata.CONTEXT: f"{request.root}$metadata", "value": sets})
 
 
-def _who_am_i(request: Request) -> Response:
+def _who_am_i(_session: Session, request: Request, _segment: Segment) -> Response:
     context = f"{request.root}$metadata#{odata.type_name('WhoAmIResponse')}"
     return Response.json(
         {
@@ -98,3 +108,15 @@ def _who_am_i(request: Request) -> Response:
             "OrganizationId": store.ORGANIZATION_ID,
         }
     )
+
+
+_UNBOUND: dict[tuple[str, str], Callable[[Session, Request, Segment], Response]] = {
+    ("GET", odata.WHO_AM_I): _who_am_i,
+    ("GET", odata.METADATA): edmx.answer,
+    ("GET", odata.METADATA_CHANGES): changes.answer,
+    ("GET", odata.TOTAL_COUNT_OF_TABLES): functions.total_record_count,
+    ("GET", odata.MESSAGE_FILTERS): functions.message_filters,
+    ("POST", odata.BULK_DELETE): jobs.bulk_delete,
+    ("POST", odata.CREATE_TABLES): customization.create_tables,
+}
+"""What belongs to no table: functions and actions of the CRM as a whole, by method and name."""

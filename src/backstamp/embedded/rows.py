@@ -237,8 +237,13 @@ def _upsert_multiple(session: Session, table: Table, targets: list[object]) -> R
     return Response()
 
 
+def _delete_multiple(_session: Session, _table: Table, _targets: list[object]) -> Response:
+    raise faults.Fault(400, odata.UNEXPECTED, "DeleteMultiple has not yet been implemented for standard tables.")
+
+
 _ACTIONS: dict[str, Callable[[Session, Table, list[object]], Response]] = {
     odata.CREATE_MULTIPLE: _create_multiple,
     odata.UPDATE_MULTIPLE: _update_multiple,
     odata.UPSERT_MULTIPLE: _upsert_multiple,
+    odata.DELETE_MULTIPLE: _delete_multiple,
 }
