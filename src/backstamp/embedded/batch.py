@@ -32,7 +32,9 @@ _LONGEST_ADDRESS = 65_536
 _ORIGIN = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _REFERENCE = re.compile(r"/?\$(\w+)(?=$|[/?(])")
 _REFERRING = (odata.BIND, odata.ROW_ID)
-_DEFINITIONS = frozenset({odata.TABLE_DEFINITIONS, odata.RELATIONSHIP_DEFINITIONS, odata.CREATE_TABLES})
+_DEFINITIONS = frozenset(
+    {odata.TABLE_DEFINITIONS, odata.RELATIONSHIP_DEFINITIONS, odata.CHOICE_DEFINITIONS, odata.CREATE_TABLES}
+)
 # These say who asks and what is bypassed: they hold for every request inside.
 _INHERITED = ("host", "caller", "mscrm")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
@@ -13,7 +12,7 @@ from backstamp.embedded.request import Response, Segment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from backstamp.embedded.metadata import AlternateKey, Column, Table
+    from backstamp.embedded.metadata import AlternateKey, Choice, Column, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
 
@@ -57,12 +56,23 @@ def _attributes(session: Session, request: Request, table: Table, part: Segment)
         case "GET", _:
             return _one(request, definitions.column_item(table, _column(table, part)))
         case "POST", None:
-            identity = catalog.add_column(session.connection, table, requested.column(request.json_object()))
+            identity = catalog.add_column(
+                session.connection, table, requested.column(session.schema, request.json_object())
+            )
             return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({table.id})/Attributes({identity})")
+        case "PUT", _:
+            merges = _merges_labels(request)
+            column = requested.changed_column(_column(table, part), request.json_object(), merge_labels=merges)
+            catalog.replace_column(session.connection, table, column)
+            return Response()
         case "DELETE", _:
             catalog.drop_column(session.connection, table, _column(table, part))
             return Response()
     raise faults.unknown_path(part.name)
+
+
+def _merges_labels(request: Request) -> bool:
+    return request.headers.get(odata.MERGE_LABELS.lower(), "").lower() == "true"
 
 
 def _keys(session: Session, request: Request, table: Table, part: Segment) -> Response:
@@ -142,14 +152,43 @@ def _create_table(session: Session, request: Request, body: dict[str, Any]) -> R
 
 
 def _replace_table(session: Session, request: Request, table: Table) -> Response:
-    """Switch change tracking on; it cannot be switched off again, and nothing else of a table changes."""
-    body = request.json_object()
-    if table.tracks_changes and body.get("ChangeTrackingEnabled") is False:
-        raise faults.bad_request("Change tracking cannot be disabled once it is enabled.")
-    tracks = table.tracks_changes or body.get("ChangeTrackingEnabled") is True
-    if tracks != table.tracks_changes:
-        catalog.replace_table(session.connection, replace(table, tracks_changes=tracks))
+    """Change labels and the name of the entity set, and switch change tracking on."""
+    changed = requested.changed_table(table, request.json_object(), merge_labels=_merges_labels(request))
+    if changed != table:
+        catalog.replace_table(session.connection, changed)
     return Response()
+
+
+def choices(session: Session, request: Request, segment: Segment) -> Response:
+    """Answer what begins with `GlobalOptionSetDefinitions`.
+
+    Raises:
+        Fault: the path leads nowhere or the body is wrong.
+    """
+    match request.method, segment.key:
+        case "GET", None:
+            items = map(definitions.choice_item, session.schema.choices.values())
+            return _list(request, items, odata.CHOICE_DEFINITIONS)
+        case "GET", _:
+            return _one(request, definitions.choice_item(_choice(session, segment)))
+        case "POST", None:
+            identity = catalog.add_choice(session.connection, requested.choice(request.json_object()))
+            return Response.created(f"{request.root}{odata.CHOICE_DEFINITIONS}({identity})")
+        case "PUT", _:
+            changed = requested.changed_choice(_choice(session, segment), request.json_object())
+            catalog.replace_choice(session.connection, changed)
+            return Response()
+        case "DELETE", _:
+            catalog.drop_choice(session.connection, _choice(session, segment))
+            return Response()
+    raise faults.unknown_path(odata.CHOICE_DEFINITIONS)
+
+
+def _choice(session: Session, segment: Segment) -> Choice:
+    for choice in session.schema.choices.values():
+        if segment.key in {choice.id, choice.name}:
+            return choice
+    raise faults.no_definition(f"an option set with the specified key '{segment.key}'")
 
 
 def relationships(session: Session, request: Request, segment: Segment) -> Response:

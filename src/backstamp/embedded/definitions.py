@@ -8,12 +8,15 @@ from backstamp import odata
 from backstamp.embedded import faults, filters, metadata
 from backstamp.embedded.metadata import (
     CHOICES,
+    FILES,
     LOOKUPS,
     TEXTS,
     AlternateKey,
+    Choice,
     Column,
     ColumnType,
     ManyToMany,
+    Option,
     Relationship,
     Table,
 )
@@ -111,7 +114,15 @@ def column_item(table: Table, column: Column) -> Item:
 
 
 def _text_details(column: Column) -> Item:
-    return {"MaxLength": column.max_length, "FormatName": {"Value": "Text"}}
+    return {"MaxLength": column.max_length, "FormatName": {"Value": column.format or "Text"}}
+
+
+def _file_details(column: Column) -> Item:
+    return {"MaxSizeInKB": column.max_length}
+
+
+def _whole_details(column: Column) -> Item:
+    return {**_number_details(column), "Format": column.format or "None"}
 
 
 def _number_details(column: Column) -> Item:
@@ -120,34 +131,54 @@ def _number_details(column: Column) -> Item:
 
 def _time_details(column: Column) -> Item:
     behavior, form = ("DateOnly", "DateOnly") if column.date_only else ("UserLocal", "DateAndTime")
-    return {"Format": form, "DateTimeBehavior": {"Value": behavior}}
+    return {"Format": column.format or form, "DateTimeBehavior": {"Value": behavior}}
 
 
 def _choice_details(column: Column) -> Item:
-    return {"DefaultFormValue": column.default, "OptionSet": {"IsGlobal": False, "Options": _options(column)}}
+    own = {"IsGlobal": bool(column.choice), "Name": column.choice or None, "Options": _options(column.options)}
+    return {"DefaultFormValue": column.default, "OptionSet": own}
 
 
 def _lookup_details(column: Column) -> Item:
     return {"Targets": list(column.targets)}
 
 
-def _options(column: Column) -> list[Item]:
-    states = column.type is ColumnType.STATUS
+def _options(options: Iterable[Option]) -> list[Item]:
     return [
-        {"Value": option.value, "Label": label(option.label), **({"State": option.state} if states else {})}
-        for option in column.options
+        {
+            "Value": option.value,
+            "Label": label(option.label),
+            **({} if option.state is None else {"State": option.state}),
+        }
+        for option in options
     ]
 
 
+def choice_item(choice: Choice) -> Item:
+    """Return the definition of a global choice."""
+    return {
+        odata.TYPE: f"#{odata.type_name('OptionSetMetadata')}",
+        "MetadataId": choice.id,
+        "Name": choice.name,
+        "DisplayName": label(choice.label),
+        "Description": label(choice.description),
+        "IsGlobal": True,
+        "IsCustomOptionSet": True,
+        "OptionSetType": "Picklist",
+        "Options": _options(choice.options),
+    }
+
+
 def _yes_no_details(column: Column) -> Item:
-    options = {item["Value"]: item for item in _options(column)}
+    options = {item["Value"]: item for item in _options(column.options)}
     sides = {"IsGlobal": False, "FalseOption": options.get(0), "TrueOption": options.get(1)}
     return {"DefaultValue": column.default, "OptionSet": sides}
 
 
 _DETAILS: dict[ColumnType, Callable[[Column], Item]] = {
     **dict.fromkeys(TEXTS, _text_details),
-    **dict.fromkeys((ColumnType.INTEGER, ColumnType.BIGINT), _number_details),
+    **dict.fromkeys((ColumnType.INTEGER, ColumnType.BIGINT), _whole_details),
+    **dict.fromkeys(FILES, _file_details),
     **dict.fromkeys((ColumnType.DECIMAL, ColumnType.DOUBLE, ColumnType.MONEY), _number_details),
     ColumnType.DATETIME: _time_details,
     ColumnType.BOOLEAN: _yes_no_details,
@@ -241,9 +272,25 @@ def _expanded(value: object, expansion: Expansion) -> object:
     return value
 
 
+_OF_SOME_TYPES = (
+    "DateTimeBehavior",
+    "DefaultFormValue",
+    "DefaultValue",
+    "Format",
+    "FormatName",
+    "MaxLength",
+    "MaxSizeInKB",
+    "MaxValue",
+    "MinValue",
+    "OptionSet",
+    "Precision",
+    "Targets",
+)
+
+
 def _refuse_unknown(item: Item, names: Iterable[str]) -> None:
     # Columns differ by type: a property that only others have is no mistake.
-    known = {*item, "OptionSet", "Targets", "MaxLength", "MinValue", "MaxValue", "Precision", "Format"}
+    known = {*item, *_OF_SOME_TYPES}
     for name in names:
         if name not in known:
             raise faults.bad_request(f"Could not find a property named '{name}' on a definition.")

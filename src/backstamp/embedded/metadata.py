@@ -31,6 +31,8 @@ class ColumnType(StrEnum):
     DECIMAL = "Decimal"
     DOUBLE = "Double"
     ENTITY_NAME = "EntityName"
+    FILE = "File"
+    IMAGE = "Image"
     INTEGER = "Integer"
     LOOKUP = "Lookup"
     MEMO = "Memo"
@@ -50,6 +52,9 @@ TEXTS = frozenset({ColumnType.STRING, ColumnType.MEMO})
 
 CASCADED_EVENTS = ("Assign", "Merge", "Reparent", "Share", "Unshare", "RollupView", "Archive")
 CASCADES = frozenset({"Active", "Cascade", "NoCascade", "RemoveLink", "Restrict", "UserOwned"})
+
+
+FILES = frozenset({ColumnType.FILE, ColumnType.IMAGE})
 
 
 class OnDelete(StrEnum):
@@ -78,7 +83,8 @@ class Column:
         type: what its values are.
         schema_name: the name with its case.
         label: what users read.
-        max_length: of text, in characters.
+        max_length: of text, in characters; of a file, in kilobytes.
+        format: how texts, numbers and times are to be shown ("Email", "DateOnly", …), "" for the usual form.
         minimum, maximum: of numbers.
         precision: digits after the point of Decimal, Money and Double.
         date_only: the values of a DateTime are days, not moments.
@@ -88,6 +94,7 @@ class Column:
         writable: whether a client may write it; others are ignored in a body, as Dataverse does.
         part_of: the lookup whose target table this column names (EntityName only).
         custom: made by a client, not by the product.
+        choice: the global choice from which the options come, "" for options of the column's own.
     """
 
     name: str
@@ -97,6 +104,7 @@ class Column:
     description: str = ""
     required: str = "None"
     max_length: int | None = None
+    format: str = ""
     minimum: float | None = None
     maximum: float | None = None
     precision: int | None = None
@@ -107,6 +115,7 @@ class Column:
     writable: bool = True
     part_of: str = ""
     custom: bool = False
+    choice: str = ""
     id: str = ""
 
     @property
@@ -120,9 +129,25 @@ class Column:
         return len(self.targets) > 1
 
     @property
+    def is_file(self) -> bool:
+        """Tell whether the column keeps files."""
+        return self.type in FILES
+
+    @property
     def is_text(self) -> bool:
         """Tell whether the values are compared as text."""
         return self.type in TEXTS
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Options that several columns share."""
+
+    name: str
+    label: str
+    description: str
+    options: tuple[Option, ...]
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,11 @@ def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row])
         _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
 
 
+def write(session: Session, table: Table, row: Row) -> None:
+    """Write values of the database to a row that is known to exist."""
+    _update(session, table, [row])
+
+
 def _update(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Update rows that are known to exist."""
     if not rows:

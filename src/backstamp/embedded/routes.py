@@ -15,6 +15,7 @@ from backstamp.embedded import (
     customization,
     edmx,
     faults,
+    files,
     functions,
     jobs,
     rows,
@@ -58,6 +59,8 @@ def _route(session: Session, request: Request) -> Response:
             return customization.tables(session, request, request.segments)
         case (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
+        case (Segment(odata.CHOICE_DEFINITIONS) as segment,):
+            return customization.choices(session, request, segment)
         case (segment, *rest):
             return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)
@@ -65,17 +68,26 @@ def _route(session: Session, request: Request) -> Response:
 
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
-    if segment.key is not None and not rest:
-        return _row(session, request, table, segment)
-    if segment.key is not None and rest[0].name in session.schema.associations[table.name]:
-        return associations.answer(session, request, table, rows.key_of(session, table, segment), rest)
-    match request.method, segment.key, rest:
-        case "GET", None, []:
+    if segment.key is not None:
+        return _below(session, request, table, segment, rest) if rest else _row(session, request, table, segment)
+    match request.method, rest:
+        case "GET", []:
             return rows.read_list(session, request, table)
-        case "POST", None, []:
+        case "POST", []:
             return rows.create(session, request, table)
-        case "POST", None, [action]:
+        case "POST", [action]:
             return rows.act(session, request, table, action.name)
+    raise faults.unknown_path(request.path)
+
+
+def _below(session: Session, request: Request, table: Table, segment: Segment, rest: list[Segment]) -> Response:
+    """Answer what stands below a row: a file, or the rows of a many-to-many relationship."""
+    key = rows.key_of(session, table, segment)
+    column = table.by_name.get(rest[0].name)
+    if column is not None and column.is_file:
+        return files.answer(session, request, table, key, rest)
+    if rest[0].name in session.schema.associations[table.name]:
+        return associations.answer(session, request, table, key, rest)
     raise faults.unknown_path(request.path)
 
 

@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from backstamp.embedded.metadata import CHOICES, LOOKUPS, Column, ColumnType, ManyToMany, Relationship, Side, Table
+from backstamp.embedded.metadata import (
+    CHOICES,
+    FILES,
+    LOOKUPS,
+    Choice,
+    Column,
+    ColumnType,
+    ManyToMany,
+    Relationship,
+    Side,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,6 +69,7 @@ _SQL_TYPES: dict[ColumnType, Callable[[Column], sa.types.TypeEngine[Any]]] = {
     ColumnType.ENTITY_NAME: lambda _: sa.String(128),
     ColumnType.STRING: lambda _: sa.Text(),
     ColumnType.MEMO: lambda _: sa.Text(),
+    **dict.fromkeys(FILES, lambda _: sa.String(36)),
     **dict.fromkeys(LOOKUPS, lambda _: sa.String(36)),
     **dict.fromkeys(CHOICES, lambda _: sa.Integer()),
 }
@@ -76,6 +88,7 @@ class Schema:
         tables: by logical name.
         relationships: all that are one-to-many.
         many_to_many: all others.
+        choices: the global choices by name.
     """
 
     def __init__(
@@ -84,9 +97,11 @@ class Schema:
         tables: Iterable[Table],
         relationships: Iterable[Relationship],
         many_to_many: Iterable[ManyToMany] = (),
+        choices: Iterable[Choice] = (),
     ) -> None:
         self.version = version
         self.many_to_many = tuple(many_to_many)
+        self.choices = {choice.name: choice for choice in choices}
         self.tables = {table.name: table for table in tables}
         self.relationships = tuple(relationships)
 
