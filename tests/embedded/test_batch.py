@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backstamp import odata
 
@@ -175,6 +177,26 @@ def test_what_does_not_belong_into_a_batch_is_refused(crm: Crm, wrong: str) -> N
     answered = replies(send(crm, wrong, part("GET", "WhoAmI"), prefer=odata.CONTINUE_ON_ERROR))
     assert 400 <= answered[0].status < 500
     assert answered[1].status == 200
+
+
+MARKS = ("--b", "--b--", "--c", "", "GET contacts HTTP/1.1", "Content-Type: multipart/mixed; boundary=c", "$1", "(('")
+
+
+@given(st.lists(st.sampled_from(MARKS) | st.text(max_size=20), max_size=30), st.sampled_from(["\r\n", "\n", "\r"]))
+def test_any_body_is_understood_or_refused(crm: Crm, lines: list[str], line_end: str) -> None:
+    """Whatever lines a batch is made of, the reply is a batch's or a refusal."""
+    content = line_end.join(lines).encode("utf-8", "replace")
+    response = crm.http.post("$batch", content=content, headers={"Content-Type": "multipart/mixed; boundary=b"})
+    assert response.status_code in {200, 400}
+    assert "HTTP/1.1 5" not in response.text
+
+
+@given(st.text(alphabet="contacts()',=/$[]1\"%@ \x00é", max_size=40))
+def test_any_address_is_understood_or_refused(crm: Crm, address: str) -> None:
+    """Whatever the address of a request in a batch is, it is answered, or refused as the client's mistake."""
+    response = send(crm, part("GET", f"contacts{address}"), part("PATCH", address, {}), prefer=odata.CONTINUE_ON_ERROR)
+    assert response.status_code == 200
+    assert "HTTP/1.1 5" not in response.text
 
 
 @pytest.mark.parametrize(
