@@ -115,6 +115,28 @@ def test_columns_share_a_global_choice(crm: Crm) -> None:
     assert crm.get("GlobalOptionSetDefinitions")["value"] == []
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_options_come_and_go_one_by_one(crm: Crm, shared: bool) -> None:  # noqa: FBT001 - a parameter of pytest's
+    """An option is added with the next value, renamed, and removed, of a column's own choice or of a global one."""
+    name = "new_Shared" if shared else "new_Own"
+    options = [{"Value": 1, "Label": label("One")}]
+    if shared:
+        made(crm.http.post("GlobalOptionSetDefinitions", json={"Name": "new_Many", "Options": options}))
+    own = {"IsGlobal": True, "Name": "new_many"} if shared else {"Options": options}
+    added(crm, "Picklist", name, OptionSet=own)
+    place = {"EntityLogicalName": "contact", "AttributeLogicalName": name}
+    place = {"OptionSetName": "new_many"} if shared else place
+    new = crm.http.post("InsertOptionValue", json={**place, "Label": label("Two")}).json()["NewOptionValue"]
+    assert fault(crm.http.post("InsertOptionValue", json={**place, "Value": 1}))[0] == 400
+    assert crm.http.post("UpdateOptionValue", json={**place, "Value": new, "Label": label("2")}).status_code == 204
+    key = crm.create("contacts", **{name.lower(): new})
+    row = crm.get(f"contacts({key})", prefer='odata.include-annotations="*"')
+    assert row[f"{name.lower()}{odata.FORMATTED_VALUE}"] == "2"
+    assert crm.http.post("DeleteOptionValue", json={**place, "Value": new}).status_code == 204
+    assert fault(crm.http.post("contacts", json={name.lower(): new})) == (400, odata.CHOICE_OUT_OF_RANGE)
+    assert fault(crm.http.post("DeleteOptionValue", json={**place, "Value": new})) == (404, odata.NOT_FOUND)
+
+
 def test_a_choice_that_does_not_exist_is_refused(crm: Crm) -> None:
     """A column cannot have a global choice that nobody made."""
     wanted = attribute("Picklist", "new_None", OptionSet={"IsGlobal": True, "Name": "new_nothing"})

@@ -33,7 +33,15 @@ _ORIGIN = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 _REFERENCE = re.compile(r"/?\$(\w+)(?=$|[/?(])")
 _REFERRING = (odata.BIND, odata.ROW_ID)
 _DEFINITIONS = frozenset(
-    {odata.TABLE_DEFINITIONS, odata.RELATIONSHIP_DEFINITIONS, odata.CHOICE_DEFINITIONS, odata.CREATE_TABLES}
+    {
+        odata.TABLE_DEFINITIONS,
+        odata.RELATIONSHIP_DEFINITIONS,
+        odata.CHOICE_DEFINITIONS,
+        odata.CREATE_TABLES,
+        odata.INSERT_OPTION,
+        odata.UPDATE_OPTION,
+        odata.DELETE_OPTION,
+    }
 )
 # These say who asks and what is bypassed: they hold for every request inside.
 _INHERITED = ("host", "caller", "mscrm")

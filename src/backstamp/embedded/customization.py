@@ -12,7 +12,7 @@ from backstamp.embedded.request import Response, Segment
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from backstamp.embedded.metadata import AlternateKey, Choice, Column, Table
+    from backstamp.embedded.metadata import AlternateKey, Column, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
 
@@ -26,11 +26,11 @@ def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Res
     match request.method, rest:
         case "GET", (Segment(key=None),):
             items = (definitions.table_item(session.schema, table) for table in session.schema.tables.values())
-            return _list(request, items, odata.TABLE_DEFINITIONS)
+            return listed(request, items, odata.TABLE_DEFINITIONS)
         case "POST", (Segment(key=None),):
             return _create_table(session, request, request.json_object())
         case "GET", (segment,):
-            return _one(request, definitions.table_item(session.schema, _table(session, segment)))
+            return one(request, definitions.table_item(session.schema, _table(session, segment)))
         case "PUT", (segment,):
             return _replace_table(session, request, _table(session, segment))
         case "DELETE", (segment,):
@@ -45,7 +45,7 @@ def _part(session: Session, request: Request, table: Table, part: Segment, cast:
     """Answer what stands below one table: its columns, keys and relationships."""
     if request.method == "GET" and part.key is None and part.name in definitions.EXPANDABLE:
         items = definitions.table_item(session.schema, table)[part.name]
-        return _list(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{part.name}")
+        return listed(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{part.name}")
     if part.name in _PARTS:
         return _PARTS[part.name](session, request, table, part)
     raise faults.unknown_path(part.name)
@@ -54,7 +54,7 @@ def _part(session: Session, request: Request, table: Table, part: Segment, cast:
 def _attributes(session: Session, request: Request, table: Table, part: Segment) -> Response:
     match request.method, part.key:
         case "GET", _:
-            return _one(request, definitions.column_item(table, _column(table, part)))
+            return one(request, definitions.column_item(table, _column(table, part)))
         case "POST", None:
             identity = catalog.add_column(
                 session.connection, table, requested.column(session.schema, request.json_object())
@@ -78,7 +78,7 @@ def _merges_labels(request: Request) -> bool:
 def _keys(session: Session, request: Request, table: Table, part: Segment) -> Response:
     match request.method, part.key:
         case "GET", _:
-            return _one(request, definitions.key_item(table, _key(table, part)))
+            return one(request, definitions.key_item(table, _key(table, part)))
         case "POST", None:
             identity = catalog.add_key(session.connection, table, requested.key(table, request.json_object()))
             address = f"{odata.TABLE_DEFINITIONS}(LogicalName='{table.name}')/Keys({identity})"
@@ -100,12 +100,14 @@ def _of_type(items: Iterable[dict[str, Any]], cast: list[Segment]) -> list[dict[
     return [item for item in items if not cast or item[odata.TYPE] == f"#{cast[0].name}"]
 
 
-def _list(request: Request, items: Iterable[dict[str, Any]], context: str) -> Response:
+def listed(request: Request, items: Iterable[dict[str, Any]], context: str) -> Response:
+    """Answer with the definitions that fit the query."""
     found = definitions.answer(items, options.parse(request.query))
     return Response.json({odata.CONTEXT: f"{request.root}$metadata#{context}", "value": found})
 
 
-def _one(request: Request, item: dict[str, Any]) -> Response:
+def one(request: Request, item: dict[str, Any]) -> Response:
+    """Answer with one definition."""
     return Response.json(definitions.cut(item, options.parse(request.query)))
 
 
@@ -159,38 +161,6 @@ def _replace_table(session: Session, request: Request, table: Table) -> Response
     return Response()
 
 
-def choices(session: Session, request: Request, segment: Segment) -> Response:
-    """Answer what begins with `GlobalOptionSetDefinitions`.
-
-    Raises:
-        Fault: the path leads nowhere or the body is wrong.
-    """
-    match request.method, segment.key:
-        case "GET", None:
-            items = map(definitions.choice_item, session.schema.choices.values())
-            return _list(request, items, odata.CHOICE_DEFINITIONS)
-        case "GET", _:
-            return _one(request, definitions.choice_item(_choice(session, segment)))
-        case "POST", None:
-            identity = catalog.add_choice(session.connection, requested.choice(request.json_object()))
-            return Response.created(f"{request.root}{odata.CHOICE_DEFINITIONS}({identity})")
-        case "PUT", _:
-            changed = requested.changed_choice(_choice(session, segment), request.json_object())
-            catalog.replace_choice(session.connection, changed)
-            return Response()
-        case "DELETE", _:
-            catalog.drop_choice(session.connection, _choice(session, segment))
-            return Response()
-    raise faults.unknown_path(odata.CHOICE_DEFINITIONS)
-
-
-def _choice(session: Session, segment: Segment) -> Choice:
-    for choice in session.schema.choices.values():
-        if segment.key in {choice.id, choice.name}:
-            return choice
-    raise faults.no_definition(f"an option set with the specified key '{segment.key}'")
-
-
 def relationships(session: Session, request: Request, segment: Segment) -> Response:
     """Answer what begins with `RelationshipDefinitions`.
 
@@ -200,9 +170,9 @@ def relationships(session: Session, request: Request, segment: Segment) -> Respo
     match request.method, segment.key:
         case "GET", None:
             items = (_item(session, each) for each in session.schema.defined)
-            return _list(request, items, odata.RELATIONSHIP_DEFINITIONS)
+            return listed(request, items, odata.RELATIONSHIP_DEFINITIONS)
         case "GET", _:
-            return _one(request, _item(session, _relationship(session, segment)))
+            return one(request, _item(session, _relationship(session, segment)))
         case "POST", None:
             identity = _create_relationship(session, request.json_object())
             return Response.created(f"{request.root}{odata.RELATIONSHIP_DEFINITIONS}({identity})")

@@ -348,6 +348,18 @@ def _limit(body: Body, name: str, default: float) -> float:
     return default if value is None else float(value)
 
 
+def option(body: Body, value: int) -> Option:
+    """Return the option of a choice that a client wants; `value` is for one that brings none.
+
+    Raises:
+        Fault: the body is malformed.
+    """
+    try:
+        return _option(body, body.get("Value") or value, "")
+    except (ValueError, TypeError, AttributeError) as error:
+        raise faults.bad_request("The option is malformed.") from error
+
+
 def _option(body: Body, value: int, text: str) -> Option:
     return Option(int(value), _text(body.get("Label")) or text)
 

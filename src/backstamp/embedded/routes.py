@@ -12,6 +12,7 @@ from backstamp.embedded import (
     associations,
     batch,
     changes,
+    choices,
     customization,
     edmx,
     faults,
@@ -60,7 +61,7 @@ def _route(session: Session, request: Request) -> Response:
         case (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
         case (Segment(odata.CHOICE_DEFINITIONS) as segment,):
-            return customization.choices(session, request, segment)
+            return choices.answer(session, request, segment)
         case (segment, *rest):
             return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)
@@ -130,5 +131,8 @@ _UNBOUND: dict[tuple[str, str], Callable[[Session, Request, Segment], Response]]
     ("GET", odata.MESSAGE_FILTERS): functions.message_filters,
     ("POST", odata.BULK_DELETE): jobs.bulk_delete,
     ("POST", odata.CREATE_TABLES): customization.create_tables,
+    ("POST", odata.INSERT_OPTION): choices.insert_option,
+    ("POST", odata.UPDATE_OPTION): choices.update_option,
+    ("POST", odata.DELETE_OPTION): choices.delete_option,
 }
 """What belongs to no table: functions and actions of the CRM as a whole, by method and name."""
