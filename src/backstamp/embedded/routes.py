@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import customization, faults, rows, store
+from backstamp.embedded import customization, faults, navigation, options, rows, store
+from backstamp.embedded.navigation import Row
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -42,22 +43,29 @@ def _route(session: Session, request: Request) -> Response:
 
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
-    if segment.key is not None and not rest:
-        key = rows.key_of(table, segment)
-        match request.method:
-            case "GET":
-                return rows.read_one(session, request, table, key)
-            case "PATCH":
-                return rows.update(session, request, table, key)
-            case "DELETE":
-                return rows.delete(session, request, table, key)
-    match request.method, segment.key, rest:
-        case "GET", None, []:
+    if segment.key is not None:
+        row = Row(table, rows.key_of(table, segment))
+        return navigation.answer(session, request, row, rest) if rest else _row(session, request, row)
+    match request.method, rest:
+        case "GET", [Segment("$count", None)]:
+            return rows.count(session, table, options.parse(request.query))
+        case "GET", []:
             return rows.read_list(session, request, table)
-        case "POST", None, []:
+        case "POST", []:
             return rows.create(session, request, table)
-        case "POST", None, [action]:
+        case "POST", [action]:
             return rows.act(session, request, table, action.name)
+    raise faults.unknown_path(request.path)
+
+
+def _row(session: Session, request: Request, row: Row) -> Response:
+    match request.method:
+        case "GET":
+            return rows.read_one(session, request, row.table, row.key)
+        case "PATCH":
+            return rows.update(session, request, row.table, row.key)
+        case "DELETE":
+            return rows.delete(session, request, row.table, row.key)
     raise faults.unknown_path(request.path)
 
 
