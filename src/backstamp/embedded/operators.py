@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _DAY = dt.timedelta(days=1)
+_SECOND = dt.timedelta(seconds=1)
+"""Times are kept in whole seconds, so what happens now is before the next one."""
 _LARGEST_AMOUNT = 10_000
 
 COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 _SYNONYMS = {"neq": "ne", "less-than": "lt", "greater-than": "gt"}
-_LIKES = {"like": "like", "begins-with": "startswith", "ends-with": "endswith"}
-_NEGATED = {"not-like": "like", "not-begin-with": "begins-with", "not-end-with": "ends-with", "not-on": "on"}
+_LIKES = {"like": "like", "contains": "contains", "begins-with": "startswith", "ends-with": "endswith"}
+_NEGATED = {
+    "not-like": "like",
+    "not-contain": "contains",
+    "not-begin-with": "begins-with",
+    "not-end-with": "ends-with",
+    "not-on": "on",
+}
 _FUNCTIONS = {
     "EqualUserId": "eq-userid",
     "NotEqualUserId": "ne-userid",
@@ -31,7 +39,7 @@ _FUNCTIONS = {
 def of_function(name: str) -> str:
     """Return FetchXML's word for a query function of the Web API: `last-x-days` for `LastXDays`."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=X)(?=[A-Z][a-z])", "-", name).lower()
-    return _FUNCTIONS.get(name, words.replace("older-than", "olderthan"))
+    return _FUNCTIONS.get(name, words.replace("older-than", "olderthan").replace("does-not-", "not-"))
 
 
 def condition(operator: str, path: Path, values: Sequence[str]) -> Node:
@@ -163,7 +171,7 @@ def _bounds(period: str, amount: int, now: dt.datetime) -> tuple[dt.datetime | N
     if which == "olderthan-x":
         return None, _moved(now if unit in {"minutes", "hours"} else today, unit[:-1], -amount)
     if which == "last-x":
-        return _moved(now if unit == "hours" else today, unit[:-1], -amount), now
+        return _moved(now if unit == "hours" else today, unit[:-1], -amount), now + _SECOND
     if which == "next-x":
         return now, _moved(now if unit == "hours" else today + _DAY, unit[:-1], amount)
     which, unit = _NAMED.get(period, (which, unit))

@@ -276,7 +276,8 @@ class _Reader:
         return comparison if operator != "ne" else _known(comparison, left, right)
 
     def _like(self, node: exp.Expr, *, negated: bool) -> Node:
-        _refuse_others(node, {"this", "expression"})
+        _refuse_others(node, {"this", "expression", "negate"})
+        negated ^= bool(node.args.get("negate"))  # sqlglot has two ways to say NOT LIKE
         path, pattern = self._path(node.args["this"]), self._operand(node.args["expression"])
         like = Like("like", path, pattern)
         return _known(Negation(like), path) if negated else like
