@@ -41,7 +41,7 @@ class Filter:
     fits: Callable[[Row], bool]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _plain(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 

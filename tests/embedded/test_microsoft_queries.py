@@ -29,7 +29,7 @@ PEOPLE = ("Adams", "Bell", "Çelik", "Dorn", "O'Ada", "Poe")
 class _Token:
     """A credential that always has the administrator's token."""
 
-    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:  # noqa: ANN401 - the protocol's own
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
         return AccessToken(ADMINISTRATOR_TOKEN, int(time.time()) + 3600)
 
 
@@ -74,7 +74,7 @@ def account(client: DataverseClient) -> str:
     return account
 
 
-def _names(rows: Any) -> list[str]:  # noqa: ANN401 - the client's own type
+def _names(rows: Any) -> list[str]:
     return [row["lastname"] for row in rows]
 
 
@@ -82,7 +82,7 @@ def test_records_are_created_read_changed_and_deleted(client: DataverseClient) -
     """A row lives from create to delete; one that is gone is None to the client, and an update of it a 404."""
     key = client.records.create("contact", {"firstname": "Ada", "birthdate": dt.date(1980, 2, 29).isoformat()})
     client.records.update("contact", key, {"jobtitle": "Poet", "firstname": None})
-    row = client.records.retrieve("contact", key, select=["jobtitle", "firstname", "birthdate"])
+    row: Any = client.records.retrieve("contact", key, select=["jobtitle", "firstname", "birthdate"])
     assert (row["jobtitle"], row["firstname"], row["birthdate"]) == ("Poet", None, "1980-02-29")
     client.records.delete("contact", key)
     assert client.records.retrieve("contact", key) is None
@@ -112,7 +112,7 @@ def test_records_are_created_read_changed_and_deleted(client: DataverseClient) -
         (col("createdon") > dt.datetime(2020, 1, 1, 1, 2, 3, 4, tzinfo=dt.UTC), sorted(PEOPLE)),
     ],
 )
-def test_the_query_builder_finds_what_it_asks(client: DataverseClient, condition: Any, names: list[str]) -> None:  # noqa: ANN401
+def test_the_query_builder_finds_what_it_asks(client: DataverseClient, condition: Any, names: list[str]) -> None:
     """Each condition that the builder can spell finds its rows."""
     rows = client.query.builder("contact").select("lastname").where(condition & col("lastname").is_not_null()).execute()
     assert sorted(_names(rows)) == sorted(names)
@@ -128,14 +128,15 @@ def test_the_query_builder_orders_pages_and_counts(client: DataverseClient, acco
         "Adams",
         "Bell",
     ]
-    frame = client.query.builder("contact").select("lastname").where(col("lastname") == "nobody").execute().to_dataframe()
-    assert len(frame) == 0
+    nobody: Any = client.query.builder("contact").select("lastname").where(col("lastname") == "nobody").execute()
+    assert len(nobody.to_dataframe()) == 0
 
 
 def test_the_query_builder_expands(client: DataverseClient, account: str) -> None:
     """Lookups and collections are expanded, with their own columns, order and top."""
     people = ExpandOption("contact_customer_accounts").select("lastname").order_by("lastname").top(2)
-    query = client.query.builder("account").where(col("accountid") == account).expand("primarycontactid", people)
+    query: Any = client.query.builder("account").where(col("accountid") == account).expand("primarycontactid", people)
+    row: Any
     [row] = query.execute()
     assert row["primarycontactid"]["lastname"] == "Adams"
     assert _names(row["contact_customer_accounts"]) == ["Adams", "Bell"]
@@ -146,7 +147,8 @@ def test_fetchxml_follows_its_cookies(client: DataverseClient) -> None:
     """The client's paging leads through all rows with links, and its aggregates come back."""
     xml = """<fetch count="2"><entity name="contact"><attribute name="lastname" /><order attribute="lastname" />
         <link-entity name="account" from="accountid" to="parentcustomerid" alias="a"><attribute name="name" />
-        <filter><condition attribute="name" operator="like" value="Contoso%" /></filter></link-entity></entity></fetch>"""
+        <filter><condition attribute="name" operator="like" value="Contoso%" /></filter>
+        </link-entity></entity></fetch>"""
     pages = list(client.query.fetchxml(xml).execute_pages())
     rows = [row for page in pages for row in page]
     assert (len(pages), _names(rows)) == (3, ["Adams", "Bell", "Dorn", "O'Ada", "Poe", "Çelik"])
@@ -164,8 +166,8 @@ def test_fetchxml_follows_its_cookies(client: DataverseClient) -> None:
         ("SELECT TOP 2 lastname FROM contact ORDER BY lastname", [{"lastname": "Adams"}, {"lastname": "Bell"}]),
         ("SELECT name FROM account WHERE name = 'Contoso: a=b'", [{"name": "Contoso: a=b"}]),
         (
-            "SELECT c.lastname AS who, a.name FROM contact c INNER JOIN account a ON c.parentcustomerid = a.accountid "
-            "WHERE c.donotemail = 1 AND c.lastname NOT LIKE 'o%'",
+            """SELECT c.lastname AS who, a.name FROM contact c INNER JOIN account a ON c.parentcustomerid = a.accountid
+            WHERE c.donotemail = 1 AND c.lastname NOT LIKE 'o%'""",
             [{"who": "Poe", "name": "Contoso: a=b"}],
         ),
         (

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import Grouping
 
 from backstamp import odata
 from backstamp.embedded import faults, operators, tree
@@ -28,6 +29,8 @@ _LARGEST_DECIMAL = 10**18
 _LONGEST_PATTERN = 4000
 _MOST_PATTERNS = 64
 _ESCAPE = "~"
+_GROUP = 25
+_MOST_STEPS = 10
 _SET = re.compile(r"\[(\^?)([^\]]+)\]", re.DOTALL)
 _PATTERNS = {"contains": "%{}%", "startswith": "{}%", "endswith": "%{}", "like": "{}"}
 
@@ -85,11 +88,11 @@ def condition(scope: Scope, node: tree.Node) -> Expression:  # noqa: PLR0911 - o
     """
     match node:
         case tree.Junction("and", operands):
-            return sa.and_(*(condition(scope, operand) for operand in operands))
+            return _joined(sa.and_, [condition(scope, operand) for operand in operands])
         case tree.Junction(_, operands):
-            return sa.or_(*(condition(scope, operand) for operand in operands))
+            return _joined(sa.or_, [condition(scope, operand) for operand in operands])
         case tree.Negation(operand):
-            return _opposite(condition(scope, operand))
+            return _opposite(scope, operand)
         case tree.Comparison(operator, left, right):
             return _comparison(scope, operator, left, right)
         case tree.Like(function, path, text):
@@ -99,12 +102,33 @@ def condition(scope: Scope, node: tree.Node) -> Expression:  # noqa: PLR0911 - o
         case tree.During():
             return _during(scope, node)
         case tree.Some():
-            return _some(scope, scope.place(node.path.alias), node, node.path.steps)
+            return _some(scope, scope.place(node.path.alias), node, _steps(node.path))
         case tree.Linked():
             return _linked(scope, node)
 
 
-def _opposite(expression: Expression) -> Expression:
+def _joined(join: Callable[..., Expression], parts: list[Expression]) -> Expression:
+    """Join conditions in groups of groups: SQLite takes a long row of them for a deep tree, and refuses it."""
+    while len(parts) > _GROUP:
+        starts = range(0, len(parts), _GROUP)
+        groups = (join(*parts[start : start + _GROUP]) for start in starts)
+        # SQLAlchemy takes parentheses away; a value of a type keeps them.
+        parts = [sa.type_coerce(Grouping(group), sa.Boolean()) for group in groups]
+    return join(*parts)
+
+
+def _opposite(scope: Scope, node: tree.Node) -> Expression:
+    """Return the opposite of a condition, with the parts of a junction turned one by one: so it nests less deeply."""
+    match node:
+        case tree.Negation(operand):
+            return condition(scope, operand)
+        case tree.Junction(operator, operands):
+            opposites = tuple(tree.Negation(operand) for operand in operands)
+            return condition(scope, tree.Junction("or" if operator == "and" else "and", opposites))
+    return _not(condition(scope, node))
+
+
+def _not(expression: Expression) -> Expression:
     """In OData a comparison with null is false, so that its opposite is true; in SQL both would be null."""
     return sa.not_(sa.func.coalesce(expression, sa.false()))
 
@@ -261,7 +285,7 @@ def _some(scope: Scope, place: Place, node: tree.Some, steps: tuple[str, ...]) -
         return _exists(child, linked)
     inner = condition(scope.within(node.variable, child), node.condition)
     if node.every:
-        return sa.not_(_exists(child, linked, _opposite(inner)))
+        return sa.not_(_exists(child, linked, _not(inner)))
     return _exists(child, linked, inner)
 
 
@@ -279,7 +303,13 @@ def resolve(scope: Scope, path: tree.Path) -> Found:
     Raises:
         Fault: there is no such column or lookup.
     """
-    return _resolve(scope.session, scope.place(path.alias), path.steps)
+    return _resolve(scope.session, scope.place(path.alias), _steps(path))
+
+
+def _steps(path: tree.Path) -> tuple[str, ...]:
+    if len(path.steps) > _MOST_STEPS:
+        raise faults.bad_request(f"A path of a query can have at most {_MOST_STEPS} steps.")
+    return path.steps
 
 
 def _resolve(session: Session, place: Place, steps: tuple[str, ...]) -> Found:

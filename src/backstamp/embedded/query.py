@@ -10,7 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, faults, paging, projection, records, tree
+from backstamp.embedded import conditions, faults, paging, projection, records, statements, tree
 from backstamp.embedded.conditions import Scope
 from backstamp.embedded.paging import Position, SortKey
 
@@ -92,7 +92,7 @@ def page(reader: Reader, table: Table, query: Query) -> Page:
     # One row more than the page holds tells whether there is another page.
     statement = sa.select(*chosen.expressions).where(*wheres, *paging.after(keys, position))
     ordered = statement.order_by(*(key.order for key in keys)).limit(limit + 1)
-    rows = reader.session.connection.execute(ordered).all()
+    rows = statements.rows(reader.session, ordered)
     kept = rows[:limit]
     items = chosen.items(kept)
     for follow in followers:
@@ -108,7 +108,7 @@ def count(session: Session, table: Table, query: Query, limit: int = COUNT_LIMIT
     """Return how many rows fit the filter, at most as many as the limit says."""
     scope = _scope(session, table)
     some = sa.select(sa.literal(1)).select_from(scope.main.sql).where(*_wheres(scope, query)).limit(limit).subquery()
-    return int(session.connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    return int(statements.rows(session, sa.select(sa.func.count()).select_from(some))[0][0])
 
 
 def _scope(session: Session, table: Table) -> Scope:
@@ -190,7 +190,7 @@ def _by_key(reader: Reader, table: Table, query: Query, keys: Sequence[str]) -> 
     key = chosen.place.sql.c[table.key]
     found: dict[str, Item] = {}
     for chunk in records.chunks(keys):
-        rows = reader.session.connection.execute(sa.select(*chosen.expressions).where(key.in_(chunk))).all()
+        rows = statements.rows(reader.session, sa.select(*chosen.expressions).where(key.in_(chunk)))
         items = chosen.items(rows)
         for follow in followers:
             follow(rows, items)
@@ -248,7 +248,7 @@ def _children(
     place = chosen.need(ranked.c.rank)
     joined = chosen.place.sql.join(ranked, ranked.c.id == columns[table.key])
     kept = sa.select(*chosen.expressions).select_from(joined).where(ranked.c.rank <= limit + 1).order_by(*order)
-    rows = reader.session.connection.execute(kept).all()
+    rows = statements.rows(reader.session, kept)
     last = {row[parent] for row in rows if row[place] > limit}
     rows = [row for row in rows if row[place] <= limit]
     items = chosen.items(rows)

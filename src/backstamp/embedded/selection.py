@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, faults, formats, paging, projection, tree
+from backstamp.embedded import conditions, faults, formats, paging, projection, statements, tree
 from backstamp.embedded.conditions import Place, Scope
 from backstamp.embedded.metadata import LOOKUPS, Column, ColumnType
 from backstamp.embedded.paging import Position, SortKey
@@ -159,7 +159,7 @@ def count(reader: Reader, selection: Selection, limit: int) -> int:
 
 def _count(reader: Reader, source: _Source, limit: int) -> int:
     some = source.select(sa.literal(1).label("one")).limit(limit).subquery()
-    return int(reader.session.connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+    return int(statements.rows(reader.session, sa.select(sa.func.count()).select_from(some))[0][0])
 
 
 def _joined(reader: Reader, selection: Selection) -> tuple[Scope, sa.FromClause]:
@@ -196,7 +196,7 @@ def _plain(reader: Reader, selection: Selection, source: _Source, start: Start) 
     position = paging.resume(start.token, keys) if start.token else Position()
     statement = source.select(*chosen.expressions).where(*paging.after(keys, position))
     ordered = statement.order_by(*(key.order for key in keys)).limit(start.size + 1).offset(start.offset)
-    rows = reader.session.connection.execute(ordered).all()
+    rows = statements.rows(reader.session, ordered)
     more = len(rows) > start.size
     rows = rows[: start.size]
     token = Position(tuple(rows[-1][place] for place in places)).token if more and rows else ""
@@ -239,12 +239,7 @@ def _grouped(reader: Reader, selection: Selection, source: _Source, start: Start
     keys = [columns[name] for name in groups.keys]
     statement = sa.select(*chosen.expressions).select_from(inner).group_by(*keys)
     ordered = statement.order_by(*orders, *(key.asc().nulls_first() for key in keys))
-    try:
-        rows = reader.session.connection.execute(ordered.limit(start.size + 1).offset(start.offset)).all()
-    except sa.exc.OperationalError as error:
-        if "overflow" not in str(error.orig):
-            raise
-        raise faults.bad_request("An aggregate is larger than a number can be.") from error
+    rows = statements.rows(reader.session, ordered.limit(start.size + 1).offset(start.offset))
     return Answer(chosen.items(rows[: start.size]), len(rows) > start.size)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.errors import SqlglotError
 
 from backstamp import odata
 from backstamp.embedded import faults, tree
@@ -60,26 +59,31 @@ def parse(session: Session, text: str) -> Statement:
     Raises:
         Fault: it is malformed, not in the subset, or names what does not exist.
     """
-    try:
-        return _Reader(session).read(_select(text))
-    except (SqlglotError, RecursionError) as error:
-        raise faults.bad_request("The SQL is malformed.") from error
+    return _Reader(session).read(_select(text))
 
 
 def _select(text: str) -> exp.Select:
     if not re.match(r"\s*select\b", text, re.IGNORECASE):
         raise _refused("anything but SELECT")
-    dialect = Dialect.get_or_raise("tsql")
-    tokens = dialect.tokenize(text)
-    while tokens and tokens[-1].text == ";":
-        tokens.pop()
-    # Told before it is parsed, because sqlglot logs statements that it does not know.
-    if any(token.token_type.name == "SEMICOLON" for token in tokens):
-        raise _refused("more than one statement")
-    [statement] = dialect.parser().parse(tokens, text)
+    statement = _parsed(text)
     if not isinstance(statement, exp.Select):
         raise _refused("anything but SELECT")
     _refuse_others(statement, _CLAUSES)
+    return statement
+
+
+def _parsed(text: str) -> exp.Expr | None:
+    dialect = Dialect.get_or_raise("tsql")
+    try:
+        tokens = dialect.tokenize(text)
+        while tokens and tokens[-1].text == ";":
+            tokens.pop()
+        # Several statements are not even parsed, because sqlglot logs those that it does not know.
+        if any(token.token_type.name == "SEMICOLON" for token in tokens):
+            return None
+        [statement] = dialect.parser().parse(tokens, text)
+    except Exception as error:
+        raise faults.bad_request("The SQL is malformed.") from error
     return statement
 
 
