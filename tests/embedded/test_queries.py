@@ -239,6 +239,16 @@ def test_a_count_is_a_bare_number(crm: Crm) -> None:
     assert (response.text, response.headers[odata.CONTENT_TYPE][:10]) == ("2", "text/plain")
 
 
+@pytest.mark.parametrize(
+    "address", ["(EntityNames=['account','contact'])", "(EntityNames=@p1)?@p1=['account','contact']"]
+)
+def test_tables_are_counted_as_a_whole(crm: Crm, address: str) -> None:
+    """RetrieveTotalRecordCount gives the number of rows of each table that it is asked for."""
+    counts = crm.get(f"RetrieveTotalRecordCount{address}")["EntityRecordCountCollection"]
+    assert dict(zip(counts["Keys"], counts["Values"], strict=True)) == {"account": 1, "contact": 5}
+    assert fault(crm.http.get("RetrieveTotalRecordCount(EntityNames=['nothing'])")) == (400, odata.BAD_QUERY)
+
+
 def test_a_collection_tells_where_to_read_it_alone(crm: Crm, keys: list[str]) -> None:
     """An expanded collection brings the address that gives the same rows."""
     [account] = crm.rows("accounts?$select=name&$expand=contact_customer_accounts($select=lastname;$orderby=lastname)")

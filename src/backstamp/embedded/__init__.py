@@ -1,10 +1,11 @@
 """A small Dataverse-compatible CRM on SQLite, served over HTTP.
 
 To the rest of the house it is a CRM like any other, reached through `connect` and never called. From the top down:
-`server` (HTTP, tokens) and `routes` (paths); `rows` and `customization` (what a path does); `query`, `tracking`,
-`records` (read, follow and write rows), `catalog` (definitions and DDL); `options`, `filters`, `requested`, `values`
-(what clients send, made into values), `conditions`, `projection`, `definitions` (what the server says); `store`,
-`schema`, `database`.
+`server` (HTTP, tokens) and `routes` (paths); `rows`, `navigation` and `customization` (what a path does); `query`,
+`selected`, `tracking`, `records` (read, follow and write rows), `catalog` (definitions and DDL); `options`, `filters`,
+`operators`, `fetch`, `sql`, `apply`, `requested`, `values` (what clients send, made into values: queries into the
+conditions of `tree` and a `selection`); `conditions`, `paging`, `statements` (these made into SQL); `projection`,
+`formats`, `definitions` (what the server says); `store`, `schema`, `database`.
 """
 
 from __future__ import annotations

@@ -28,8 +28,9 @@ def _route(session: Session, request: Request) -> Response:
     match request.method, request.segments:
         case "GET", ():
             return _service_document(session, request)
-        case "GET", (Segment(odata.WHO_AM_I),):
-            return _who_am_i(request)
+        case "GET", (Segment(odata.WHO_AM_I | odata.TOTAL_RECORD_COUNT) as segment,):
+            counts = segment.name == odata.TOTAL_RECORD_COUNT
+            return rows.count_tables(session, request, segment) if counts else _who_am_i(request)
         case "POST", (Segment(odata.CREATE_TABLES),):
             return customization.create_tables(session, request)
         case _, (Segment(odata.TABLE_DEFINITIONS), *_):

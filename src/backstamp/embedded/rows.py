@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,15 +11,17 @@ import sqlalchemy as sa
 
 from backstamp import odata
 from backstamp.embedded import faults, options, query, records, selected, tracking
+from backstamp.embedded.options import Query
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.query import Reader
 from backstamp.embedded.request import Response
+
+_MOST_COUNTED = 2**53
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from backstamp.embedded.metadata import Table
-    from backstamp.embedded.options import Query
     from backstamp.embedded.request import Request, Segment
     from backstamp.embedded.selected import Selected
     from backstamp.embedded.store import Session
@@ -110,6 +113,24 @@ def count(session: Session, table: Table, asked: Query) -> Response:
     """Answer `GET contacts/$count` with a bare number."""
     total = query.count(session, table, asked)
     return Response(200, content=str(total).encode(), media_type=odata.TEXT)
+
+
+def count_tables(session: Session, request: Request, segment: Segment) -> Response:
+    """Answer `GET RetrieveTotalRecordCount(EntityNames=['contact'])`, where the list may stand for a parameter alias.
+
+    Raises:
+        Fault: it is no list, or a table does not exist.
+    """
+    given = segment.key or ""
+    names = re.findall(r"'(\w+)'|\"(\w+)\"", dict(options.pairs(request.query)).get(given, given))
+    wanted = [one or other for one, other in names]
+    unknown = next((name for name in wanted if name not in session.schema.tables), None)
+    if unknown is not None or not wanted or segment.key_name != "EntityNames":
+        raise faults.bad_request(f"EntityNames is a list of tables, and '{unknown or given}' is none.")
+    numbers = [query.count(session, session.schema.tables[name], Query(), _MOST_COUNTED) for name in wanted]
+    context = f"{request.root}$metadata#{odata.type_name(odata.TOTAL_RECORD_COUNT)}Response"
+    found = {"Count": len(wanted), "IsReadOnly": False, "Keys": wanted, "Values": numbers}
+    return Response.json({odata.CONTEXT: context, "EntityRecordCountCollection": found})
 
 
 def _tracked(request: Request, table: Table, asked: Query, page: tracking.TrackedPage) -> Response:

@@ -131,11 +131,8 @@ def answer(reader: Reader, selection: Selection, start: Start) -> Answer:
         raise faults.bad_request("Each column of an answer needs a name of its own.")
     if len(selection.joins) > _MOST_JOINS:
         raise faults.bad_request(f"A query can join at most {_MOST_JOINS} tables.")
-    scope, source = _joined(reader, selection)
-    wheres = [conditions.condition(scope, selection.filter)] if selection.filter else []
-    if selection.grouped:
-        return _grouped(reader, selection, _Source(scope, source, wheres), start)
-    return _plain(reader, selection, _Source(scope, source, wheres), start)
+    read = _grouped if selection.grouped else _plain
+    return read(reader, selection, _source(reader, selection), start)
 
 
 @dataclass(frozen=True)
@@ -152,9 +149,7 @@ class _Source:
 
 def count(reader: Reader, selection: Selection, limit: int) -> int:
     """Return how many rows fit, before any grouping; at most as many as the limit says."""
-    scope, source = _joined(reader, selection)
-    wheres = [conditions.condition(scope, selection.filter)] if selection.filter else []
-    return _count(reader, _Source(scope, source, wheres), limit)
+    return _count(reader, _source(reader, selection), limit)
 
 
 def _count(reader: Reader, source: _Source, limit: int) -> int:
@@ -162,7 +157,7 @@ def _count(reader: Reader, source: _Source, limit: int) -> int:
     return int(statements.rows(reader.session, sa.select(sa.func.count()).select_from(some))[0][0])
 
 
-def _joined(reader: Reader, selection: Selection) -> tuple[Scope, sa.FromClause]:
+def _source(reader: Reader, selection: Selection) -> _Source:
     session = reader.session
     table = session.schema.tables[selection.table]
     scope = Scope(session, Place(table, session.schema.sql[table.name]))
@@ -175,7 +170,8 @@ def _joined(reader: Reader, selection: Selection) -> tuple[Scope, sa.FromClause]
         equal = tree.Comparison("eq", tree.Path((join.column,), join.alias), join.path)
         on = conditions.condition(scope, tree.both(equal, join.condition) or equal)
         source = source.join(place.sql, on, isouter=join.outer)
-    return scope, source
+    wheres = [conditions.condition(scope, selection.filter)] if selection.filter else []
+    return _Source(scope, source, wheres)
 
 
 def _plain(reader: Reader, selection: Selection, source: _Source, start: Start) -> Answer:
