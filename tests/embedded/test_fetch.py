@@ -117,6 +117,8 @@ def test_groups_are_aggregated(crm: Crm) -> None:
         <attribute name="birthdate" alias="year" groupby="true" dategrouping="year" />
         <attribute name="birthdate" alias="n" aggregate="countcolumn" /><order alias="year" /></entity></fetch>"""
     assert _fetch(crm, by_year) == [{"n": 0}, {"year": 1980, "n": 1}, {"year": 1990, "n": 1}]
+    by_quarter = by_year.replace('dategrouping="year"', 'dategrouping="quarter"')
+    assert [row.get("year") for row in _fetch(crm, by_quarter)] == [None, 1, 2]
 
 
 def test_distinct_rows_come_once(crm: Crm) -> None:
@@ -178,6 +180,7 @@ def test_pages_follow_the_cookie_or_the_number(crm: Crm, order: str, *, with_coo
         _contacts("<filter><condition attribute='createdon' operator='on' value='0' /></filter>"),
         _contacts("<filter>" * 60 + "<condition attribute='lastname' operator='null' />" + "</filter>" * 60),
         _contacts("<attribute name='lastname' />"),
+        _contacts("<attribute name='jobtitle' alias='@odata.etag' />"),
         _contacts("<link-entity name='account' from='name' to='contactid' />"),
         _contacts("<link-entity name='account' from='accountid' to='parentcustomerid' link-type='cross' />"),
         _contacts("<link-entity name='nothing' from='accountid' to='parentcustomerid' />"),

@@ -75,9 +75,15 @@ class Found:
     value: Expression
 
 
+def main_place(session: Session, name: str) -> Place:
+    """Return the table that a statement reads; every other one comes from `place_of`."""
+    return Place(session.schema.tables[name], session.schema.sql[name])
+
+
 def place_of(session: Session, name: str) -> Place:
-    """Return a table as a place of its own in a statement."""
-    return Place(session.schema.tables[name], session.schema.sql[name].alias())
+    """Return one more table as a place of its own in a statement."""
+    place = main_place(session, name)
+    return Place(place.table, place.sql.alias())
 
 
 def condition(scope: Scope, node: tree.Node) -> Expression:  # noqa: PLR0911 - one line for each kind of node

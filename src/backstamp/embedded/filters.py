@@ -51,6 +51,7 @@ _TOKEN = re.compile(
 _LITERAL_NAMES = {"null": None, "true": True, "false": False}
 _LIKES = frozenset({"contains", "startswith", "endswith"})
 _PREFIX = f"{odata.NAMESPACE}."
+_MOST_VARIABLES = 6
 _QUANTIFIERS = frozenset({"any", "all"})
 
 
@@ -195,7 +196,12 @@ class _Parser:
         if quantifier == "any" and self._accept("mark", ")"):
             return Some(self._path(path), "")
         kind, variable = self._next()
-        if kind != "name" or variable in self._variables or not variable.isidentifier() or len(self._variables) > 5:
+        if (
+            kind != "name"
+            or variable in self._variables
+            or not variable.isidentifier()
+            or len(self._variables) >= _MOST_VARIABLES
+        ):
             raise self._unexpected()
         self._expect("mark", ":")
         source = self._path(path)

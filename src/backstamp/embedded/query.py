@@ -106,13 +106,9 @@ def page(reader: Reader, table: Table, query: Query) -> Page:
 
 def count(session: Session, table: Table, query: Query, limit: int = COUNT_LIMIT) -> int:
     """Return how many rows fit the filter, at most as many as the limit says."""
-    scope = _scope(session, table)
+    scope = Scope(session, conditions.main_place(session, table.name))
     some = sa.select(sa.literal(1)).select_from(scope.main.sql).where(*_wheres(scope, query)).limit(limit).subquery()
     return int(statements.rows(session, sa.select(sa.func.count()).select_from(some))[0][0])
-
-
-def _scope(session: Session, table: Table) -> Scope:
-    return Scope(session, conditions.Place(table, session.schema.sql[table.name]))
 
 
 def _wheres(scope: Scope, query: Query) -> list[Expression]:
@@ -131,7 +127,7 @@ def _prepared(reader: Reader, table: Table, query: Query) -> tuple[Projection, l
     """Return what the statement for a table selects, what follows it, and the scope of its names."""
     chosen = projection.project(reader.session.schema, table, query.select, reader.annotations)
     followers = [_follower(reader, chosen, expansion) for expansion in query.expand]
-    return chosen, followers, Scope(reader.session, chosen.place)
+    return chosen, followers, Scope(reader.session, conditions.main_place(reader.session, table.name))
 
 
 def _checked(reader: Reader, table: Table, query: Query) -> Reader:

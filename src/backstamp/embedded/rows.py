@@ -110,8 +110,12 @@ def _counted(total: int, annotations: Annotations) -> dict[str, Any]:
 
 
 def count(session: Session, table: Table, asked: Query) -> Response:
-    """Answer `GET contacts/$count` with a bare number."""
-    total = query.count(session, table, asked)
+    """Answer `GET contacts/$count` with a bare number: of rows, or of changes since a delta token."""
+    if asked.delta:
+        changes = tracking.page(session, table, replace(asked, select=()), query.COUNT_LIMIT, Annotations())
+        total = len(changes.items) + len(changes.deleted)
+    else:
+        total = query.count(session, table, asked)
     return Response(200, content=str(total).encode(), media_type=odata.TEXT)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backstamp import odata
 from backstamp.embedded import conditions, faults, formats, paging, projection, statements, tree
-from backstamp.embedded.conditions import Place, Scope
+from backstamp.embedded.conditions import Scope
 from backstamp.embedded.metadata import LOOKUPS, Column, ColumnType
 from backstamp.embedded.paging import Position, SortKey
 from backstamp.embedded.projection import Projection
@@ -18,7 +18,7 @@ from backstamp.embedded.projection import Projection
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from backstamp.embedded.conditions import Found
+    from backstamp.embedded.conditions import Found, Place
     from backstamp.embedded.query import Reader
 
     Item = dict[str, Any]
@@ -29,7 +29,7 @@ _AGGREGATE_LIMIT = 50_000
 _MOST_JOINS = 15
 _MEAN_DIGITS = Decimal("1e-10")
 _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.BIGINT, ColumnType.DECIMAL, ColumnType.DOUBLE, ColumnType.MONEY})
-_PERIODS = {"year": (1, 4), "month": (6, 2), "day": (9, 2)}
+_PERIODS = {"year": (1, 4), "quarter": (6, 2), "month": (6, 2), "day": (9, 2)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Output:
         path: where its values are; None to count rows.
         aggregate: one of `AGGREGATES`, or "" for a value itself.
         distinct: each value counts once.
-        period: the part of a time by which to group: year, month or day.
+        period: the part of a time by which to group: year, quarter, month or day.
     """
 
     name: str
@@ -129,6 +129,8 @@ def answer(reader: Reader, selection: Selection, start: Start) -> Answer:
     names = [output.name for output in selection.outputs]
     if len(set(names)) < len(names) or not names:
         raise faults.bad_request("Each column of an answer needs a name of its own.")
+    if any("@" in name for name in names):
+        raise faults.bad_request("The name of a column cannot hold '@', with which annotations begin.")
     if len(selection.joins) > _MOST_JOINS:
         raise faults.bad_request(f"A query can join at most {_MOST_JOINS} tables.")
     read = _grouped if selection.grouped else _plain
@@ -159,8 +161,7 @@ def _count(reader: Reader, source: _Source, limit: int) -> int:
 
 def _source(reader: Reader, selection: Selection) -> _Source:
     session = reader.session
-    table = session.schema.tables[selection.table]
-    scope = Scope(session, Place(table, session.schema.sql[table.name]))
+    scope = Scope(session, conditions.main_place(session, selection.table))
     source: sa.FromClause = scope.main.sql
     for join in selection.joins:
         place = conditions.place_of(session, join.table)
@@ -339,7 +340,8 @@ def _part(found: Found, output: Output) -> Expression:
     if found.column.type is not ColumnType.DATETIME or output.period not in _PERIODS:
         raise faults.bad_request(f"'{output.name}' cannot be grouped by '{output.period}'.")
     first, length = _PERIODS[output.period]
-    return sa.cast(sa.func.substr(found.value, first, length), sa.Integer)
+    part = sa.cast(sa.func.substr(found.value, first, length), sa.Integer)
+    return (part + 2) // 3 if output.period == "quarter" else part
 
 
 def _refuse_wrong_aggregate(output: Output, column: Column) -> None:
