@@ -75,6 +75,8 @@ def test_groups_and_distinct_rows(crm: Crm) -> None:
         {"gendercode": 2},
         {"gendercode": 1},
     ]
+    hidden = "SELECT COUNT(*) AS n FROM contact GROUP BY gendercode ORDER BY n"
+    assert _select(crm, hidden, f'{odata.INCLUDE_ANNOTATIONS}="*"') == [{"n": 1}, {"n": 2}, {"n": 2}]
     assert _select(crm, "SELECT COUNT(DISTINCT gendercode) AS n FROM contact") == [{"n": 2}]
 
 

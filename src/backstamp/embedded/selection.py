@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -61,6 +61,7 @@ class Output:
         aggregate: one of `AGGREGATES`, or "" for a value itself.
         distinct: each value counts once.
         period: the part of a time by which to group: year, quarter, month or day.
+        hidden: the answer is grouped by it and does not show it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Output:
     aggregate: str = ""
     distinct: bool = False
     period: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,13 @@ def answer(reader: Reader, selection: Selection, start: Start) -> Answer:
     if len(selection.joins) > _MOST_JOINS:
         raise faults.bad_request(f"A query can join at most {_MOST_JOINS} tables.")
     read = _grouped if selection.grouped else _plain
-    return read(reader, selection, _source(reader, selection), start)
+    found = read(reader, selection, _source(reader, selection), start)
+    hidden = {output.name for output in selection.outputs if output.hidden}
+    return replace(found, items=[_without(item, hidden) for item in found.items]) if hidden else found
+
+
+def _without(item: Item, hidden: set[str]) -> Item:
+    return {name: value for name, value in item.items() if name.partition("@")[0] not in hidden}
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class _Reader:
         if distinct and distinct.args.get("on"):
             raise _refused("DISTINCT ON")
         table = self._tables[self._first].name
-        hidden = tuple(Output(f" {number}", path) for number, path in enumerate(groups - plain))
+        hidden = tuple(Output(f" {number}", path, hidden=True) for number, path in enumerate(groups - plain))
         if hidden and distinct:
             raise _refused("DISTINCT beside GROUP BY")
         everything = Selection(table, outputs + hidden, joins, condition, sorts, grouped or distinct is not None)
