@@ -63,6 +63,19 @@ def test_rows_are_tied_and_parted(crm: Crm) -> None:
     assert fault(crm.http.delete(f"accounts({account})/new_fans({ada})/$ref"))[0] == 404
 
 
+def test_tied_rows_are_expanded(crm: Crm) -> None:
+    """`$expand` puts the tied rows into each row, an empty list where there are none."""
+    made(crm.http.post("RelationshipDefinitions", json=several("new_team", "account", "contact")))
+    full, bare = (crm.create("accounts", name=name) for name in ("Full", "Bare"))
+    for name in ("Ada", "Ben"):
+        body = {odata.ROW_ID: f"contacts({crm.create('contacts', lastname=name)})"}
+        crm.http.post(f"accounts({full})/new_team/$ref", json=body)
+    rows = crm.rows("accounts?$select=name&$expand=new_team($select=lastname)")
+    found = {row["accountid"]: {each["lastname"] for each in row["new_team"]} for row in rows}
+    assert (found[full], found[bare]) == ({"Ada", "Ben"}, set())
+    assert fault(crm.http.get("accounts?$expand=new_team($top=1)")) == (400, odata.BAD_QUERY)
+
+
 def test_pairs_go_with_their_rows(crm: Crm) -> None:
     """A deleted row leaves no pair behind, and a dropped table takes its many-to-many relationships along."""
     made(crm.http.post("EntityDefinitions", json=table("new_Club")))

@@ -5,19 +5,23 @@ The pairs are rows of an intersect table, which has a lookup to each side; with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, options, records, rows
+from backstamp.embedded import faults, options, records, rows, tree
 from backstamp.embedded.request import Response, Segment, reference
 
 if TYPE_CHECKING:
     from backstamp.embedded.metadata import ManyToMany, Side, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
+
+
+_PAIR = "pair"
+"""What the condition calls a row of the intersect table."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def answer(session: Session, request: Request, table: Table, key: str, rest: lis
     other = session.schema.tables[far.table]
     match request.method, rest:
         case "GET", [Segment(key=None)]:
-            return rows.read_related(session, request, other, _tied(session, here))
+            return rows.listed(session, request, other, _narrowed(session, request, here))
         case "POST" | "PUT", [Segment(key=None), Segment("$ref", None)]:
             address = str(request.json_object().get(odata.ROW_ID, ""))
             return _tie(session, here, rows.key_of(session, other, _named(other, address)))
@@ -53,6 +57,15 @@ def answer(session: Session, request: Request, table: Table, key: str, rest: lis
         case "DELETE", [segment, Segment("$ref", None)]:
             return _part(session, here, rows.key_of(session, other, segment))
     raise faults.unknown_path(request.path)
+
+
+def _narrowed(session: Session, request: Request, here: _Here) -> options.Query:
+    """Return the query of the request, narrowed to the rows that are tied to this one."""
+    asked = options.parse(request.query)
+    this = tree.Comparison("eq", tree.Path((odata.lookup_property(here.near.column),), _PAIR), tree.Value(here.key))
+    key = tree.Path((session.schema.tables[here.far.table].key,))
+    tied = tree.Linked(_PAIR, here.relationship.intersect, odata.lookup_property(here.far.column), key, this)
+    return replace(asked, filter=tree.both(tied, asked.filter))
 
 
 def _named(table: Table, address: str) -> Segment:

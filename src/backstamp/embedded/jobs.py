@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, faults, filters, records
-from backstamp.embedded.conditions import Place
+from backstamp.embedded import conditions, faults, records, tree
+from backstamp.embedded.conditions import Scope
 from backstamp.embedded.request import Response
 
 if TYPE_CHECKING:
@@ -71,34 +71,35 @@ def _found(session: Session, query: object) -> tuple[Table, list[str]]:
         raise faults.bad_request("Each query of the 'QuerySet' needs the EntityName of a table.")
     table, sql = session.schema.tables[name], session.schema.sql[name]
     criteria = query.get("Criteria") or {}
-    wheres = [conditions.condition(session.schema, Place(table, sql), node) for node in _nodes(criteria)]
+    scope = Scope(session, conditions.main_place(session, name))
+    wheres = [conditions.condition(scope, node) for node in _nodes(criteria)]
     together = sa.or_ if criteria.get("FilterOperator") == "Or" else sa.and_
     statement = sa.select(sql.c[table.key])
     return table, list(session.connection.scalars(statement.where(together(*wheres)) if wheres else statement))
 
 
-def _nodes(criteria: object) -> list[filters.Node]:
+def _nodes(criteria: object) -> list[tree.Node]:
     listed = criteria.get("Conditions") or [] if isinstance(criteria, dict) else None
     if not isinstance(listed, list) or (isinstance(criteria, dict) and criteria.get("Filters")):
         raise faults.bad_request("The Criteria must have a list of Conditions, and no Filters below them.")
     return [_node(each) for each in listed]
 
 
-def _node(condition: object) -> filters.Node:
+def _node(condition: object) -> tree.Node:
     match condition:
         case {"AttributeName": str(name), "Operator": ("In" | "NotIn") as operator, "Values": [*values]}:
-            return _among(filters.Path((name,)), [_text(value) for value in values], negated=operator == "NotIn")
+            return _among(tree.Path((name,)), [_text(value) for value in values], negated=operator == "NotIn")
         case {"AttributeName": str(name), "Operator": str(operator), "Values": [value]} if operator in _COMPARISONS:
-            return filters.Comparison(_COMPARISONS[operator], filters.Path((name,)), filters.Value(_text(value)))
+            return tree.Comparison(_COMPARISONS[operator], tree.Path((name,)), tree.Value(_text(value)))
         case {"AttributeName": str(name), "Operator": str(operator)} if operator in _PRESENCE:
-            return filters.Comparison(_PRESENCE[operator], filters.Path((name,)), filters.Value(None))
+            return tree.Comparison(_PRESENCE[operator], tree.Path((name,)), tree.Value(None))
     raise faults.bad_request("A condition needs AttributeName, a known Operator, and Values.")
 
 
-def _among(path: filters.Path, values: Sequence[str], *, negated: bool) -> filters.Node:
+def _among(path: tree.Path, values: Sequence[str], *, negated: bool) -> tree.Node:
     chunks = [values[start : start + _CHUNK] for start in range(0, len(values) or 1, _CHUNK)]
-    nodes = tuple(filters.Among(path, tuple(chunk), negated=negated) for chunk in chunks)
-    return filters.Junction("and" if negated else "or", nodes)
+    nodes = tuple(tree.Among(path, tuple(chunk), negated=negated) for chunk in chunks)
+    return tree.Junction("and" if negated else "or", nodes)
 
 
 def _text(value: Mapping[str, Any] | object) -> str:

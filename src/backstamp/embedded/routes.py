@@ -19,9 +19,12 @@ from backstamp.embedded import (
     files,
     functions,
     jobs,
+    navigation,
+    options,
     rows,
     store,
 )
+from backstamp.embedded.navigation import Row
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -72,6 +75,8 @@ def _rows(session: Session, request: Request, segment: Segment, rest: list[Segme
     if segment.key is not None:
         return _below(session, request, table, segment, rest) if rest else _row(session, request, table, segment)
     match request.method, rest:
+        case "GET", [Segment("$count", None)]:
+            return rows.count(session, table, options.parse(request.query))
         case "GET", []:
             return rows.read_list(session, request, table)
         case "POST", []:
@@ -82,14 +87,14 @@ def _rows(session: Session, request: Request, segment: Segment, rest: list[Segme
 
 
 def _below(session: Session, request: Request, table: Table, segment: Segment, rest: list[Segment]) -> Response:
-    """Answer what stands below a row: a file, or the rows of a many-to-many relationship."""
+    """Answer what stands below a row: a file, the rows of a many-to-many relationship, or what `navigation` knows."""
     key = rows.key_of(session, table, segment)
     column = table.by_name.get(rest[0].name)
     if column is not None and column.is_file:
         return files.answer(session, request, table, key, rest)
     if rest[0].name in session.schema.associations[table.name]:
         return associations.answer(session, request, table, key, rest)
-    raise faults.unknown_path(request.path)
+    return navigation.answer(session, request, Row(table, key), rest)
 
 
 def _row(session: Session, request: Request, table: Table, segment: Segment) -> Response:
@@ -127,7 +132,7 @@ _UNBOUND: dict[tuple[str, str], Callable[[Session, Request, Segment], Response]]
     ("GET", odata.WHO_AM_I): _who_am_i,
     ("GET", odata.METADATA): edmx.answer,
     ("GET", odata.METADATA_CHANGES): changes.answer,
-    ("GET", odata.TOTAL_COUNT_OF_TABLES): functions.total_record_count,
+    ("GET", odata.TOTAL_RECORD_COUNT): rows.count_tables,
     ("GET", odata.MESSAGE_FILTERS): functions.message_filters,
     ("POST", odata.BULK_DELETE): jobs.bulk_delete,
     ("POST", odata.CREATE_TABLES): customization.create_tables,
