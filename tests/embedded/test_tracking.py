@@ -50,6 +50,15 @@ def test_a_delta_tells_what_changed_since(crm: Crm, size: int) -> None:
     assert follow(crm, link, size=size)[:2] == ([], set())
 
 
+def test_changes_can_be_counted(crm: Crm) -> None:
+    """`$count` with a delta token tells how many rows a delta would bring, deletions too."""
+    gone = crm.create("leads", lastname="gone")
+    link = follow(crm, "leads?$select=lastname")[2].replace("leads?$select=lastname&", "leads/$count?")
+    crm.create("leads", lastname="new")
+    crm.http.delete(f"leads({gone})")
+    assert crm.http.get(link).text == "2"
+
+
 def test_the_reply_says_that_it_tracks(crm: Crm) -> None:
     """The preference is confirmed, and the contexts tell a delta and its deletions."""
     response = crm.http.get("leads?$select=lastname", headers={odata.PREFER: TRACKED})

@@ -1,10 +1,13 @@
 """A small Dataverse-compatible CRM on SQLite, served over HTTP.
 
 To the rest of the house it is a CRM like any other, reached through `connect` and never called. From the top down:
-`server` (HTTP, tokens) and `routes` (paths); `rows` and `customization` (what a path does); `query`, `tracking`,
-`records` (read, follow and write rows), `catalog` (definitions and DDL); `options`, `filters`, `requested`, `values`
-(what clients send, made into values), `conditions`, `projection`, `definitions` (what the server says); `store`,
-`schema`, `bulk` (statements about many rows), `database`.
+`server` (HTTP, tokens), `routes` (paths) and `batch` with `multipart` (many requests in one); `rows`, `navigation`,
+`associations`, `files`, `customization`, `choices`, `changes`, `edmx`, `functions`, `jobs` (what a path does); `query`,
+`selected`, `tracking`, `records`, `alternate` (read, follow, write and address rows), `catalog` (definitions and DDL);
+`options`, `filters`, `operators`, `fetch`, `sql`, `apply`, `requested`, `values` (what clients send, made into values:
+queries into the conditions of `tree` and a `selection`); `conditions`, `paging`, `statements` (these made into SQL);
+`projection`, `formats`, `definitions` (what the server says); `store`, `schema`, `bulk`
+(statements about many rows), `database`.
 """
 
 from __future__ import annotations

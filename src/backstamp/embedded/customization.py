@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
 from backstamp.embedded import catalog, definitions, faults, options, requested
+from backstamp.embedded.metadata import ManyToMany, Relationship
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from backstamp.embedded.metadata import Column, Relationship, Table
+    from backstamp.embedded.metadata import AlternateKey, Column, Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session
-
-_ATTRIBUTES = "Attributes"
 
 
 def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Response:
@@ -28,11 +26,11 @@ def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Res
     match request.method, rest:
         case "GET", (Segment(key=None),):
             items = (definitions.table_item(session.schema, table) for table in session.schema.tables.values())
-            return _list(request, items, odata.TABLE_DEFINITIONS)
+            return listed(request, items, odata.TABLE_DEFINITIONS)
         case "POST", (Segment(key=None),):
             return _create_table(session, request, request.json_object())
         case "GET", (segment,):
-            return _one(request, definitions.table_item(session.schema, _table(session, segment)))
+            return one(request, definitions.table_item(session.schema, _table(session, segment)))
         case "PUT", (segment,):
             return _replace_table(session, request, _table(session, segment))
         case "DELETE", (segment,):
@@ -45,19 +43,56 @@ def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Res
 
 def _part(session: Session, request: Request, table: Table, part: Segment, cast: list[Segment]) -> Response:
     """Answer what stands below one table: its columns, keys and relationships."""
-    match request.method, part:
-        case "GET", Segment(name, None) if name in definitions.EXPANDABLE:
-            items = definitions.table_item(session.schema, table)[name]
-            return _list(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{name}")
-        case "GET", Segment("Attributes"):
-            return _one(request, definitions.column_item(table, _column(table, part)))
-        case "POST", Segment("Attributes", None):
-            identity = catalog.add_column(session.connection, table, requested.column(request.json_object()))
+    if request.method == "GET" and part.key is None and part.name in definitions.EXPANDABLE:
+        items = definitions.table_item(session.schema, table)[part.name]
+        return listed(request, _of_type(items, cast), f"{odata.TABLE_DEFINITIONS}('{table.name}')/{part.name}")
+    if part.name in _PARTS:
+        return _PARTS[part.name](session, request, table, part)
+    raise faults.unknown_path(part.name)
+
+
+def _attributes(session: Session, request: Request, table: Table, part: Segment) -> Response:
+    match request.method, part.key:
+        case "GET", _:
+            return one(request, definitions.column_item(table, _column(table, part)))
+        case "POST", None:
+            identity = catalog.add_column(
+                session.connection, table, requested.column(session.schema, request.json_object())
+            )
             return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({table.id})/Attributes({identity})")
-        case "DELETE", Segment("Attributes"):
+        case "PUT", _:
+            merges = _merges_labels(request)
+            column = requested.changed_column(_column(table, part), request.json_object(), merge_labels=merges)
+            catalog.replace_column(session.connection, table, column)
+            return Response()
+        case "DELETE", _:
             catalog.drop_column(session.connection, table, _column(table, part))
             return Response()
     raise faults.unknown_path(part.name)
+
+
+def _merges_labels(request: Request) -> bool:
+    return request.headers.get(odata.MERGE_LABELS.lower(), "").lower() == "true"
+
+
+def _keys(session: Session, request: Request, table: Table, part: Segment) -> Response:
+    match request.method, part.key:
+        case "GET", _:
+            return one(request, definitions.key_item(table, _key(table, part)))
+        case "POST", None:
+            identity = catalog.add_key(session.connection, table, requested.key(table, request.json_object()))
+            address = f"{odata.TABLE_DEFINITIONS}(LogicalName='{table.name}')/Keys({identity})"
+            return Response.created(f"{request.root}{address}")
+        case "DELETE", _:
+            catalog.drop_key(session.connection, table, _key(table, part))
+            return Response()
+    raise faults.unknown_path(part.name)
+
+
+_PARTS: dict[str, Callable[[Session, Request, Table, Segment], Response]] = {
+    "Attributes": _attributes,
+    "Keys": _keys,
+}
 
 
 def _of_type(items: Iterable[dict[str, Any]], cast: list[Segment]) -> list[dict[str, Any]]:
@@ -65,12 +100,14 @@ def _of_type(items: Iterable[dict[str, Any]], cast: list[Segment]) -> list[dict[
     return [item for item in items if not cast or item[odata.TYPE] == f"#{cast[0].name}"]
 
 
-def _list(request: Request, items: Iterable[dict[str, Any]], context: str) -> Response:
+def listed(request: Request, items: Iterable[dict[str, Any]], context: str) -> Response:
+    """Answer with the definitions that fit the query."""
     found = definitions.answer(items, options.parse(request.query))
     return Response.json({odata.CONTEXT: f"{request.root}$metadata#{context}", "value": found})
 
 
-def _one(request: Request, item: dict[str, Any]) -> Response:
+def one(request: Request, item: dict[str, Any]) -> Response:
+    """Answer with one definition."""
     return Response.json(definitions.cut(item, options.parse(request.query)))
 
 
@@ -94,7 +131,14 @@ def _column(table: Table, segment: Segment) -> Column:
     raise faults.no_definition(f"an attribute with the specified key '{segment.key}' in {table.name}")
 
 
-def create_tables(session: Session, request: Request) -> Response:
+def _key(table: Table, segment: Segment) -> AlternateKey:
+    for key in table.keys:
+        if segment.key in {key.name, key.id}:
+            return key
+    raise faults.no_definition(f"an entity key with the specified key '{segment.key}' in {table.name}")
+
+
+def create_tables(session: Session, request: Request, _segment: Segment) -> Response:
     """Answer `POST CreateEntities`."""
     wanted = request.json_object().get("Entities")
     if not isinstance(wanted, list) or not wanted:
@@ -110,13 +154,10 @@ def _create_table(session: Session, request: Request, body: dict[str, Any]) -> R
 
 
 def _replace_table(session: Session, request: Request, table: Table) -> Response:
-    """Switch change tracking on; it cannot be switched off again, and nothing else of a table changes."""
-    body = request.json_object()
-    if table.tracks_changes and body.get("ChangeTrackingEnabled") is False:
-        raise faults.bad_request("Change tracking cannot be disabled once it is enabled.")
-    tracks = table.tracks_changes or body.get("ChangeTrackingEnabled") is True
-    if tracks != table.tracks_changes:
-        catalog.replace_table(session.connection, replace(table, tracks_changes=tracks))
+    """Change labels and the name of the entity set, and switch change tracking on."""
+    changed = requested.changed_table(table, request.json_object(), merge_labels=_merges_labels(request))
+    if changed != table:
+        catalog.replace_table(session.connection, changed)
     return Response()
 
 
@@ -128,25 +169,55 @@ def relationships(session: Session, request: Request, segment: Segment) -> Respo
     """
     match request.method, segment.key:
         case "GET", None:
-            found = session.schema.relationships
-            items = (definitions.relationship_item(session.schema, relationship) for relationship in found)
-            return _list(request, items, odata.RELATIONSHIP_DEFINITIONS)
+            items = (_item(session, each) for each in session.schema.defined)
+            return listed(request, items, odata.RELATIONSHIP_DEFINITIONS)
         case "GET", _:
-            return _one(request, definitions.relationship_item(session.schema, _relationship(session, segment)))
+            return one(request, _item(session, _relationship(session, segment)))
         case "POST", None:
-            wanted, lookup = requested.relationship(session.schema, request.json_object())
-            identity = catalog.add_relationship(session.connection, wanted, lookup)
+            identity = _create_relationship(session, request.json_object())
             return Response.created(f"{request.root}{odata.RELATIONSHIP_DEFINITIONS}({identity})")
+        case "PUT", _:
+            return _replace_relationship(session, request, _relationship(session, segment))
         case "DELETE", _:
-            relationship = _relationship(session, segment)
-            table = session.schema.tables[relationship.referencing]
-            catalog.drop_column(session.connection, table, table.by_name[relationship.column])
-            return Response()
+            return _drop_relationship(session, _relationship(session, segment))
     raise faults.unknown_path(odata.RELATIONSHIP_DEFINITIONS)
 
 
-def _relationship(session: Session, segment: Segment) -> Relationship:
-    for relationship in session.schema.relationships:
+def _item(session: Session, relationship: Relationship | ManyToMany) -> dict[str, Any]:
+    if isinstance(relationship, ManyToMany):
+        return definitions.many_to_many_item(relationship)
+    return definitions.relationship_item(session.schema, relationship)
+
+
+def _create_relationship(session: Session, body: dict[str, Any]) -> str:
+    kind = str(body.get(odata.TYPE)).rpartition(".")[2]
+    match kind:
+        case "OneToManyRelationshipMetadata":
+            return catalog.add_relationship(session.connection, *requested.relationship(session.schema, body))
+        case "ManyToManyRelationshipMetadata":
+            return catalog.add_many_to_many(session.connection, *requested.many_to_many(session.schema, body))
+    raise faults.bad_request(f"Relationships of type '{body.get(odata.TYPE)}' are not supported.")
+
+
+def _replace_relationship(session: Session, request: Request, relationship: Relationship | ManyToMany) -> Response:
+    """Change the cascade configuration; nothing else of a relationship changes."""
+    if isinstance(relationship, Relationship):
+        changed = requested.changed_relationship(relationship, request.json_object())
+        catalog.replace_relationship(session.connection, changed)
+    return Response()
+
+
+def _drop_relationship(session: Session, relationship: Relationship | ManyToMany) -> Response:
+    if isinstance(relationship, ManyToMany):
+        catalog.drop_many_to_many(session.connection, relationship)
+    else:
+        table = session.schema.tables[relationship.referencing]
+        catalog.drop_column(session.connection, table, table.by_name[relationship.column])
+    return Response()
+
+
+def _relationship(session: Session, segment: Segment) -> Relationship | ManyToMany:
+    for relationship in session.schema.defined:
         if segment.key in {relationship.id, relationship.schema_name}:
             return relationship
     raise faults.no_definition(f"a relationship with the specified key '{segment.key}'")

@@ -5,8 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
-from backstamp.embedded import faults, filters
-from backstamp.embedded.metadata import CHOICES, LOOKUPS, TEXTS, Column, ColumnType, Relationship, Table
+from backstamp.embedded import faults, filters, metadata
+from backstamp.embedded.metadata import (
+    CHOICES,
+    FILES,
+    LOOKUPS,
+    TEXTS,
+    AlternateKey,
+    Choice,
+    Column,
+    ColumnType,
+    ManyToMany,
+    Option,
+    Relationship,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,7 +30,6 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 LANGUAGE = 1033
-_CASCADES = ("Assign", "Merge", "Reparent", "Share", "Unshare")
 
 
 def label(text: str) -> Item:
@@ -45,6 +57,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "TableType": "Standard",
         "IsCustomEntity": table.custom,
         "IsPrivate": False,
+        "IsIntersect": table.intersect,
         "IsActivity": False,
         "HasNotes": False,
         "HasActivities": False,
@@ -52,7 +65,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
         "Attributes": [column_item(table, column) for column in table.columns],
-        "Keys": [],
+        "Keys": [key_item(table, key) for key in table.keys],
         **_relationship_items(schema, table),
     }
 
@@ -62,11 +75,13 @@ EXPANDABLE = ("Attributes", "Keys", "OneToManyRelationships", "ManyToOneRelation
 
 def _relationship_items(schema: Schema, table: Table) -> Item:
     ends = {"OneToManyRelationships": "referenced", "ManyToOneRelationships": "referencing"}
+    one_to_many = [each for each in schema.defined if isinstance(each, Relationship)]
     several = {
-        name: [relationship_item(schema, each) for each in schema.relationships if getattr(each, end) == table.name]
+        name: [relationship_item(schema, each) for each in one_to_many if getattr(each, end) == table.name]
         for name, end in ends.items()
     }
-    return {**several, "ManyToManyRelationships": []}
+    associations = [each for each in schema.many_to_many if table.name in {each.first.table, each.second.table}]
+    return {**several, "ManyToManyRelationships": [many_to_many_item(each) for each in associations]}
 
 
 def column_item(table: Table, column: Column) -> Item:
@@ -99,7 +114,15 @@ def column_item(table: Table, column: Column) -> Item:
 
 
 def _text_details(column: Column) -> Item:
-    return {"MaxLength": column.max_length, "FormatName": {"Value": "Text"}}
+    return {"MaxLength": column.max_length, "FormatName": {"Value": column.format or "Text"}}
+
+
+def _file_details(column: Column) -> Item:
+    return {"MaxSizeInKB": column.max_length}
+
+
+def _whole_details(column: Column) -> Item:
+    return {**_number_details(column), "Format": column.format or "None"}
 
 
 def _number_details(column: Column) -> Item:
@@ -108,40 +131,92 @@ def _number_details(column: Column) -> Item:
 
 def _time_details(column: Column) -> Item:
     behavior, form = ("DateOnly", "DateOnly") if column.date_only else ("UserLocal", "DateAndTime")
-    return {"Format": form, "DateTimeBehavior": {"Value": behavior}}
+    return {"Format": column.format or form, "DateTimeBehavior": {"Value": behavior}}
 
 
 def _choice_details(column: Column) -> Item:
-    return {"DefaultFormValue": column.default, "OptionSet": {"IsGlobal": False, "Options": _options(column)}}
+    own = {"IsGlobal": bool(column.choice), "Name": column.choice or None, "Options": _options(column.options)}
+    return {"DefaultFormValue": column.default, "OptionSet": own}
 
 
 def _lookup_details(column: Column) -> Item:
     return {"Targets": list(column.targets)}
 
 
-def _options(column: Column) -> list[Item]:
-    states = column.type is ColumnType.STATUS
+def _options(options: Iterable[Option]) -> list[Item]:
     return [
-        {"Value": option.value, "Label": label(option.label), **({"State": option.state} if states else {})}
-        for option in column.options
+        {
+            "Value": option.value,
+            "Label": label(option.label),
+            **({} if option.state is None else {"State": option.state}),
+        }
+        for option in options
     ]
 
 
+def choice_item(choice: Choice) -> Item:
+    """Return the definition of a global choice."""
+    return {
+        odata.TYPE: f"#{odata.type_name('OptionSetMetadata')}",
+        "MetadataId": choice.id,
+        "Name": choice.name,
+        "DisplayName": label(choice.label),
+        "Description": label(choice.description),
+        "IsGlobal": True,
+        "IsCustomOptionSet": True,
+        "OptionSetType": "Picklist",
+        "Options": _options(choice.options),
+    }
+
+
 def _yes_no_details(column: Column) -> Item:
-    options = {item["Value"]: item for item in _options(column)}
+    options = {item["Value"]: item for item in _options(column.options)}
     sides = {"IsGlobal": False, "FalseOption": options.get(0), "TrueOption": options.get(1)}
     return {"DefaultValue": column.default, "OptionSet": sides}
 
 
 _DETAILS: dict[ColumnType, Callable[[Column], Item]] = {
     **dict.fromkeys(TEXTS, _text_details),
-    **dict.fromkeys((ColumnType.INTEGER, ColumnType.BIGINT), _number_details),
+    **dict.fromkeys((ColumnType.INTEGER, ColumnType.BIGINT), _whole_details),
+    **dict.fromkeys(FILES, _file_details),
     **dict.fromkeys((ColumnType.DECIMAL, ColumnType.DOUBLE, ColumnType.MONEY), _number_details),
     ColumnType.DATETIME: _time_details,
     ColumnType.BOOLEAN: _yes_no_details,
     **dict.fromkeys(CHOICES, _choice_details),
     **dict.fromkeys(LOOKUPS, _lookup_details),
 }
+
+
+def many_to_many_item(association: ManyToMany) -> Item:
+    """Return the definition of a many-to-many relationship."""
+    return {
+        odata.TYPE: f"#{odata.type_name('ManyToManyRelationshipMetadata')}",
+        "MetadataId": association.id,
+        "SchemaName": association.schema_name,
+        "RelationshipType": "ManyToManyRelationship",
+        "IsCustomRelationship": True,
+        "IntersectEntityName": association.intersect,
+        "Entity1LogicalName": association.first.table,
+        "Entity1IntersectAttribute": association.first.column,
+        "Entity1NavigationPropertyName": association.first.navigation,
+        "Entity2LogicalName": association.second.table,
+        "Entity2IntersectAttribute": association.second.column,
+        "Entity2NavigationPropertyName": association.second.navigation,
+    }
+
+
+def key_item(table: Table, key: AlternateKey) -> Item:
+    """Return the definition of an alternate key."""
+    return {
+        "MetadataId": key.id,
+        "LogicalName": key.name,
+        "SchemaName": key.schema_name,
+        "EntityLogicalName": table.name,
+        "DisplayName": label(key.label),
+        "KeyAttributes": list(key.columns),
+        "EntityKeyIndexStatus": "Active" if key.active else "Failed",
+        "IsManaged": False,
+    }
 
 
 def relationship_item(schema: Schema, relationship: Relationship) -> Item:
@@ -159,7 +234,8 @@ def relationship_item(schema: Schema, relationship: Relationship) -> Item:
         "ReferencingEntityNavigationPropertyName": relationship.navigation,
         "ReferencedEntityNavigationPropertyName": relationship.collection,
         "CascadeConfiguration": {
-            **dict.fromkeys(_CASCADES, "NoCascade"),
+            **dict.fromkeys(metadata.CASCADED_EVENTS, "NoCascade"),
+            **dict(relationship.cascades),
             "Delete": relationship.on_delete.value,
         },
     }
@@ -196,9 +272,25 @@ def _expanded(value: object, expansion: Expansion) -> object:
     return value
 
 
+_OF_SOME_TYPES = (
+    "DateTimeBehavior",
+    "DefaultFormValue",
+    "DefaultValue",
+    "Format",
+    "FormatName",
+    "MaxLength",
+    "MaxSizeInKB",
+    "MaxValue",
+    "MinValue",
+    "OptionSet",
+    "Precision",
+    "Targets",
+)
+
+
 def _refuse_unknown(item: Item, names: Iterable[str]) -> None:
     # Columns differ by type: a property that only others have is no mistake.
-    known = {*item, "OptionSet", "Targets", "MaxLength", "MinValue", "MaxValue", "Precision", "Format"}
+    known = {*item, *_OF_SOME_TYPES}
     for name in names:
         if name not in known:
             raise faults.bad_request(f"Could not find a property named '{name}' on a definition.")

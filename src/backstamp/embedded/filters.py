@@ -1,90 +1,39 @@
-"""Reads `$filter` into a tree of values, by recursive descent over a list of tokens (dataverse-webapi.md 4.1).
+"""Reads `$filter` into a tree of conditions, by recursive descent over a list of tokens (dataverse-webapi.md 4.1).
 
 either    = both ("or" both)*
 both      = negation ("and" negation)*
-negation  = "not" negation | "(" either ")" | call | comparison
-call      = contains(path, text) | startswith(…) | endswith(…) | Microsoft.Dynamics.CRM.In(…)
+negation  = "not" negation | "(" either ")" | call | lambda | comparison
+call      = contains(path, text) | startswith(…) | endswith(…) | Microsoft.Dynamics.CRM.In(PropertyName=…, …)
+lambda    = path/any() | path/any(x: either) | path/all(x: either)
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from backstamp import odata
-from backstamp.embedded import faults
+from backstamp.embedded import faults, operators
+from backstamp.embedded.tree import (
+    MAX_CONDITIONS,
+    MAX_DEPTH,
+    Caller,
+    Comparison,
+    Junction,
+    Like,
+    Negation,
+    Node,
+    Operand,
+    Path,
+    Some,
+    Value,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-MAX_CONDITIONS = 500
-_MAX_DEPTH = 100
-
-
-@dataclass(frozen=True)
-class Path:
-    """A column, perhaps of a row that a lookup points to: `primarycontactid/fullname`."""
-
-    steps: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Value:
-    """A literal."""
-
-    content: object
-
-
-Operand: TypeAlias = Path | Value
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`left operator right`, where operator is eq ne gt ge lt or le."""
-
-    operator: str
-    left: Operand
-    right: Operand
-
-
-@dataclass(frozen=True)
-class Like:
-    """A text that contains, starts with or ends with another."""
-
-    function: str
-    path: Operand
-    text: Operand
-
-
-@dataclass(frozen=True)
-class Among:
-    """A column whose value is one of a list; the list holds texts, whatever the column's type is."""
-
-    path: Path
-    contents: tuple[str, ...]
-    negated: bool
-
-
-@dataclass(frozen=True)
-class Negation:
-    """The opposite."""
-
-    operand: Node
-
-
-@dataclass(frozen=True)
-class Junction:
-    """All (`and`) or any (`or`) of the operands."""
-
-    operator: str
-    operands: tuple[Node, ...]
-
-
-Node: TypeAlias = Comparison | Like | Among | Negation | Junction
+    from collections.abc import Iterator, Mapping
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -92,25 +41,43 @@ _TOKEN = re.compile(
     | (?P<time>\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?)
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
     | (?:[A-Za-z_][\w.]*)?(?P<text>'(?:[^']|'')*')
-    | (?P<list>\[(?:\s*"(?:[^"\\]|\\.)*"\s*,?)*\s*\])
+    | (?P<list>\[[^\]"]*(?:"(?:[^"\\]|\\.)*"[^\]"]*)*\])
+    | (?P<alias>@\w+)
     | (?P<name>[A-Za-z_][\w.]*(?:/[A-Za-z_]\w*)*)
-    | (?P<mark>[(),=])
+    | (?P<mark>[(),=:])
     )\s*""",
     re.VERBOSE,
 )
 _LITERAL_NAMES = {"null": None, "true": True, "false": False}
-_COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 _LIKES = frozenset({"contains", "startswith", "endswith"})
-_AMONG = {odata.type_name("In"): False, odata.type_name("NotIn"): True}
+_PREFIX = f"{odata.NAMESPACE}."
+_MOST_VARIABLES = 6
+_QUANTIFIERS = frozenset({"any", "all"})
 
 
-def parse(text: str) -> Node:
+def parse(text: str, aliases: Mapping[str, str] | None = None) -> Node:
     """Read a filter.
+
+    Args:
+        text: what stands behind `$filter=`.
+        aliases: literals by the name of the parameter that stands for them (`@p1`).
 
     Raises:
         Fault: it is malformed, too deep, or has more than 500 conditions.
     """
-    return _Parser(_tokens(text)).whole()
+    tokens = [found for token in _tokens(text) for found in _without_alias(token, aliases or {})]
+    return _Parser(tokens).whole()
+
+
+def _without_alias(token: tuple[str, str], aliases: Mapping[str, str]) -> list[tuple[str, str]]:
+    kind, text = token
+    if kind != "alias":
+        return [token]
+    found = _tokens(aliases.get(text, ""))
+    # What stands for a parameter is one literal: it cannot bring operators along.
+    if len(found) != 1 or found[0][0] in {"alias", "mark"}:
+        raise faults.bad_request(f"The parameter alias '{text}' has no literal value.")
+    return found
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
@@ -133,6 +100,7 @@ class _Parser:
         self._position = 0
         self._depth = 0
         self._conditions = 0
+        self._variables: list[str] = []
 
     def whole(self) -> Node:
         node = self._either()
@@ -142,7 +110,7 @@ class _Parser:
 
     def _either(self) -> Node:
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
+        if self._depth > MAX_DEPTH:
             raise faults.bad_request("The $filter is nested too deeply.")
         operands = [self._both()]
         while self._accept("name", "or"):
@@ -175,8 +143,10 @@ class _Parser:
         kind, text = self._peek()
         if kind == "name" and text in _LIKES:
             return self._like()
-        if kind == "name" and text in _AMONG:
-            return self._among()
+        if kind == "name" and text.startswith(_PREFIX) and self._follows("("):
+            return self._call()
+        if kind == "name" and text.rpartition("/")[2] in _QUANTIFIERS and self._follows("("):
+            return self._lambda()
         return self._comparison()
 
     def _like(self) -> Node:
@@ -188,38 +158,76 @@ class _Parser:
         self._expect("mark", ")")
         return Like(function, path, text)
 
-    def _among(self) -> Node:
-        negated = _AMONG[self._next()[1]]
+    def _call(self) -> Node:
+        function = self._next()[1].removeprefix(_PREFIX)
         self._expect("mark", "(")
-        self._expect("name", "PropertyName")
-        self._expect("mark", "=")
-        name = self._text()
-        self._expect("mark", ",")
-        self._expect("name", "PropertyValues")
-        self._expect("mark", "=")
-        contents = self._list()
+        arguments = dict(self._arguments())
+        name = arguments.pop("PropertyName", ())
+        if len(name) != 1 or len(arguments) > 1 or not arguments.keys() <= {"PropertyValue", "PropertyValues"}:
+            raise faults.bad_request(f"The query function {function} takes PropertyName and its value or values.")
+        values = next(iter(arguments.values()), ())
+        self._conditions += len(values)
+        return operators.condition(operators.of_function(function), self._path(name[0]), values)
+
+    def _arguments(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        while not self._accept("mark", ")"):
+            kind, name = self._next()
+            if kind != "name":
+                raise self._unexpected()
+            self._expect("mark", "=")
+            yield name, self._argument()
+            if self._peek() != ("mark", ")"):
+                self._expect("mark", ",")
+
+    def _argument(self) -> tuple[str, ...]:
+        kind, text = self._next()
+        match kind:
+            case "list":
+                return self._list(text)
+            case "text":
+                return (_unquoted(text),)
+            case "number" | "guid" | "time":
+                return (text,)
+        raise self._unexpected()
+
+    def _lambda(self) -> Node:
+        path, _, quantifier = self._next()[1].rpartition("/")
+        self._expect("mark", "(")
+        if quantifier == "any" and self._accept("mark", ")"):
+            return Some(self._path(path), "")
+        kind, variable = self._next()
+        if (
+            kind != "name"
+            or variable in self._variables
+            or not variable.isidentifier()
+            or len(self._variables) >= _MOST_VARIABLES
+        ):
+            raise self._unexpected()
+        self._expect("mark", ":")
+        source = self._path(path)
+        self._variables.append(variable)
+        condition = self._either()
+        self._variables.pop()
         self._expect("mark", ")")
-        return Among(Path(tuple(name.split("/"))), contents, negated)
+        return Some(source, variable, condition, every=quantifier == "all")
 
-    def _text(self) -> str:
-        kind, text = self._next()
-        if kind != "text":
-            raise self._unexpected()
-        return _unquoted(text)
+    def _path(self, text: str) -> Path:
+        first, *rest = text.split("/")
+        return Path(tuple(rest), first) if rest and first in self._variables else Path((first, *rest))
 
-    def _list(self) -> tuple[str, ...]:
-        kind, text = self._next()
-        if kind != "list":
-            raise self._unexpected()
+    def _list(self, text: str) -> tuple[str, ...]:
         try:
-            return tuple(str(each) for each in orjson.loads(text))
+            contents = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise self._unexpected() from error
+        if not all(isinstance(each, str | int | float) for each in contents):
+            raise self._unexpected()
+        return tuple(str(each) for each in contents)
 
     def _comparison(self) -> Node:
         left = self._operand()
         kind, operator = self._next()
-        if kind != "name" or operator not in _COMPARISONS:
+        if kind != "name" or operator not in operators.COMPARISONS:
             raise self._unexpected()
         return Comparison(operator, left, self._operand())
 
@@ -229,7 +237,7 @@ class _Parser:
             case "name" if text in _LITERAL_NAMES:
                 return Value(_LITERAL_NAMES[text])
             case "name":
-                return Path(tuple(text.split("/")))
+                return self._path(text)
             case "text":
                 return Value(_unquoted(text))
             case "number":
@@ -245,6 +253,9 @@ class _Parser:
         token = self._peek()
         self._position += 1
         return token
+
+    def _follows(self, mark: str) -> bool:
+        return self._tokens[self._position + 1 : self._position + 2] == [("mark", mark)]
 
     def _accept(self, kind: str, text: str) -> bool:
         found = self._peek() == (kind, text)
@@ -280,6 +291,8 @@ def matches(node: Node, item: Mapping[str, Any]) -> bool:
 
 
 def _content(operand: Operand, item: Mapping[str, Any]) -> object:
+    if isinstance(operand, Caller):
+        raise faults.bad_request("This $filter is not supported for definitions.")
     if isinstance(operand, Value):
         return operand.content
     found: Any = item

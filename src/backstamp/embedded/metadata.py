@@ -31,6 +31,8 @@ class ColumnType(StrEnum):
     DECIMAL = "Decimal"
     DOUBLE = "Double"
     ENTITY_NAME = "EntityName"
+    FILE = "File"
+    IMAGE = "Image"
     INTEGER = "Integer"
     LOOKUP = "Lookup"
     MEMO = "Memo"
@@ -46,6 +48,13 @@ class ColumnType(StrEnum):
 LOOKUPS = frozenset({ColumnType.LOOKUP, ColumnType.CUSTOMER, ColumnType.OWNER})
 CHOICES = frozenset({ColumnType.PICKLIST, ColumnType.STATE, ColumnType.STATUS})
 TEXTS = frozenset({ColumnType.STRING, ColumnType.MEMO})
+
+
+CASCADED_EVENTS = ("Assign", "Merge", "Reparent", "Share", "Unshare", "RollupView", "Archive")
+CASCADES = frozenset({"Active", "Cascade", "NoCascade", "RemoveLink", "Restrict", "UserOwned"})
+
+
+FILES = frozenset({ColumnType.FILE, ColumnType.IMAGE})
 
 
 class OnDelete(StrEnum):
@@ -74,7 +83,8 @@ class Column:
         type: what its values are.
         schema_name: the name with its case.
         label: what users read.
-        max_length: of text, in characters.
+        max_length: of text, in characters; of a file, in kilobytes.
+        format: how texts, numbers and times are to be shown ("Email", "DateOnly", …), "" for the usual form.
         minimum, maximum: of numbers.
         precision: digits after the point of Decimal, Money and Double.
         date_only: the values of a DateTime are days, not moments.
@@ -84,6 +94,7 @@ class Column:
         writable: whether a client may write it; others are ignored in a body, as Dataverse does.
         part_of: the lookup whose target table this column names (EntityName only).
         custom: made by a client, not by the product.
+        choice: the global choice from which the options come, "" for options of the column's own.
     """
 
     name: str
@@ -93,6 +104,7 @@ class Column:
     description: str = ""
     required: str = "None"
     max_length: int | None = None
+    format: str = ""
     minimum: float | None = None
     maximum: float | None = None
     precision: int | None = None
@@ -103,6 +115,7 @@ class Column:
     writable: bool = True
     part_of: str = ""
     custom: bool = False
+    choice: str = ""
     id: str = ""
 
     @property
@@ -116,9 +129,25 @@ class Column:
         return len(self.targets) > 1
 
     @property
+    def is_file(self) -> bool:
+        """Tell whether the column keeps files."""
+        return self.type in FILES
+
+    @property
     def is_text(self) -> bool:
         """Tell whether the values are compared as text."""
         return self.type in TEXTS
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Options that several columns share."""
+
+    name: str
+    label: str
+    description: str
+    options: tuple[Option, ...]
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,7 @@ class Relationship:
         navigation: the single-valued property on the side of `referencing`.
         collection: the collection-valued property on the side of `referenced`.
         audit: made by the server for its own columns (created by, …).
+        cascades: what the definition says of other events than deletion; the server keeps and tells it.
     """
 
     schema_name: str
@@ -140,6 +170,48 @@ class Relationship:
     on_delete: OnDelete = OnDelete.REMOVE_LINK
     audit: bool = False
     custom: bool = False
+    cascades: tuple[tuple[str, str], ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One end of a many-to-many relationship.
+
+    Attributes:
+        column: the lookup of the intersect table that points to this side.
+        navigation: the property by which rows of this side reach the other.
+    """
+
+    table: str
+    column: str
+    navigation: str
+
+
+@dataclass(frozen=True)
+class ManyToMany:
+    """Many-to-many: pairs of rows, kept in a table of their own."""
+
+    schema_name: str
+    intersect: str
+    first: Side
+    second: Side
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class AlternateKey:
+    """Columns whose values, taken together, no two rows have; rows can be addressed by them.
+
+    Attributes:
+        active: whether the database holds to it; not where rows had the same values when it was made.
+    """
+
+    name: str
+    schema_name: str
+    columns: tuple[str, ...]
+    label: str = ""
+    active: bool = True
     id: str = ""
 
 
@@ -149,6 +221,7 @@ class Table:
 
     Attributes:
         key: the primary key column, a GUID.
+        intersect: it holds the pairs of a many-to-many relationship.
         name_column: the column that stands for a row before users.
         changed_in: the version at which its definition changed last; a change feed from before may not go on.
     """
@@ -167,7 +240,9 @@ class Table:
     custom: bool = False
     code: int = 0
     changed_in: int = 0
+    intersect: bool = False
     id: str = ""
+    keys: tuple[AlternateKey, ...] = ()
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

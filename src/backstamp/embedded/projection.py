@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, metadata
+from backstamp.embedded import conditions, formats, metadata
 from backstamp.embedded.conditions import Place
 from backstamp.embedded.metadata import Column, ColumnType
 
@@ -42,29 +42,43 @@ class Annotations:
 
 @dataclass
 class Projection:
-    """The columns of a statement: first those that become properties, then those that only the server needs."""
+    """The columns of a statement: those that become properties, and behind them those that only the server needs."""
 
     schema: Schema
     place: Place
-    columns: list[Column]
     annotations: Annotations
     names: list[str] = field(default_factory=list)
-    expressions: list[Expression] = field(default_factory=list)
+    _shown: list[Expression] = field(default_factory=list)
+    _needed: list[Expression] = field(default_factory=list)
     _annotate: list[Annotate] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        tag = sa.literal('W/"') + sa.cast(self.place.sql.c.versionnumber, sa.Text) + '"'
-        self.names = [odata.ROW_ETAG, *(property_name(column) for column in self.columns)]
-        self.expressions = [tag, *(self.place.sql.c[column.name] for column in self.columns)]
-        self._annotate = [annotate for column in self.columns for annotate in self._annotations_of(column)]
+    @property
+    def expressions(self) -> list[Expression]:
+        """What the statement selects."""
+        return [*self._shown, *reversed(self._needed)]
+
+    def show(self, name: str, expression: Expression) -> None:
+        """Add a property that has no annotations."""
+        self.names.append(name)
+        self._shown.append(expression)
+
+    def show_column(self, name: str, column: Column, place: Place, value: Expression) -> None:
+        """Add a property that holds a value of a column, with the annotations that are wanted of it."""
+        self.show(name, value)
+        self._annotate += self._annotations_of(name, column, place)
+
+    def show_tag(self) -> None:
+        """Add the entity tag of the main place's row."""
+        self.show(odata.ROW_ETAG, sa.literal('W/"') + sa.cast(self.place.sql.c.versionnumber, sa.Text) + '"')
 
     def need(self, expression: Expression) -> int:
-        """Return the place in a row of a column that the server needs; it is added where it is not there yet."""
-        for place, known in enumerate(self.expressions):
-            if known is expression:
-                return place
-        self.expressions.append(expression)
-        return len(self.expressions) - 1
+        """Add a column that the server needs; return its place in a row, counted from the end."""
+        self._needed.append(expression)
+        return -len(self._needed)
+
+    def annotate(self, function: Annotate) -> None:
+        """Add what puts an annotation into an object."""
+        self._annotate.append(function)
 
     def items(self, rows: Iterable[Sequence[Any]]) -> list[Item]:
         """Turn rows of the statement into JSON objects."""
@@ -79,56 +93,69 @@ class Projection:
             annotate(item, row)
         return item
 
-    def _annotations_of(self, column: Column) -> Iterable[Annotate]:
+    def _annotations_of(self, name: str, column: Column, place: Place) -> Iterable[Annotate]:
         if column.is_lookup:
-            return self._lookup_annotations(column)
-        if column.options and self.annotations.wants(odata.FORMATTED_VALUE):
-            return [_label(column)]
+            return self._lookup_annotations(name, column, place)
+        spell = formats.spelling(column)
+        if spell is not None and self.annotations.wants(odata.FORMATTED_VALUE):
+            return [formatted(name, spell)]
         return []
 
-    def _lookup_annotations(self, column: Column) -> Iterable[Annotate]:
-        name = property_name(column)
+    def _lookup_annotations(self, name: str, column: Column, place: Place) -> Iterable[Annotate]:
+        for annotation, expression in self.lookup_texts(column, place):
+            yield from_row(name, annotation, self.need(expression))
+
+    def lookup_texts(self, column: Column, place: Place) -> Iterable[tuple[str, Expression]]:
+        """Give the annotations of a lookup that are wanted, each with how SQL reaches its text."""
+        target = self._target(column, place)
         if self.annotations.wants(odata.FORMATTED_VALUE):
-            yield _from_row(name, odata.FORMATTED_VALUE, self.need(self._target_name(column)))
-        target = self._target(column)
+            yield odata.FORMATTED_VALUE, self._target_name(column, place)
         if self.annotations.wants(odata.LOOKUP_TABLE):
-            yield _from_row(name, odata.LOOKUP_TABLE, self.need(target))
+            yield odata.LOOKUP_TABLE, target
         if self.annotations.wants(odata.LOOKUP_NAVIGATION):
             navigations = {
                 relationship.referenced: relationship.navigation
-                for relationship in self.schema.navigations[self.place.table.name].values()
+                for relationship in self.schema.navigations[place.table.name].values()
                 if relationship.column == column.name
             }
-            navigation = sa.case(navigations, value=target)
-            yield _from_row(name, odata.LOOKUP_NAVIGATION, self.need(navigation))
+            yield odata.LOOKUP_NAVIGATION, sa.case(navigations, value=target)
 
-    def _target(self, column: Column) -> Expression:
+    def _target(self, column: Column, place: Place) -> Expression:
         if column.is_polymorphic:
-            return self.place.sql.c[metadata.type_column(column.name)]
-        return sa.case((self.place.sql.c[column.name].is_not(None), sa.literal(column.targets[0])))
+            return place.sql.c[metadata.type_column(column.name)]
+        return sa.case((place.sql.c[column.name].is_not(None), sa.literal(column.targets[0])))
 
-    def _target_name(self, column: Column) -> Expression:
+    def _target_name(self, column: Column, place: Place) -> Expression:
         names: list[Expression] = []
         for target in (self.schema.tables[name] for name in column.targets):
             rows = self.schema.sql[target.name].alias()
-            found = sa.select(rows.c[target.name_column]).where(rows.c[target.key] == self.place.sql.c[column.name])
-            names.append(found.scalar_subquery())
+            found = sa.select(rows.c[target.name_column]).where(rows.c[target.key] == place.sql.c[column.name])
+            names.append(found.correlate_except(rows).scalar_subquery())
         return sa.func.coalesce(*names) if len(names) > 1 else names[0]
 
 
-def _label(column: Column) -> Annotate:
-    name = column.name
+def formatted(name: str, spell: Callable[[Any], str]) -> Annotate:
+    """Return what adds the text that users read in place of a value."""
     key = name + odata.FORMATTED_VALUE
-    labels = {option.value: option.label for option in column.options}
 
     def annotate(item: Item, _row: Sequence[Any]) -> None:
         if item[name] is not None:
-            item[key] = labels.get(item[name])
+            item[key] = spell(item[name])
 
     return annotate
 
 
-def _from_row(name: str, annotation: str, place: int) -> Annotate:
+def constant(name: str, annotation: str, text: str) -> Annotate:
+    """Return what adds an annotation that is the same for all rows."""
+
+    def annotate(item: Item, _row: Sequence[Any]) -> None:
+        item[name + annotation] = text
+
+    return annotate
+
+
+def from_row(name: str, annotation: str, place: int) -> Annotate:
+    """Return what adds an annotation that stands at a place of the row."""
     key = name + annotation
 
     def annotate(item: Item, row: Sequence[Any]) -> None:
@@ -156,4 +183,8 @@ def project(
     else:
         named = {conditions.readable(table, name).name for name in select} | {table.key}
         columns = [column for column in table.columns if column.name in named]
-    return Projection(schema, Place(table, schema.sql[table.name]), columns, annotations or Annotations())
+    chosen = Projection(schema, Place(table, schema.sql[table.name]), annotations or Annotations())
+    chosen.show_tag()
+    for column in columns:
+        chosen.show_column(property_name(column), column, chosen.place, chosen.place.sql.c[column.name])
+    return chosen

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from backstamp.embedded import conditions, faults, projection, records, tokens
+from backstamp import odata
+from backstamp.embedded import conditions, faults, paging, projection, records, statements, tree
+from backstamp.embedded.conditions import Scope
+from backstamp.embedded.paging import Position, SortKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from backstamp.embedded.conditions import Place
-    from backstamp.embedded.metadata import Relationship, Table
+    from backstamp.embedded.metadata import ManyToMany, Relationship, Side, Table
     from backstamp.embedded.options import Expansion, Order, Query
     from backstamp.embedded.projection import Annotations, Projection
     from backstamp.embedded.store import Session
@@ -23,8 +26,27 @@ if TYPE_CHECKING:
     Expression = sa.ColumnElement[Any]
     Follow = Callable[[Sequence[Sequence[Any]], list[Item]], None]
 
-_COUNT_LIMIT = 5000
+COUNT_LIMIT = 5000
+"""What counts of rows stop at."""
 _CHILDREN_LIMIT = 5000
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, and how.
+
+    Attributes:
+        annotations: which annotations are wanted.
+        root: the address of the API, with which the links in the answer begin.
+        size: the most rows of a page.
+        nested: whether an expansion holds another; then pages are cut in expanded collections, too.
+    """
+
+    session: Session
+    annotations: Annotations
+    root: str
+    size: int
+    nested: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,136 +63,133 @@ class Page:
     total: int | None = None
 
 
-@dataclass(frozen=True)
-class _SortKey:
-    expression: Expression
-    descending: bool = False
-
-    @property
-    def order(self) -> Expression:
-        """Rows without a value come first going up and last going down, on every database."""
-        ordered = self.expression.desc() if self.descending else self.expression.asc()
-        if not getattr(self.expression, "nullable", True):
-            return ordered  # what is said about missing values would keep PostgreSQL from using the key's index
-        return ordered.nulls_last() if self.descending else ordered.nulls_first()
-
-    def beyond(self, value: object) -> Expression:
-        """Tell which rows come later than this value."""
-        if value is None:
-            return sa.false() if self.descending else self.expression.is_not(None)
-        if self.descending:
-            return sa.or_(self.expression < value, self.expression.is_(None))
-        return self.expression > value
-
-
-def find(session: Session, table: Table, key: str, query: Query, annotations: Annotations) -> Item:
+def find(reader: Reader, table: Table, key: str, query: Query) -> Item:
     """Return the row with this key.
 
     Raises:
-        Fault: there is none.
+        Fault: there is none, or the query names what does not exist.
     """
-    found = _by_key(session, table, query, [key], annotations)
+    reader = _checked(reader, table, query)
+    found = _by_key(reader, table, query, [key])
     if key not in found:
         raise faults.no_row(table.name, key)
     return found[key]
 
 
-def page(session: Session, table: Table, query: Query, size: int, annotations: Annotations) -> Page:
+def page(reader: Reader, table: Table, query: Query) -> Page:
     """Return one page of the rows that fit the query; `$top` caps all pages together.
 
     Raises:
         Fault: the query names what does not exist, or its token is not ours.
     """
-    chosen = projection.project(session.schema, table, query.select, annotations)
-    followers = [_follower(session, chosen, expansion) for expansion in query.expand]
-    keys = _sort_keys(session, chosen.place, query.orderby)
+    reader = _checked(reader, table, query)
+    chosen, followers, scope = _prepared(reader, table, query)
+    keys = _sort_keys(scope, query.orderby)
     places = [chosen.need(key.expression) for key in keys]
-    wheres = [conditions.condition(session.schema, chosen.place, query.filter)] if query.filter else []
-    after, left = _resume(query, keys)
-    limit = size if left is None else min(size, left)
+    wheres = _wheres(scope, query)
+    position = paging.resume(query.skip, keys) if query.skip else Position(left=query.top)
+    limit = reader.size if position.left is None else min(reader.size, position.left)
     # One row more than the page holds tells whether there is another page.
-    statement = sa.select(*chosen.expressions).where(*wheres, *after).order_by(*(key.order for key in keys))
-    rows = session.connection.execute(statement.limit(limit + 1)).all()
+    statement = sa.select(*chosen.expressions).where(*wheres, *paging.after(keys, position))
+    ordered = statement.order_by(*(key.order for key in keys)).limit(limit + 1)
+    rows = statements.rows(reader.session, ordered)
     kept = rows[:limit]
     items = chosen.items(kept)
     for follow in followers:
         follow(kept, items)
     skip = ""
-    if len(rows) > limit and limit != left:
-        last = [kept[-1][place] for place in places]
-        skip = tokens.write({"last": last, "left": None if left is None else left - limit})
-    return Page(items, skip, _total(session, chosen.place, wheres) if query.count else None)
+    if len(rows) > limit and limit != position.left:
+        left = None if position.left is None else position.left - limit
+        skip = Position(tuple(kept[-1][place] for place in places), left).token
+    return Page(items, skip, count(reader.session, table, query) if query.count else None)
 
 
-def _resume(query: Query, keys: Sequence[_SortKey]) -> tuple[list[Expression], int | None]:
-    """Return the condition of the rows that are still to come, and how many `$top` leaves of them."""
-    if not query.skip:
-        return [], query.top
-    match tokens.read(query.skip):
-        case {"last": [*last], "left": int() | None as left} if len(last) == len(keys) and (left or 0) >= 0:
-            if all(isinstance(value, str | int | float | None) for value in last):
-                return [_after(keys, last)], left
-    raise faults.bad_request("The $skiptoken does not belong to this query.")
+def count(session: Session, table: Table, query: Query, limit: int = COUNT_LIMIT) -> int:
+    """Return how many rows fit the filter, at most as many as the limit says."""
+    scope = Scope(session, conditions.main_place(session, table.name))
+    some = sa.select(sa.literal(1)).select_from(scope.main.sql).where(*_wheres(scope, query)).limit(limit).subquery()
+    return int(statements.rows(session, sa.select(sa.func.count()).select_from(some))[0][0])
 
 
-def _after(keys: Sequence[_SortKey], last: Sequence[object]) -> Expression:
-    """Tell which rows come after the row with these sort values: later in one key, equal in those before it."""
-    alternatives: list[Expression] = []
-    equal: list[Expression] = []
-    for key, value in zip(keys, last, strict=True):
-        alternatives.append(sa.and_(*equal, key.beyond(value)))
-        equal.append(key.expression.is_not_distinct_from(value))
-    return sa.or_(*alternatives)
+def _wheres(scope: Scope, query: Query) -> list[Expression]:
+    return [conditions.condition(scope, query.filter)] if query.filter else []
 
 
-def _sort_keys(session: Session, place: Place, orderby: Sequence[Order]) -> list[_SortKey]:
+def _sort_keys(scope: Scope, orderby: Sequence[Order]) -> list[SortKey]:
     """Return what to sort by; the primary key at the end makes every order total."""
-    keys: list[_SortKey] = []
-    for order in orderby:
-        found = conditions.resolve(session.schema, place, order.path)
-        keys.append(_SortKey(conditions.comparable(found.column, found.value), order.descending))
-    return [*keys, _SortKey(place.sql.c[place.table.key])]
+    keys = [
+        SortKey.of(conditions.resolve(scope, tree.Path(order.path)), descending=order.descending) for order in orderby
+    ]
+    return [*keys, SortKey.of_key(scope.main)]
 
 
-def _total(session: Session, place: Place, wheres: Sequence[Expression]) -> int:
-    some = sa.select(sa.literal(1)).select_from(place.sql).where(*wheres).limit(_COUNT_LIMIT).subquery()
-    return int(session.connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+def _prepared(reader: Reader, table: Table, query: Query) -> tuple[Projection, list[Follow], Scope]:
+    """Return what the statement for a table selects, what follows it, and the scope of its names."""
+    chosen = projection.project(reader.session.schema, table, query.select, reader.annotations)
+    followers = [_follower(reader, chosen, expansion) for expansion in query.expand]
+    return chosen, followers, Scope(reader.session, conditions.main_place(reader.session, table.name))
 
 
-def _follower(session: Session, chosen: Projection, expansion: Expansion) -> Follow:
-    """Return what puts the rows at the end of a navigation property into the objects of a page."""
-    table = chosen.place.table
+def _checked(reader: Reader, table: Table, query: Query) -> Reader:
+    """Refuse expansions that Dataverse does not answer, and tell the reader whether they are nested."""
+    nested = any(expansion.query.expand for expansion in query.expand)
+    if nested:
+        _refuse_sorted_collections(reader.session, table, query.expand)
+    return replace(reader, nested=nested)
+
+
+def _refuse_sorted_collections(session: Session, table: Table, expand: Iterable[Expansion]) -> None:
+    for expansion in expand:
+        relationship, single = _end(session, table, expansion)
+        if not single and {"$top", "$orderby"} & expansion.query.given:
+            raise faults.bad_request("Nested expansions cannot have $top or $orderby on a collection.")
+        target = relationship.referenced if single else relationship.referencing
+        _refuse_sorted_collections(session, session.schema.tables[target], expansion.query.expand)
+
+
+def _end(session: Session, table: Table, expansion: Expansion) -> tuple[Relationship, bool]:
+    """Return the relationship of a navigation property, and whether it leads to a single row."""
     single = session.schema.navigations[table.name].get(expansion.navigation)
-    if single is not None:
-        return _single(session, chosen, single, expansion)
-    several = session.schema.collections[table.name].get(expansion.navigation)
-    if several is not None:
-        return _several(session, chosen, several, expansion)
-    raise faults.unknown_property(expansion.navigation, table.name)
+    relationship = single or session.schema.collections[table.name].get(expansion.navigation)
+    if relationship is None:
+        raise faults.unknown_property(expansion.navigation, table.name)
+    return relationship, single is not None
 
 
-def _single(session: Session, chosen: Projection, relationship: Relationship, expansion: Expansion) -> Follow:
-    target = session.schema.tables[relationship.referenced]
+def _follower(reader: Reader, chosen: Projection, expansion: Expansion) -> Follow:
+    """Return what puts the rows at the end of a navigation property into the objects of a page."""
+    associations = reader.session.schema.associations[chosen.place.table.name]
+    if expansion.navigation in associations:
+        return _tied(reader, chosen.place.table, associations[expansion.navigation], expansion)
+    relationship, single = _end(reader.session, chosen.place.table, expansion)
+    if single:
+        return _single(reader, chosen, relationship, expansion)
+    if expansion.reference:
+        raise faults.bad_request("Only single-valued navigation properties can be expanded with $ref.")
+    return _several(reader, chosen.place.table, relationship, expansion)
+
+
+def _single(reader: Reader, chosen: Projection, relationship: Relationship, expansion: Expansion) -> Follow:
+    target = reader.session.schema.tables[relationship.referenced]
     place = chosen.need(chosen.place.sql.c[relationship.column])
 
     def follow(rows: Sequence[Sequence[Any]], items: list[Item]) -> None:
         keys = list({row[place] for row in rows} - {None})
-        found = _by_key(session, target, expansion.query, keys, chosen.annotations)
+        found = _by_key(reader, target, expansion.query, keys)
+        if expansion.reference:
+            found = {key: {odata.ROW_ID: f"{reader.root}{target.entity_set}({key})"} for key in found}
         for row, item in zip(rows, items, strict=True):
             item[expansion.navigation] = found.get(row[place])
 
     return follow
 
 
-def _by_key(
-    session: Session, table: Table, query: Query, keys: Sequence[str], annotations: Annotations
-) -> dict[str, Item]:
-    chosen = projection.project(session.schema, table, query.select, annotations)
-    followers = [_follower(session, chosen, expansion) for expansion in query.expand]
+def _by_key(reader: Reader, table: Table, query: Query, keys: Sequence[str]) -> dict[str, Item]:
+    chosen, followers, _ = _prepared(reader, table, query)
     key = chosen.place.sql.c[table.key]
     found: dict[str, Item] = {}
     for chunk in records.chunks(keys):
-        rows = session.connection.execute(sa.select(*chosen.expressions).where(key.in_(chunk))).all()
+        rows = statements.rows(reader.session, sa.select(*chosen.expressions).where(key.in_(chunk)))
         items = chosen.items(rows)
         for follow in followers:
             follow(rows, items)
@@ -178,39 +197,84 @@ def _by_key(
     return found
 
 
-def _several(session: Session, chosen: Projection, relationship: Relationship, expansion: Expansion) -> Follow:
-    key = chosen.place.table.key
+def _tied(reader: Reader, table: Table, association: tuple[ManyToMany, Side, Side], expansion: Expansion) -> Follow:
+    """Return what puts the rows of a many-to-many relationship into the objects of a page."""
+    relationship, near, far = association
+    if {"$filter", "$orderby", "$top"} & expansion.query.given:
+        raise faults.bad_request("Expansions of a many-to-many relationship take $select and $expand only.")
+    target = reader.session.schema.tables[far.table]
+    pairs = reader.session.schema.sql[relationship.intersect].c
 
     def follow(_rows: Sequence[Sequence[Any]], items: list[Item]) -> None:
-        children: dict[str, list[Item]] = defaultdict(list)
-        for chunk in records.chunks([item[key] for item in items]):
-            for parent, child in _children(session, relationship, expansion.query, chunk, chosen.annotations):
-                children[parent].append(child)
+        tied: dict[str, list[str]] = defaultdict(list)
+        for chunk in records.chunks([item[table.key] for item in items]):
+            statement = sa.select(pairs[near.column], pairs[far.column]).where(pairs[near.column].in_(chunk))
+            for here, there in reader.session.connection.execute(statement):
+                tied[here].append(there)
+        found = _by_key(reader, target, expansion.query, list({key for keys in tied.values() for key in keys}))
         for item in items:
-            item[expansion.navigation] = children[item[key]]
+            item[expansion.navigation] = [found[key] for key in tied[item[table.key]] if key in found]
 
     return follow
 
 
+def _several(reader: Reader, table: Table, relationship: Relationship, expansion: Expansion) -> Follow:
+    def follow(_rows: Sequence[Sequence[Any]], items: list[Item]) -> None:
+        children: dict[str, list[Item]] = defaultdict(list)
+        tokens: dict[str, str] = {}
+        for chunk in records.chunks([item[table.key] for item in items]):
+            for parent, child, token in _children(reader, relationship, expansion.query, chunk):
+                if token:
+                    tokens[parent] = token
+                else:
+                    children[parent].append(child)
+        for item in items:
+            parent = item[table.key]
+            item[expansion.navigation] = children[parent]
+            if not reader.nested or parent in tokens:
+                link = _children_link(reader, table, parent, expansion, tokens.get(parent, ""))
+                item[expansion.navigation + odata.NEXT_LINK] = link
+
+    return follow
+
+
+def _children_link(reader: Reader, table: Table, parent: str, expansion: Expansion, token: str) -> str:
+    """Return the address of one row's collection: from a token on, or, as Dataverse tells it, from the start."""
+    options = [*expansion.options, *([(odata.SKIP_TOKEN, token)] if token else [])]
+    query = "&".join(f"{name}={quote(value, safe='$,()')}" for name, value in options)
+    path = f"{table.entity_set}({parent})/{expansion.navigation}"
+    return f"{reader.root}{path}?{query}" if query else f"{reader.root}{path}"
+
+
 def _children(
-    session: Session, relationship: Relationship, query: Query, parents: Sequence[str], annotations: Annotations
-) -> Iterator[tuple[str, Item]]:
-    """Give the rows that point to these parents, each with its parent; of every parent at most `$top`."""
-    table = session.schema.tables[relationship.referencing]
-    chosen = projection.project(session.schema, table, query.select, annotations)
-    followers = [_follower(session, chosen, expansion) for expansion in query.expand]
+    reader: Reader, relationship: Relationship, query: Query, parents: Sequence[str]
+) -> Iterable[tuple[str, Item, str]]:
+    """Give the rows that point to these parents, each with its parent and "".
+
+    Of every parent at most a page; where more follow, the last is given once more, with the token to go on from.
+    """
+    table = reader.session.schema.tables[relationship.referencing]
+    chosen, followers, scope = _prepared(reader, table, query)
     columns = chosen.place.sql.c
     link = columns[relationship.column]
-    place = chosen.need(link)
-    wheres = [conditions.condition(session.schema, chosen.place, query.filter)] if query.filter else []
-    order = [key.order for key in _sort_keys(session, chosen.place, query.orderby)]
+    parent = chosen.need(link)
+    keys = _sort_keys(scope, query.orderby)
+    places = [chosen.need(key.expression) for key in keys]
+    order = [key.order for key in keys]
     rank = sa.func.row_number().over(partition_by=link, order_by=order).label("rank")
-    ranked = sa.select(columns[table.key].label("id"), rank).where(link.in_(parents), *wheres).subquery()
-    limit = _CHILDREN_LIMIT if query.top is None else min(query.top, _CHILDREN_LIMIT)
-    kept = sa.select(ranked.c.id).where(ranked.c.rank <= limit)
-    statement = sa.select(*chosen.expressions).where(columns[table.key].in_(kept)).order_by(*order)
-    rows = session.connection.execute(statement).all()
+    ranked = sa.select(columns[table.key].label("id"), rank).where(link.in_(parents), *_wheres(scope, query)).subquery()
+    size = min(reader.size, _CHILDREN_LIMIT) if reader.nested else _CHILDREN_LIMIT
+    limit = size if query.top is None else min(query.top, size)
+    place = chosen.need(ranked.c.rank)
+    joined = chosen.place.sql.join(ranked, ranked.c.id == columns[table.key])
+    kept = sa.select(*chosen.expressions).select_from(joined).where(ranked.c.rank <= limit + 1).order_by(*order)
+    rows = statements.rows(reader.session, kept)
+    last = {row[parent] for row in rows if row[place] > limit}
+    rows = [row for row in rows if row[place] <= limit]
     items = chosen.items(rows)
     for follow in followers:
         follow(rows, items)
-    return zip((row[place] for row in rows), items, strict=True)
+    for row, item in zip(rows, items, strict=True):
+        yield row[parent], item, ""
+        if row[place] == limit and limit != query.top and row[parent] in last:
+            yield row[parent], item, Position(tuple(row[each] for each in places)).token

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import bulk, faults, tracking, values
+from backstamp.embedded import alternate, bulk, faults, tracking, values
 from backstamp.embedded.metadata import OnDelete, type_column
+from backstamp.embedded.request import reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ def create(session: Session, table: Table, bodies: Sequence[object]) -> list[str
     Raises:
         Fault: a body is wrong, a row that it refers to is missing, or its key is taken.
     """
-    return _insert(session, table, [values.parse(session.schema, table, body) for body in bodies])
+    return _insert(session, table, _parsed(session, table, bodies))
 
 
 def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
@@ -45,29 +46,38 @@ def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
         Fault: a body is wrong, or a row is missing (its id is in the message); nothing is written then.
     """
     rows: dict[str, Row] = {}
-    for body in bodies:
-        row = values.parse(session.schema, table, body)
+    for row in _parsed(session, table, bodies):
         rows.setdefault(_key_of(row, table), row)
     if _update(session, table, list(rows.values())) < len(rows):
         _refuse_missing(session, table, rows)
 
 
-def upsert(session: Session, table: Table, bodies: Sequence[object]) -> int:
-    """Update the rows that exist and create the others with the keys that they bring; return how many were created.
+def _parsed(session: Session, table: Table, bodies: Sequence[object]) -> list[Row]:
+    rows = [values.parse(session.schema, table, body) for body in bodies]
+    alternate.resolve(session, rows)
+    return rows
+
+
+def upsert(session: Session, table: Table, bodies: Sequence[object]) -> dict[str, bool]:
+    """Update the rows that exist and create the others with the keys that they bring.
+
+    A body names its row by its key, or by `@odata.id`, also with the values of an alternate key.
+
+    Returns:
+        The ids in order, each with whether its row was created.
 
     Raises:
         Fault: a body is wrong, has no key, or two are for one row.
     """
     rows: dict[str, Row] = {}
-    for body in bodies:
-        row = _with_referenced_key(values.parse(session.schema, table, body), table, body)
+    for row in _with_referenced_keys(session, table, _parsed(session, table, bodies), bodies):
         if rows.setdefault(_key_of(row, table), row) is not row:
             raise faults.bad_request(f"Two targets have the same key {row[table.key]}.")
     present = existing(session, table, rows)
     _update(session, table, [row for key, row in rows.items() if key in present])
     new = [row for key, row in rows.items() if key not in present]
     _insert(session, table, new)
-    return len(new)
+    return {key: key not in present for key in rows}
 
 
 def _key_of(row: Row, table: Table) -> str:
@@ -77,14 +87,33 @@ def _key_of(row: Row, table: Table) -> str:
     return str(key)
 
 
-def _with_referenced_key(row: Row, table: Table, body: object) -> Row:
-    reference = body.get(odata.ROW_ID) if isinstance(body, dict) else None
-    if reference is None or table.key in row:
-        return row
-    try:
-        return {**row, table.key: odata.record_id(str(reference))}
-    except ValueError as error:
-        raise faults.bad_request(f"'{reference}' does not name a row by its id.") from error
+def _with_referenced_keys(
+    session: Session, table: Table, rows: Sequence[Row], bodies: Sequence[object]
+) -> Iterator[Row]:
+    """Give the rows with their ids; those that `@odata.id` names by values and that are not there yet get new ones."""
+    named: dict[int, Row] = {}
+    identified = list(rows)
+    for place, (row, body) in enumerate(zip(rows, bodies, strict=True)):
+        address = body.get(odata.ROW_ID) if isinstance(body, dict) else None
+        if address is None or table.key in row:
+            continue
+        segment = reference(str(address))
+        if alternate.names_values(table, segment):
+            named[place] = alternate.given(table, segment)
+        elif odata.is_guid(segment.key or ""):
+            identified[place] = {**row, table.key: str(segment.key).lower()}
+        else:
+            raise faults.bad_request(f"'{address}' does not name a row of '{table.entity_set}'.")
+    for place, key in zip(named, alternate.find_all(session, table, list(named.values())), strict=True):
+        identified[place] = _keyed(table, rows[place], named[place], key)
+    yield from identified
+
+
+def _keyed(table: Table, row: Row, given: Row, key: str | None) -> Row:
+    """A row that exists keeps the values of its key; a new one has those of its body before those of its address."""
+    if key is None:
+        return {**given, **row, table.key: new_id()}
+    return {**{name: value for name, value in row.items() if name not in given}, table.key: key}
 
 
 def existing(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
@@ -121,8 +150,7 @@ def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
         for group in _by_columns(made):
             bulk.insert(session.connection, session.schema.sql[table.name], group)
     except sa.exc.IntegrityError as error:
-        message = "Cannot insert duplicate key. A record with matching key values already exists."
-        raise faults.Fault(412, odata.DUPLICATE_ID, message) from error
+        raise alternate.violation(table, error) from error
     _compose_names(session, table, made)
     return [row[table.key] for row in made]
 
@@ -191,6 +219,11 @@ def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row])
         _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
 
 
+def write(session: Session, table: Table, row: Row) -> None:
+    """Write values of the database to a row that is known to exist."""
+    _update(session, table, [row])
+
+
 def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
     """Update those of these rows that exist; return how many there were."""
     if not rows:
@@ -204,7 +237,10 @@ def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
         row.pop("overriddencreatedon", None)  # it is for new rows only
     _refuse_unknown_targets(session, table, changed)
     target = session.schema.sql[table.name]
-    updated = sum(bulk.update(session.connection, target, table.key, group) for group in _by_columns(changed))
+    try:
+        updated = sum(bulk.update(session.connection, target, table.key, group) for group in _by_columns(changed))
+    except sa.exc.IntegrityError as error:
+        raise alternate.violation(table, error) from error
     _compose_names(session, table, changed)
     return updated
 

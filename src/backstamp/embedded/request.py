@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SEGMENT = re.compile(r"([A-Za-z_$][\w.$]*)(?:\((.*)\))?", re.DOTALL)
 _PIECE = re.compile(r"""'(?:[^']|'')*'|[()/]|[^'()/]+|'""")
+_QUOTED = re.compile(r"'(?:[^']|'')*'", re.DOTALL)
+_ARGUMENT = re.compile(r"(?:'(?:[^']|'')*'|\[[^\]]*\]|[^,])+", re.DOTALL)
 _NAMED_KEY = re.compile(r"(\w+)=(.*)", re.DOTALL)
 
 
@@ -30,11 +32,13 @@ class Segment:
         name: what stands before the parentheses.
         key: what stands between them, quotes taken off; None without parentheses.
         key_name: what the key is called, "" where it is not named.
+        values: all names and values, where they are named.
     """
 
     name: str
     key: str | None = None
     key_name: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,26 @@ def _segment(text: str) -> Segment:
     name, key = found[1], found[2]
     if not key:
         return Segment(name)
-    named = _NAMED_KEY.fullmatch(key)
-    key_name, value = (named[1], named[2]) if named else ("", key)
-    if value.startswith("'") and value.endswith("'") and len(value) > 1:
-        value = value[1:-1].replace("''", "'")
-    return Segment(name, value, key_name)
+    named = [_NAMED_KEY.fullmatch(part.strip()) for part in _ARGUMENT.findall(key)]
+    values = tuple((each[1], _unquoted(each[2])) for each in named if each)
+    if len(values) != len(named):
+        return Segment(name, _unquoted(key))
+    return Segment(name, values[0][1], values[0][0], values) if len(values) == 1 else Segment(name, key, "", values)
+
+
+def reference(text: str) -> Segment:
+    """Read what refers to a row: `contacts(8f3c…)`, with a slash before it, or its whole address.
+
+    Raises:
+        Fault: it is none.
+    """
+    steps = _steps(unquote(text))
+    return _segment(steps[-1] if steps else "")
+
+
+def _unquoted(text: str) -> str:
+    if "'" not in text or text.startswith("["):
+        return text
+    if not _QUOTED.fullmatch(text):
+        raise faults.bad_request("A key in the request URI is not quoted well.")
+    return text[1:-1].replace("''", "'")

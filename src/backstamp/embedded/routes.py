@@ -2,62 +2,112 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import customization, faults, rows, store
+from backstamp.embedded import (
+    alternate,
+    associations,
+    batch,
+    changes,
+    choices,
+    customization,
+    edmx,
+    faults,
+    files,
+    functions,
+    jobs,
+    navigation,
+    options,
+    rows,
+    store,
+)
+from backstamp.embedded.navigation import Row
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from backstamp.embedded.metadata import Table
     from backstamp.embedded.request import Request
     from backstamp.embedded.store import Session, Store
 
 
 def answer(crm: Store, request: Request) -> Response:
-    """Answer a request in one transaction; a refused one leaves nothing behind."""
+    """Answer a request in one transaction, or a batch; a refused request leaves nothing behind."""
     try:
-        transaction = crm.reading if request.method == "GET" else crm.writing
-        with transaction(request.user) as session:
-            return _route(session, request)
+        if request.method == "POST" and request.segments == (Segment(odata.BATCH),):
+            return batch.answer(request, partial(_answering, crm))
+        with _answering(crm, request.user, writes=request.method != "GET") as answer_one:
+            return answer_one(request)
     except faults.Fault as fault:
         return Response.fault(fault)
 
 
+@contextmanager
+def _answering(crm: Store, user: str, *, writes: bool) -> Iterator[Callable[[Request], Response]]:
+    """Give one transaction's function that answers requests; it refuses them by a `Fault`."""
+    with (crm.writing if writes else crm.reading)(user) as session:
+        yield partial(_route, session)
+
+
 def _route(session: Session, request: Request) -> Response:
-    match request.method, request.segments:
-        case "GET", ():
+    match request.segments:
+        case () if request.method == "GET":
             return _service_document(session, request)
-        case "GET", (Segment(odata.WHO_AM_I),):
-            return _who_am_i(request)
-        case "POST", (Segment(odata.CREATE_TABLES),):
-            return customization.create_tables(session, request)
-        case _, (Segment(odata.TABLE_DEFINITIONS), *_):
+        case (segment,) if (request.method, segment.name) in _UNBOUND:
+            return _UNBOUND[request.method, segment.name](session, request, segment)
+        case (Segment(odata.TABLE_DEFINITIONS), *_):
             return customization.tables(session, request, request.segments)
-        case _, (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
+        case (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
-        case _, (segment, *rest):
+        case (Segment(odata.CHOICE_DEFINITIONS) as segment,):
+            return choices.answer(session, request, segment)
+        case (segment, *rest):
             return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)
 
 
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
-    if segment.key is not None and not rest:
-        key = rows.key_of(table, segment)
-        match request.method:
-            case "GET":
-                return rows.read_one(session, request, table, key)
-            case "PATCH":
-                return rows.update(session, request, table, key)
-            case "DELETE":
-                return rows.delete(session, request, table, key)
-    match request.method, segment.key, rest:
-        case "GET", None, []:
+    if segment.key is not None:
+        return _below(session, request, table, segment, rest) if rest else _row(session, request, table, segment)
+    match request.method, rest:
+        case "GET", [Segment("$count", None)]:
+            return rows.count(session, table, options.parse(request.query))
+        case "GET", []:
             return rows.read_list(session, request, table)
-        case "POST", None, []:
+        case "POST", []:
             return rows.create(session, request, table)
-        case "POST", None, [action]:
+        case "POST", [action]:
             return rows.act(session, request, table, action.name)
+    raise faults.unknown_path(request.path)
+
+
+def _below(session: Session, request: Request, table: Table, segment: Segment, rest: list[Segment]) -> Response:
+    """Answer what stands below a row: a file, the rows of a many-to-many relationship, or what `navigation` knows."""
+    key = rows.key_of(session, table, segment)
+    column = table.by_name.get(rest[0].name)
+    if column is not None and column.is_file:
+        return files.answer(session, request, table, key, rest)
+    if rest[0].name in session.schema.associations[table.name]:
+        return associations.answer(session, request, table, key, rest)
+    return navigation.answer(session, request, Row(table, key), rest)
+
+
+def _row(session: Session, request: Request, table: Table, segment: Segment) -> Response:
+    if request.method == "PATCH" and alternate.names_values(table, segment) and "if-match" not in request.headers:
+        return rows.upsert(session, request, table)
+    key = rows.key_of(session, table, segment)
+    match request.method:
+        case "GET":
+            return rows.read_one(session, request, table, key)
+        case "PATCH":
+            return rows.update(session, request, table, key)
+        case "DELETE":
+            return rows.delete(session, request, table, key)
     raise faults.unknown_path(request.path)
 
 
@@ -66,7 +116,7 @@ def _service_document(session: Session, request: Request) -> Response:
     return Response.json({odata.CONTEXT: f"{request.root}$metadata", "value": sets})
 
 
-def _who_am_i(request: Request) -> Response:
+def _who_am_i(_session: Session, request: Request, _segment: Segment) -> Response:
     context = f"{request.root}$metadata#{odata.type_name('WhoAmIResponse')}"
     return Response.json(
         {
@@ -76,3 +126,18 @@ def _who_am_i(request: Request) -> Response:
             "OrganizationId": store.ORGANIZATION_ID,
         }
     )
+
+
+_UNBOUND: dict[tuple[str, str], Callable[[Session, Request, Segment], Response]] = {
+    ("GET", odata.WHO_AM_I): _who_am_i,
+    ("GET", odata.METADATA): edmx.answer,
+    ("GET", odata.METADATA_CHANGES): changes.answer,
+    ("GET", odata.TOTAL_RECORD_COUNT): rows.count_tables,
+    ("GET", odata.MESSAGE_FILTERS): functions.message_filters,
+    ("POST", odata.BULK_DELETE): jobs.bulk_delete,
+    ("POST", odata.CREATE_TABLES): customization.create_tables,
+    ("POST", odata.INSERT_OPTION): choices.insert_option,
+    ("POST", odata.UPDATE_OPTION): choices.update_option,
+    ("POST", odata.DELETE_OPTION): choices.delete_option,
+}
+"""What belongs to no table: functions and actions of the CRM as a whole, by method and name."""

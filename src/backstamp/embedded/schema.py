@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp.embedded import database
-from backstamp.embedded.metadata import CHOICES, LOOKUPS, Column, ColumnType, Relationship, Table
+from backstamp.embedded.metadata import (
+    CHOICES,
+    FILES,
+    LOOKUPS,
+    Choice,
+    Column,
+    ColumnType,
+    ManyToMany,
+    Relationship,
+    Side,
+    Table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -59,6 +70,7 @@ _SQL_TYPES: dict[ColumnType, Callable[[Column], sa.types.TypeEngine[Any]]] = {
     ColumnType.ENTITY_NAME: lambda _: database.text(128),
     ColumnType.STRING: lambda _: database.text(),
     ColumnType.MEMO: lambda _: database.text(),
+    **dict.fromkeys(FILES, lambda _: database.text(36)),
     **dict.fromkeys(LOOKUPS, lambda _: database.text(36)),
     **dict.fromkeys(CHOICES, lambda _: sa.Integer()),
 }
@@ -75,13 +87,30 @@ class Schema:
     Attributes:
         version: the number of the metadata change that made it.
         tables: by logical name.
-        relationships: all of them.
+        relationships: all that are one-to-many.
+        many_to_many: all others.
+        choices: the global choices by name.
     """
 
-    def __init__(self, version: int, tables: Iterable[Table], relationships: Iterable[Relationship]) -> None:
+    def __init__(
+        self,
+        version: int,
+        tables: Iterable[Table],
+        relationships: Iterable[Relationship],
+        many_to_many: Iterable[ManyToMany] = (),
+        choices: Iterable[Choice] = (),
+    ) -> None:
         self.version = version
+        self.many_to_many = tuple(many_to_many)
+        self.choices = {choice.name: choice for choice in choices}
         self.tables = {table.name: table for table in tables}
         self.relationships = tuple(relationships)
+
+    @cached_property
+    def defined(self) -> tuple[Relationship | ManyToMany, ...]:
+        """All relationships that have a definition of their own: not the lookups of intersect tables."""
+        one_to_many = (each for each in self.relationships if not self.tables[each.referencing].intersect)
+        return (*one_to_many, *self.many_to_many)
 
     @cached_property
     def by_entity_set(self) -> dict[str, Table]:
@@ -102,6 +131,15 @@ class Schema:
         found: dict[str, dict[str, Relationship]] = {name: {} for name in self.tables}
         for relationship in self.relationships:
             found[relationship.referenced][relationship.collection] = relationship
+        return found
+
+    @cached_property
+    def associations(self) -> dict[str, dict[str, tuple[ManyToMany, Side, Side]]]:
+        """By table: its many-to-many relationships by navigation property, each with its near and its far side."""
+        found: dict[str, dict[str, tuple[ManyToMany, Side, Side]]] = {name: {} for name in self.tables}
+        for each in self.many_to_many:
+            found[each.first.table][each.first.navigation] = (each, each.first, each.second)
+            found[each.second.table].setdefault(each.second.navigation, (each, each.second, each.first))
         return found
 
     @cached_property

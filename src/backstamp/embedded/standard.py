@@ -1,4 +1,4 @@
-"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, organization.
+"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, organization, asyncoperation.
 
 Logical names, types and relationship names are Dataverse's own.
 """
@@ -173,6 +173,24 @@ _SYSTEMUSER = (
     Column("azureactivedirectoryobjectid", ColumnType.UNIQUEIDENTIFIER, "AzureActiveDirectoryObjectId", "Object ID"),
     _yes_no("isdisabled", "Status", "IsDisabled", yes="Disabled", no="Enabled"),
 )
+_JOB_STATES = (Option(0, "Ready"), Option(1, "Suspended"), Option(2, "Locked"), Option(3, "Completed"))
+_JOB_REASONS = (
+    Option(0, "Waiting For Resources", 0),
+    Option(10, "Waiting", 1),
+    Option(20, "In Progress", 2),
+    Option(30, "Succeeded", 3),
+    Option(31, "Failed", 3),
+    Option(32, "Canceled", 3),
+)
+_JOB = (
+    _text("name", "System Job Name", 256, "Name"),
+    Column("operationtype", ColumnType.PICKLIST, "OperationType", "Job Type", options=(Option(13, "Bulk Delete"),)),
+    _text("primaryentitytype", "Primary Entity Type", 128, "PrimaryEntityType"),
+    _memo("friendlymessage", "Friendly message", "FriendlyMessage"),
+    _time("startedon", "Started On", "StartedOn"),
+    _time("completedon", "Completed On", "CompletedOn"),
+    *metadata.state_columns(_JOB_STATES, _JOB_REASONS),
+)
 _ORGANIZATION = (
     _text("name", "Organization Name", 160, "Name"),
     _whole("expirechangetrackingindays", "Days to Expire Change Tracking", "ExpireChangeTrackingInDays"),
@@ -205,6 +223,7 @@ TABLES = (
     _table(2, "Contact", "contactid", "fullname", _CONTACT),
     _table(4, "Lead", "leadid", "fullname", _LEAD),
     _table(4212, "Task", "activityid", "subject", _TASK),
+    _table(4700, "AsyncOperation", "asyncoperationid", "name", _JOB),
     _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
 )
 

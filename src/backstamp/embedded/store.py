@@ -43,6 +43,7 @@ class Settings(BaseModel):
         expire_on_metadata_change: whether a new or dropped column ends the delta links of its table, as it does on
             real organizations.
         max_page_size: the most rows of a page.
+        query_seconds: how long one statement of a query may take.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     delta_days: int = Field(default=7, ge=0, le=365)
     expire_on_metadata_change: bool = True
     max_page_size: int = Field(default=odata.MAX_PAGE_SIZE, ge=1, le=odata.MAX_PAGE_SIZE)
+    query_seconds: float = Field(default=120, gt=0, le=3600)
 
 
 @dataclass(frozen=True)

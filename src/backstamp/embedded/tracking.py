@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from backstamp import odata
 from backstamp.embedded import database, faults, projection, tokens
@@ -95,12 +95,23 @@ def page(session: Session, table: Table, query: Query, size: int, annotations: A
 
 def _position(session: Session, table: Table, query: Query) -> _Position:
     if query.skip:
-        try:
-            return _POSITION.validate_python(tokens.read(query.skip))
-        except ValidationError as error:
-            raise faults.bad_request("The $skiptoken does not belong to this query.") from error
+        return _resumed(session, query.skip)
     since = _since(session, table, query.delta) if query.delta else None
     return _Position(since, until=session.version, given=session.now, version=since or 0)
+
+
+def _resumed(session: Session, token: str) -> _Position:
+    """Read the position out of the token of a next link; one that we cannot have written is refused."""
+    try:
+        position = _POSITION.validate_python(tokens.read(token))
+        odata.parse_time(position.given)
+    except ValueError as error:  # ValidationError is one, too
+        raise faults.bad_request("The $skiptoken does not belong to this query.") from error
+    versions = (position.since or 0, position.until, position.version)
+    known = all(0 <= version <= session.version for version in versions)
+    if not known or not (position.key == "" or odata.is_guid(position.key)):
+        raise faults.bad_request("The $skiptoken does not belong to this query.")
+    return position
 
 
 def _since(session: Session, table: Table, token: str) -> int:

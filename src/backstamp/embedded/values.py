@@ -7,6 +7,7 @@ that puts the value into a row. It is made once for a schema, so that a bulk req
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from backstamp import odata
 from backstamp.embedded import faults, metadata
 from backstamp.embedded.metadata import CHOICES, Column, ColumnType, Table
+from backstamp.embedded.request import Segment, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +32,14 @@ if TYPE_CHECKING:
 
 _INT32 = 2**31
 _INT64 = 2**63
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row that a link names by the values of an alternate key; `alternate` finds its id."""
+
+    table: str
+    segment: Segment
 
 
 def parse(schema: Schema, table: Table, body: object) -> Row:
@@ -113,14 +123,17 @@ def _emptying(column: Column, bind: Field) -> Field:
     return fill
 
 
-def _bound_id(reference: object, target: Table) -> str:
+def _bound_id(bound: object, target: Table) -> str | Named:
     """Take the id out of `/contacts(8f3c…)`, `contacts(8f3c…)` or the whole address of a row."""
-    text = str(reference)
+    text = str(bound)
     entity_set, _, rest = text.rpartition("/")[2].partition("(")
     identity = rest.removesuffix(")")
-    if entity_set != target.entity_set or not odata.is_guid(identity):
-        raise faults.bad_request(f"'{text}' does not refer to a row of '{target.entity_set}'.")
-    return identity.lower()
+    if entity_set == target.entity_set and odata.is_guid(identity):
+        return identity.lower()
+    segment = reference(text)
+    if segment.name == target.entity_set and segment.values:
+        return Named(target.name, segment)
+    raise faults.bad_request(f"'{text}' does not refer to a row of '{target.entity_set}'.")
 
 
 def converter(column: Column, table: Table) -> Converter:
