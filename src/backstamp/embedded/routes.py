@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import customization, faults, rows, store
+from backstamp.embedded import customization, faults, rows, security, steps, store
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -18,17 +19,25 @@ def answer(crm: Store, request: Request) -> Response:
     try:
         transaction = crm.reading if request.method == "GET" else crm.writing
         with transaction(request.user) as session:
-            return _route(session, request)
+            return _route(_entered(session, request), request)
     except faults.Fault as fault:
         return Response.fault(fault)
 
 
+def _entered(session: Session, request: Request) -> Session:
+    entered = security.enter(session, request)
+    return replace(entered, bypass=steps.bypass(request.headers, entered.rights))
+
+
 def _route(session: Session, request: Request) -> Response:
+    security.require_customization(session, request)
     match request.method, request.segments:
         case "GET", ():
             return _service_document(session, request)
         case "GET", (Segment(odata.WHO_AM_I),):
-            return _who_am_i(request)
+            return _who_am_i(session, request)
+        case "GET", (Segment("systemusers", str() as user), Segment(name)) if name.endswith(odata.RETRIEVE_PRIVILEGES):
+            return security.retrieve_privileges(session, request, user)
         case "POST", (Segment(odata.CREATE_TABLES),):
             return customization.create_tables(session, request)
         case _, (Segment(odata.TABLE_DEFINITIONS), *_):
@@ -66,13 +75,13 @@ def _service_document(session: Session, request: Request) -> Response:
     return Response.json({odata.CONTEXT: f"{request.root}$metadata", "value": sets})
 
 
-def _who_am_i(request: Request) -> Response:
+def _who_am_i(session: Session, request: Request) -> Response:
     context = f"{request.root}$metadata#{odata.type_name('WhoAmIResponse')}"
     return Response.json(
         {
             odata.CONTEXT: context,
             "BusinessUnitId": store.BUSINESS_UNIT_ID,
-            "UserId": request.user,
+            "UserId": session.user,
             "OrganizationId": store.ORGANIZATION_ID,
         }
     )

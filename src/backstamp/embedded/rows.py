@@ -9,7 +9,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, options, query, records, tracking
+from backstamp.embedded import faults, options, query, records, security, tracking
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.request import Response
 
@@ -50,6 +50,7 @@ def key_of(table: Table, segment: Segment) -> str:
 def read_list(session: Session, request: Request, table: Table) -> Response:
     """Answer `GET contacts`, with change tracking where it is asked for."""
     asked = options.parse(request.query)
+    security.require_read(session, table, asked)
     size = _page_size(session, request)
     annotations = _annotations(request)
     if asked.delta or odata.TRACK_CHANGES in request.preferences:
@@ -118,6 +119,7 @@ def read_one(session: Session, request: Request, table: Table, key: str) -> Resp
 
 def _row(session: Session, request: Request, table: Table, key: str, status: int) -> Response:
     asked = options.parse(request.query)
+    security.require_read(session, table, asked)
     item = query.find(session, table, key, asked, _annotations(request))
     context = _context(request, table, asked) + "/$entity"
     return Response.json({odata.CONTEXT: context, **item}, status, {odata.ETAG: item[odata.ROW_ETAG]})

@@ -1,4 +1,4 @@
-"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, organization.
+"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, role, organization, steps.
 
 Logical names, types and relationship names are Dataverse's own.
 """
@@ -173,15 +173,31 @@ _SYSTEMUSER = (
     Column("azureactivedirectoryobjectid", ColumnType.UNIQUEIDENTIFIER, "AzureActiveDirectoryObjectId", "Object ID"),
     _yes_no("isdisabled", "Status", "IsDisabled", yes="Disabled", no="Enabled"),
 )
+_MODES = (Option(0, "Synchronous"), Option(1, "Asynchronous"))
+_STAGES = (Option(10, "Pre-validation"), Option(20, "Pre-operation"), Option(40, "Post-operation"))
 _ORGANIZATION = (
     _text("name", "Organization Name", 160, "Name"),
     _whole("expirechangetrackingindays", "Days to Expire Change Tracking", "ExpireChangeTrackingInDays"),
 )
 
 
+_ROLE = (_text("name", "Name", 100, "Name"),)
+_STEP = (
+    _text("name", "Name", 256, "Name"),
+    _text("primaryobjecttypecode", "Table", 128, "PrimaryObjectTypeCode"),
+    _text("messagename", "Message", 50, "MessageName"),
+    _memo("filteringattributes", "Filtering Attributes", "FilteringAttributes", 100_000),
+    Column("mode", ColumnType.PICKLIST, "Mode", "Execution Mode", options=_MODES, default=0),
+    Column("stage", ColumnType.PICKLIST, "Stage", "Execution Stage", options=_STAGES, default=40),
+    _yes_no("isflow", "Is a Flow", "IsFlow"),
+    _whole("firedrequests", "Requests That Would Fire It", "FiredRequests"),
+    _whole("firedrows", "Rows That Would Fire It", "FiredRows"),
+)
+
+
 def _table(code: int, schema_name: str, key: str, name_column: str, columns: tuple[Column, ...]) -> Table:
     name = schema_name.lower()
-    people = name not in {"systemuser", "organization"}
+    people = name in {"account", "contact", "lead", "task"}
     return metadata.complete(
         Table(
             name,
@@ -206,6 +222,8 @@ TABLES = (
     _table(4, "Lead", "leadid", "fullname", _LEAD),
     _table(4212, "Task", "activityid", "subject", _TASK),
     _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
+    _table(1036, "Role", "roleid", "name", _ROLE),
+    _table(4608, "SdkMessageProcessingStep", "sdkmessageprocessingstepid", "name", _STEP),
 )
 
 
