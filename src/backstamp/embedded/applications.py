@@ -1,6 +1,6 @@
 """Application users: system users that are bound to a client id and sign in with a secret.
 
-A secret is kept as a hash by Argon2 and shown once, when it is made. What a secret is given for is a token (`identity`).
+A secret is kept as a hash by Argon2 and shown once, when it is made. `identity` gives tokens for it.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ def _entered(session: Session, request: Request) -> Session:
 
 
 def _route(session: Session, request: Request) -> Response:
-    security.require_customization(session, request)
     match request.method, request.segments:
         case "GET", ():
             return _service_document(session, request)
@@ -38,14 +37,22 @@ def _route(session: Session, request: Request) -> Response:
             return _who_am_i(session, request)
         case "GET", (Segment("systemusers", str() as user), Segment(name)) if name.endswith(odata.RETRIEVE_PRIVILEGES):
             return security.retrieve_privileges(session, request, user)
+        case _, (Segment(odata.CREATE_TABLES | odata.TABLE_DEFINITIONS | odata.RELATIONSHIP_DEFINITIONS), *_):
+            return _definitions(session, request)
+        case _, (segment, *rest):
+            return _rows(session, request, segment, rest)
+    raise faults.unknown_path(request.path)
+
+
+def _definitions(session: Session, request: Request) -> Response:
+    security.require_customization(session, request)
+    match request.method, request.segments:
         case "POST", (Segment(odata.CREATE_TABLES),):
             return customization.create_tables(session, request)
         case _, (Segment(odata.TABLE_DEFINITIONS), *_):
             return customization.tables(session, request, request.segments)
         case _, (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
-        case _, (segment, *rest):
-            return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)
 
 

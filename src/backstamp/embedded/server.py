@@ -171,6 +171,7 @@ def serving(
     tls: Tls | None = None,
 ) -> Iterator[str]:
     """Serve the CRM in a thread; give its base URL as soon as it answers, and stop it at the end.
+
     With certificates it serves HTTPS, else HTTP; port 0 takes a free one.
 
     Raises:
