@@ -141,11 +141,11 @@ def test_odd_requests_for_tokens_are_refused(office: Office) -> None:
 
 def test_a_token_runs_out(tmp_path: Path) -> None:
     """After its time a token is good for nothing, and a new one is to be had."""
-    with opened(tmp_path, token_seconds=1) as office:
+    with opened(tmp_path, token_seconds=3) as office:
         credential = office.hire()
         client = office.enter(credential)
         assert client.http.get("WhoAmI").status_code == 200
-        time.sleep(2.1)
+        time.sleep(3.1)
         assert client.http.get("WhoAmI").status_code == 401
         assert office.enter(credential).http.get("WhoAmI").status_code == 200
 

@@ -29,7 +29,8 @@ _secrets = sa.Table(
     sa.Column("client_id", sa.String(36), primary_key=True),
     sa.Column("hash", sa.String(200), nullable=False),
 )
-_hasher = argon2.PasswordHasher()
+# Costs that are enough for people's passwords; a secret of ours is random, so that nobody could guess it anyway.
+_hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 @dataclass(frozen=True)
