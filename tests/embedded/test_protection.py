@@ -11,7 +11,7 @@ import pytest
 from tests.embedded.conftest import APPLICATION_TOKEN, TOKENS, Crm, fault
 
 from backstamp import embedded, odata
-from backstamp.embedded import protection
+from backstamp.embedded import mishaps, protection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_too_much_time(tmp_path: Path) -> None:
 
 def test_too_many_at_once(tmp_path: Path) -> None:
     """More requests at one moment than allowed are refused at once; the others are answered."""
-    slow = embedded.Mishap(kind="timeout before", path="leads", rate=1, seconds=1.5)
+    slow = embedded.Mishap(kind=mishaps.Kind.TIMEOUT_BEFORE, path="leads", rate=1, seconds=1.5)
     with limited(tmp_path, embedded.Limits(at_once=2), mishaps=(slow,)) as crm, ThreadPoolExecutor(2) as pool:
         pending = [pool.submit(crm.http.get, "leads") for _ in range(2)]
         time.sleep(0.7)
