@@ -12,6 +12,7 @@ certificates.
 from __future__ import annotations
 
 from backstamp.embedded import applications, authority
+from backstamp.embedded.identity import TENANT
 from backstamp.embedded.mishaps import Mishap
 from backstamp.embedded.protection import Limits
 from backstamp.embedded.server import create_app, serve_forever, serving
@@ -20,6 +21,7 @@ from backstamp.embedded.store import ADMINISTRATOR, APPLICATION_USER, Settings
 __all__ = [
     "ADMINISTRATOR",
     "APPLICATION_USER",
+    "TENANT",
     "Limits",
     "Mishap",
     "Settings",
