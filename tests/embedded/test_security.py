@@ -352,6 +352,16 @@ def test_nobody_acts_for_a_user_who_is_not_there(crm: Crm, caller: str, expected
     assert fault(crm.http.get("contacts", headers={odata.CALLER_ID: caller})) == expected
 
 
+def test_a_database_without_roles_is_refused(tmp_path: Path) -> None:
+    """A CRM that an earlier version made is not served without its security."""
+    with opened(tmp_path):
+        pass
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as database:
+        database.execute("drop table _user_role")
+    with pytest.raises(errors.ConfigurationError, match="earlier version"), opened(tmp_path):
+        pass
+
+
 def test_mistakes_in_applications_are_told(office: Office) -> None:
     """A role or a client id that is not there, and a name that is taken, are mistakes of the user."""
     known = office.hire()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backstamp import odata
 from backstamp.embedded import customization, faults, rows, security, steps, store
 from backstamp.embedded.request import Response, Segment
+from backstamp.embedded.rights import Right
 
 if TYPE_CHECKING:
     from backstamp.embedded.request import Request
@@ -58,6 +59,8 @@ def _definitions(session: Session, request: Request) -> Response:
 
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
+    if request.method == "GET":  # in whatever way the rows are read
+        session.rights.require(Right.READ, table)
     if segment.key is not None and not rest:
         key = rows.key_of(table, segment)
         match request.method:

@@ -117,6 +117,10 @@ class Store:
         with database.writing(self._engine) as connection:
             if catalog.is_empty(connection):
                 _found(connection)
+            elif not security.is_known(connection):
+                raise errors.ConfigurationError(
+                    "The database of the embedded CRM was made by an earlier version: remove it, and fill it again."
+                )
             _keep_settings(connection, settings)
 
     @contextmanager
