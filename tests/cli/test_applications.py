@@ -12,6 +12,8 @@ import httpx2
 import pytest
 from tests.cli import backstamp, start
 
+from backstamp import odata
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,7 +28,7 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def served(project: Path) -> Iterator[Any]:
     """What `crm --tls` tells when it answers."""
-    serving = start("crm", "--tls", "--port", "0", "--project", project, "--json")
+    serving = start("crm", "--tls", "--limits", "--port", "0", "--project", project, "--json")
     try:
         assert serving.stdout
         yield json.loads("".join(iter(serving.stdout.readline, "}\n")) + "}")
@@ -47,11 +49,15 @@ def _ask(told: Any, client_id: str, secret: str) -> httpx2.Response:
 
 
 def test_the_first_start_shows_the_secret_of_the_service_account(project: Path, served: Any) -> None:
-    """Over HTTPS the secret gets a token; other commands trust the authority by themselves."""
+    """Over HTTPS the secret gets a token, which counts; other commands trust the authority by themselves."""
     credential = served["credential"]
     assert served["url"].startswith("https://")
     assert stat.S_IMODE(Path(served["authority"]).with_suffix(".key").stat().st_mode) == 0o600
-    assert _ask(served, credential["client_id"], credential["client_secret"]).status_code == 200
+    answer = _ask(served, credential["client_id"], credential["client_secret"])
+    headers = {odata.AUTHORIZATION: f"Bearer {answer.json()['access_token']}"}
+    trust = ssl.create_default_context(cafile=served["authority"])
+    hello = httpx2.get(f"{served['url']}{odata.API_PATH}WhoAmI", headers=headers, verify=trust)
+    assert (hello.status_code, hello.headers[odata.REQUESTS_LEFT]) == (200, "5999")
     check = backstamp("check", "--project", project)
     assert (check.code, "no row" in check.out) == (0, True)
 

@@ -119,6 +119,8 @@ def test_the_secret_may_come_in_the_basic_header(office: Office) -> None:
         ({"client_secret": ""}, (401, "invalid_client")),
         ({"client_id": "' or 1=1 --"}, (401, "invalid_client")),
         ({"client_id": str(uuid.UUID(int=0))}, (401, "invalid_client")),
+        ({"client_id": "\0"}, (401, "invalid_client")),
+        ({"client_secret": "\0\ud7ff"}, (401, "invalid_client")),
         ({"grant_type": "password"}, (400, "unsupported_grant_type")),
         ({"scope": "everything"}, (400, "invalid_scope")),
     ],
@@ -304,6 +306,8 @@ def test_privileges_can_be_asked_for(office: Office) -> None:
     assert granted(office.administrator) >= {"prvDeleteContact", "prvCreateAttribute", "prvBypassCustomBusinessLogic"}
     path = f"systemusers({administrator})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
     assert fault(client.http.get(path)) == DENIED
+    path = "systemusers(nobody)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
+    assert fault(client.http.get(path)) == (400, odata.BAD_QUERY)
     path = f"systemusers({uuid.UUID(int=1)})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
     assert fault(office.administrator.http.get(path)) == (404, odata.NOT_FOUND)
 
@@ -363,11 +367,13 @@ def test_a_database_without_roles_is_refused(tmp_path: Path) -> None:
 
 
 def test_mistakes_in_applications_are_told(office: Office) -> None:
-    """A role or a client id that is not there, and a name that is taken, are mistakes of the user."""
+    """A role, a privilege or a client id that is not there, and a name that is taken, are mistakes of the user."""
     known = office.hire()
     with applications.administering(office.settings) as session:
         with pytest.raises(errors.ConfigurationError, match="no role 'King': there are"):
             applications.add(session, "Another", roles=["King"])
+        with pytest.raises(errors.ConfigurationError, match="no privilege 'ReadContact'"):
+            applications.add(session, "Another", privileges=["ReadContact"])
         with pytest.raises(errors.ConfigurationError, match="already"):
             applications.add(session, known.name.upper())
         with pytest.raises(errors.ConfigurationError, match="no application"):

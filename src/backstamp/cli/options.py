@@ -65,6 +65,7 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0
 Tls = Annotated[
     bool, typer.Option("--tls", help="Speak HTTPS, with a certificate of a local authority that is made for it.")
 ]
+Limits = Annotated[bool, typer.Option("--limits", help="Refuse who asks too much in five minutes, as Dataverse does.")]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="What the user is called.")]
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The user's client id; `crm users` lists them.")]
 Roles = Annotated[

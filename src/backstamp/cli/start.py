@@ -143,6 +143,7 @@ def crm(
     host: options.Host = "127.0.0.1",
     port: options.Port = 8700,
     tls: options.Tls = False,
+    limits: options.Limits = False,
     file: options.Project = options.FILE,
     as_json: options.Json = False,
 ) -> None:
@@ -156,6 +157,8 @@ def crm(
     crm_settings = environment.crm_settings(settings)
     if url := environment.served_elsewhere(settings.state):
         raise errors.BusyError(f"The CRM of this project is served already, at {url}: stop that process first.")
+    if limits:
+        crm_settings = crm_settings.model_copy(update={"limits": embedded.Limits()})
     users = environment.tokens(settings)
     certificates = embedded.authority.prepare(environment.tls_folder(settings)) if tls else None
     with applications.administering(crm_settings) as session:

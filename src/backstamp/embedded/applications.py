@@ -14,7 +14,7 @@ from uuid import uuid4
 import argon2
 import sqlalchemy as sa
 
-from backstamp import errors
+from backstamp import errors, odata
 from backstamp.embedded import database, faults, records, security
 from backstamp.embedded.store import ADMINISTRATOR_ID, Store
 
@@ -74,11 +74,14 @@ def add(session: Session, name: str, *, roles: Sequence[str] = (), privileges: S
     """Make an application user with these roles, by name, and a role of its own with these privileges.
 
     Raises:
-        ConfigurationError: there is no such role, or the name is taken.
+        ConfigurationError: there is no such role or privilege, or the name is taken.
     """
     users = session.schema.sql["systemuser"].c
     if session.connection.scalar(sa.select(sa.exists().where(sa.func.lower(users.fullname) == name.lower()))):
         raise errors.ConfigurationError(f"There is a user called {name!r} already.")
+    unknown = sorted(set(privileges) - set(session.rights.granted(session.schema)))
+    if unknown:
+        raise errors.ConfigurationError(f"There is no privilege {unknown[0]!r}: they are called like 'prvReadContact'.")
     ids = [_role(session, role) for role in dict.fromkeys(roles)]
     if privileges:
         ids += records.create(session, session.schema.tables["role"], [{"name": name}])
@@ -176,6 +179,8 @@ def first_credential(session: Session, domain_name: str) -> Credential | None:
 
 def user_of(session: Session, client_id: str) -> tuple[str, str] | None:
     """Return the user and the hashed secret of a client id; None where there is none, or it is shut out."""
+    if not odata.is_guid(client_id):  # whatever else a client may send is not for the database
+        return None
     users = session.schema.sql["systemuser"].c
     statement = (
         sa.select(users.systemuserid, _secrets.c.hash)
