@@ -22,6 +22,7 @@ import backstamp
 from backstamp import errors
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Generator, Mapping
     from contextlib import AbstractContextManager
 
@@ -79,12 +80,21 @@ class Client:
         token: gives the bearer token; asked before each request, so keeping it is the giver's job.
         headers: sent with every request.
         gate: says when a request may leave.
+        trust: whose certificates are believed; those that Python knows where it is left out.
 
     Raises:
         ConfigurationError: the url is not one that a token may be sent to.
     """
 
-    def __init__(self, url: str, token: Callable[[], str], *, headers: Mapping[str, str], gate: Gate) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        *,
+        headers: Mapping[str, str],
+        gate: Gate,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self.url = _checked_url(url)
         self._gate = gate
         self._client = httpx2.Client(
@@ -92,6 +102,7 @@ class Client:
             auth=_Bearer(token),
             headers={"User-Agent": f"backstamp/{backstamp.__version__}", **headers},
             timeout=_TIMEOUT,
+            verify=trust or True,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             # Cookies would tie all threads to one web server of the service.
             cookies=http.cookiejar.CookieJar(policy=http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),

@@ -32,7 +32,7 @@ def guid(number: int) -> str:
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A new embedded CRM."""
-    settings = embedded.Settings(database_url=f"sqlite:///{tmp_path}/crm.sqlite")
+    settings = embedded.Settings(database_url=f"sqlite:///{tmp_path}/crm.sqlite", limits=embedded.Limits())
     with embedded.serving(settings, {"token": embedded.ADMINISTRATOR}) as served:
         yield served
 

@@ -180,7 +180,7 @@ def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[]
 
         def make() -> House:
             folder = tmp_path_factory.mktemp("house")
-            settings = embedded.Settings(database_url=f"sqlite:///{folder}/crm.sqlite")
+            settings = embedded.Settings(database_url=f"sqlite:///{folder}/crm.sqlite", limits=embedded.Limits())
             served = stack.enter_context(embedded.serving(settings, {"token": embedded.ADMINISTRATOR}))
             house = House(served, folder)
             stack.callback(house.close)

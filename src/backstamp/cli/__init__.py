@@ -13,6 +13,7 @@
     check         `check`, with what quality shows of rows
     quality       columns and their values, and what the last run leaves in doubt
     start         `init`, `crm`
+    applications  `crm users` and its like
     demo, story   `demo`: what it does, and what it says
 
 What is shown comes from the rooms below as values; words and colours are made here.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -56,7 +57,10 @@ def served(settings: project.Project) -> Iterator[str]:
 def signed_in(settings: project.Project, url: str, user: str) -> Iterator[ports.Sink]:
     """Give a connection to the embedded CRM as one of its users, by domain name."""
     token = _read_token(token_file(settings, user))
-    with dataverse.Dataverse(url, lambda: token) as connection:
+    trust = (
+        ssl.create_default_context(cafile=tls_folder(settings) / "authority.pem") if url.startswith("https") else None
+    )
+    with dataverse.Dataverse(url, lambda: token, trust=trust) as connection:
         yield connection
 
 
@@ -83,6 +87,11 @@ def tokens(settings: project.Project) -> dict[str, str]:
     """Return the users of the project's embedded CRM by their bearer tokens, which are made once."""
     settings.state.mkdir(mode=0o700, exist_ok=True)
     return {_read_token(token_file(settings, user)): user for user in _TOKENS}
+
+
+def tls_folder(settings: project.Project) -> Path:
+    """Return the folder with the certificates of the project's embedded CRM."""
+    return settings.state.resolve() / "tls"
 
 
 def token_file(settings: project.Project, user: str) -> Path:

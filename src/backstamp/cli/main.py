@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors
-from backstamp.cli import check, demo, display, evaluate, explain, ids, options, show, start, tasks
+from backstamp.cli import applications, check, demo, display, evaluate, explain, ids, options, show, start, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,16 @@ app.command(
 app.command(epilog="Example: backstamp evaluate truth.parquet")(evaluate.evaluate)
 app.command(epilog="Example: backstamp resolve 3f0c2c0e-9d3b-5c55-8a5e-5e7b8c1f2a3d")(ids.resolve)
 app.command(epilog="Example: backstamp export id-changes changes.csv --since 3")(ids.export)
-app.command(epilog="Example: backstamp crm --port 8700")(start.crm)
+_crm = typer.Typer(callback=start.crm, invoke_without_command=True)
+_crm.command(epilog="Example: backstamp crm users --json")(applications.users)
+_crm.command("add-user", epilog="Example: backstamp crm add-user Reader --privilege prvReadContact")(
+    applications.add_user
+)
+_crm.command("renew-secret", epilog="Example: backstamp crm renew-secret 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(
+    applications.renew_secret
+)
+_crm.command("revoke", epilog="Example: backstamp crm revoke 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(applications.revoke)
+app.add_typer(_crm, name="crm", epilog="Examples: backstamp crm --port 8700; backstamp crm --tls")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

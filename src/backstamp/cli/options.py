@@ -4,7 +4,7 @@ Typer reads the annotations while the program runs, so they are no mere text her
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -21,6 +21,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer calls it
 FILE = Path("backstamp.yaml")
 """The project file where none is named; looked for in this folder only."""
 
+Context: TypeAlias = typer.Context
 Project = Annotated[Path, typer.Option("--project", metavar="FILE", help="The project file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text for people.")]
 Version = Annotated[
@@ -61,5 +62,19 @@ Show = Annotated[bool, typer.Option("--show", help="Print the project with every
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; made where there is none.")]
 Host = Annotated[str, typer.Option("--host", help="The address to listen on; everybody can reach 0.0.0.0.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
+Tls = Annotated[
+    bool, typer.Option("--tls", help="Speak HTTPS, with a certificate of a local authority that is made for it.")
+]
+Limits = Annotated[bool, typer.Option("--limits", help="Refuse who asks too much in five minutes, as Dataverse does.")]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="What the user is called.")]
+ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The user's client id; `crm users` lists them.")]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", metavar="ROLE", help="A role of the CRM, by name; may be given several times."),
+]
+Privileges = Annotated[
+    list[str] | None,
+    typer.Option("--privilege", metavar="PRIVILEGE", help="A single privilege; may be given several times."),
+]
 People = Annotated[int, typer.Option("--people", min=1, help="How many people the company knows.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal companies.")]

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backstamp import embedded, errors, pipeline, project
+from backstamp.cli import applications as accounts
 from backstamp.cli import display, environment, options
+from backstamp.embedded import applications
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from backstamp.embedded.authority import Tls
 
 _NO_TEXT = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 """What YAML takes for something else than text."""
@@ -133,32 +138,62 @@ def _quoted(text: str) -> str:
 
 
 def crm(
+    context: options.Context,
     *,
     host: options.Host = "127.0.0.1",
     port: options.Port = 8700,
+    tls: options.Tls = False,
+    limits: options.Limits = False,
     file: options.Project = options.FILE,
     as_json: options.Json = False,
 ) -> None:
-    """Serve the project's embedded CRM until stopped; other commands of the project use it meanwhile."""
+    """Serve the project's embedded CRM until stopped; other commands of the project use it meanwhile.
+
+    The commands below say who may sign in to it.
+    """
+    if context.invoked_subcommand:
+        return
     settings = project.load(file)
     crm_settings = environment.crm_settings(settings)
     if url := environment.served_elsewhere(settings.state):
         raise errors.BusyError(f"The CRM of this project is served already, at {url}: stop that process first.")
+    if limits:
+        crm_settings = crm_settings.model_copy(update={"limits": embedded.Limits()})
     users = environment.tokens(settings)
+    certificates = embedded.authority.prepare(environment.tls_folder(settings)) if tls else None
+    with applications.administering(crm_settings) as session:
+        credential = applications.first_credential(session, embedded.APPLICATION_USER)
     with contextlib.ExitStack() as stack:
 
         def ready(url: str) -> None:
             stack.enter_context(environment.announced(settings, url))
-            _tell(settings, url, as_json=as_json)
+            _tell(settings, url, certificates, credential, as_json=as_json)
 
-        embedded.serve_forever(crm_settings, users, host=host, port=port, on_ready=ready)
+        embedded.serve_forever(crm_settings, users, host=host, port=port, on_ready=ready, tls=certificates)
 
 
-def _tell(settings: project.Project, url: str, *, as_json: bool) -> None:
+def _tell(
+    settings: project.Project,
+    url: str,
+    certificates: Tls | None,
+    credential: applications.Credential | None,
+    *,
+    as_json: bool,
+) -> None:
     administrator = environment.token_file(settings, embedded.ADMINISTRATOR)
     service = environment.token_file(settings, embedded.APPLICATION_USER)
     if as_json:
-        display.write_json({"url": url, "administrator_token": str(administrator), "service_token": str(service)})
+        facts: dict[str, object] = {"url": url, "administrator_token": administrator, "service_token": service}
+        facts |= {"authority": certificates.authority if certificates else None}
+        facts |= {"tenant_id": embedded.TENANT, "credential": asdict(credential) if credential else None}
+        display.write_json(facts)
     to = display.console(quiet=as_json)
     to.print(f"The embedded CRM answers at {url}/api/data/v9.2/ until you stop it with Ctrl-C.")
     to.print(f"Bearer tokens: {administrator} (may do everything), {service} (what backstamp writes with).")
+    to.print(f"Applications ask {url}/{embedded.TENANT}/oauth2/v2.0/token for theirs.", soft_wrap=True)
+    if credential:
+        accounts.tell(to, credential)
+    if certificates:
+        to.print("Its certificate is signed by an authority of its own. Clients in Python trust it by one of these:")
+        for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+            to.print(f"  export {variable}={certificates.authority}", soft_wrap=True)

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import Grouping
 from backstamp import odata
 from backstamp.embedded import database, faults, operators, tree
 from backstamp.embedded.metadata import CHOICES, Column, ColumnType
+from backstamp.embedded.rights import Right
 from backstamp.embedded.schema import sql_type
 
 if TYPE_CHECKING:
@@ -76,7 +77,12 @@ class Found:
 
 
 def main_place(session: Session, name: str) -> Place:
-    """Return the table that a statement reads; every other one comes from `place_of`."""
+    """Return the table that a statement reads; every other one comes from `place_of`.
+
+    Raises:
+        Fault: its user may not read the table.
+    """
+    session.rights.require(Right.READ, session.schema.tables[name])
     return Place(session.schema.tables[name], session.schema.sql[name])
 
 

@@ -1,9 +1,9 @@
 """The database below the CRM: connections, transactions, and the counter that numbers every write.
 
-Versions become visible in order (dataverse-webapi.md 5.4): writers wait for each other, on SQLite because they begin with
-BEGIN IMMEDIATE, on PostgreSQL by a lock that they hold until they commit. So the counter that a reader sees in its snapshot
-is never above the lowest version of a transaction that is still open; and a writer sees all that was written before it,
-so that no update is lost.
+Versions become visible in order (dataverse-webapi.md 5.4): writers wait for each other, on SQLite because they begin
+with BEGIN IMMEDIATE, on PostgreSQL by a lock that they hold until they commit. So the counter that a reader sees in its
+snapshot is never above the lowest version of a transaction that is still open; and a writer sees all that was written
+before it, so that no update is lost.
 
 Both databases compare and sort text by code points, and by `folded` without regard to case: with the same result.
 """
@@ -25,7 +25,6 @@ _THREADS = 40
 """How many requests the server works on at once."""
 _WRITERS_LOCK = 0x6261636B7374616D
 _WRITES = "backstamp_writes"
-
 
 
 def text(length: int | None = None) -> sa.types.TypeEngine[str]:
@@ -66,7 +65,6 @@ def open_engine(url: str) -> sa.Engine:
     try:
         address = sa.make_url(url)
         if address.get_backend_name() == "postgresql":
-            # A reader sees one state of everything. Who writes takes the writers' lock first, and then sees the last one.
             address = address.set(drivername="postgresql+psycopg")
             engine = sa.create_engine(address, hide_parameters=True, pool_size=_THREADS)
         elif address.get_backend_name() == "sqlite":

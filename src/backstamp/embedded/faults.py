@@ -56,6 +56,12 @@ def no_definition(what: str) -> Fault:
     return Fault(404, odata.NOT_FOUND, f"Could not find {what}.")
 
 
+def expired_delta() -> Fault:
+    """Say that a delta link cannot be used any more."""
+    message = "Version stamp associated with the client has expired. Please perform a full sync."
+    return Fault(400, odata.DELTA_EXPIRED, message)
+
+
 def already_exists(what: str) -> Fault:
     """Say that a definition would be made twice."""
     return Fault(400, odata.DUPLICATE_DEFINITION, f"{what} already exists.")

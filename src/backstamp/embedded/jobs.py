@@ -60,7 +60,7 @@ def bulk_delete(session: Session, request: Request, _segment: Segment) -> Respon
         "statuscode": _FAILED if failures else _SUCCEEDED,
         "friendlymessage": f"{sum(len(keys) for _, keys in found) - failures} rows deleted, {failures} not.",
     }
-    [identity] = records.create(session, session.schema.tables[JOBS], [job])
+    identity = records.note(session, session.schema.tables[JOBS], job)
     context = f"{request.root}$metadata#{odata.type_name('BulkDeleteResponse')}"
     return Response.json({odata.CONTEXT: context, "JobId": identity})
 

@@ -249,6 +249,9 @@ class Table:
         self.by_name.update({column.name: column for column in self.columns})
 
 
+_USER = ("systemuser",)
+
+
 def _audit(name: str, schema_name: str, kind: ColumnType, label: str, **details: object) -> Column:
     column = Column(name, kind, schema_name, label, writable=False)
     return replace(column, **details)  # type: ignore[arg-type]
@@ -256,15 +259,17 @@ def _audit(name: str, schema_name: str, kind: ColumnType, label: str, **details:
 
 def _history() -> Iterator[Column]:
     yield _audit("createdon", "CreatedOn", ColumnType.DATETIME, "Created On")
-    yield _audit("createdby", "CreatedBy", ColumnType.LOOKUP, "Created By", targets=("systemuser",))
+    yield _audit("createdby", "CreatedBy", ColumnType.LOOKUP, "Created By", targets=_USER)
+    yield _audit("createdonbehalfby", "CreatedOnBehalfBy", ColumnType.LOOKUP, "Created By (Delegate)", targets=_USER)
     yield _audit("modifiedon", "ModifiedOn", ColumnType.DATETIME, "Modified On")
-    yield _audit("modifiedby", "ModifiedBy", ColumnType.LOOKUP, "Modified By", targets=("systemuser",))
+    yield _audit("modifiedby", "ModifiedBy", ColumnType.LOOKUP, "Modified By", targets=_USER)
+    yield _audit("modifiedonbehalfby", "ModifiedOnBehalfBy", ColumnType.LOOKUP, "Modified By (Delegate)", targets=_USER)
     yield _audit("versionnumber", "VersionNumber", ColumnType.BIGINT, "Version Number")
 
 
 def _ownership() -> Iterator[Column]:
-    yield Column("ownerid", ColumnType.OWNER, "OwnerId", "Owner", targets=("systemuser",))
-    yield _audit("owninguser", "OwningUser", ColumnType.LOOKUP, "Owning User", targets=("systemuser",))
+    yield Column("ownerid", ColumnType.OWNER, "OwnerId", "Owner", targets=_USER)
+    yield _audit("owninguser", "OwningUser", ColumnType.LOOKUP, "Owning User", targets=_USER)
     yield Column("overriddencreatedon", ColumnType.DATETIME, "OverriddenCreatedOn", "Record Created On")
 
 
@@ -305,8 +310,8 @@ def complete(table: Table) -> Table:
 
 
 def audit_relationships(table: Table) -> Iterator[Relationship]:
-    """Give the relationships of the columns that the server keeps: creator, last writer, owner."""
-    for name in ("createdby", "modifiedby", "owninguser", "ownerid"):
+    """Give the relationships of the columns that the server keeps: creator, last writer, their delegates, owner."""
+    for name in ("createdby", "createdonbehalfby", "modifiedby", "modifiedonbehalfby", "owninguser", "ownerid"):
         if name in table.by_name:
             schema_name = f"lk_{table.name}_{name}"
             yield Relationship(

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, bulk, faults, tracking, values
-from backstamp.embedded.metadata import OnDelete, type_column
+from backstamp.embedded import alternate, bulk, faults, steps, tracking, values
+from backstamp.embedded.metadata import ColumnType, OnDelete, type_column
 from backstamp.embedded.request import reference
+from backstamp.embedded.rights import OVERRIDE_CREATED_ON, Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,21 +35,21 @@ def create(session: Session, table: Table, bodies: Sequence[object]) -> list[str
     """Create rows and return their ids, in order; a body may give its own key.
 
     Raises:
-        Fault: a body is wrong, a row that it refers to is missing, or its key is taken.
+        Fault: a body is wrong, a row that it refers to is missing, its key is taken, or a right is missing.
     """
-    return _insert(session, table, _parsed(session, table, bodies))
+    return _insert_as_asked(session, table, _parsed(session, table, bodies))
 
 
 def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
     """Update existing rows; each body has its key and what changes. Of several bodies for one row the first counts.
 
     Raises:
-        Fault: a body is wrong, or a row is missing (its id is in the message); nothing is written then.
+        Fault: a body is wrong, a row is missing (its id is in the message), or a right is; nothing is written then.
     """
     rows: dict[str, Row] = {}
     for row in _parsed(session, table, bodies):
         rows.setdefault(_key_of(row, table), row)
-    if _update(session, table, list(rows.values())) < len(rows):
+    if _update_as_asked(session, table, list(rows.values())) < len(rows):
         _refuse_missing(session, table, rows)
 
 
@@ -67,16 +68,16 @@ def upsert(session: Session, table: Table, bodies: Sequence[object]) -> dict[str
         The ids in order, each with whether its row was created.
 
     Raises:
-        Fault: a body is wrong, has no key, or two are for one row.
+        Fault: a body is wrong, has no key, two are for one row, or a right is missing.
     """
     rows: dict[str, Row] = {}
     for row in _with_referenced_keys(session, table, _parsed(session, table, bodies), bodies):
         if rows.setdefault(_key_of(row, table), row) is not row:
             raise faults.bad_request(f"Two targets have the same key {row[table.key]}.")
     present = existing(session, table, rows)
-    _update(session, table, [row for key, row in rows.items() if key in present])
+    _update_as_asked(session, table, [row for key, row in rows.items() if key in present])
     new = [row for key, row in rows.items() if key not in present]
-    _insert(session, table, new)
+    _insert_as_asked(session, table, new)
     return {key: key not in present for key in rows}
 
 
@@ -135,9 +136,23 @@ def _refuse_missing(session: Session, table: Table, keys: Iterable[str]) -> None
         raise faults.no_row(table.name, missing)
 
 
-def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
+def note(session: Session, table: Table, body: object) -> str:
+    """Create a row by the server's own will, whatever the client may do; return its id."""
+    [key] = _insert(session, table, _parsed(session, table, [body]))
+    return key
+
+
+def _insert_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
+    session.rights.require(Right.CREATE, table)
+    if any(row.get("overriddencreatedon") for row in rows):
+        session.rights.require_privilege(OVERRIDE_CREATED_ON)
+    steps.fire(session, steps.CREATE, table, rows)
+    return _insert(session, table, rows)
+
+
+def _insert(session: Session, table: Table, rows: Sequence[Row]) -> list[str]:
     defaults = _defaults(session, table)
     made = [
         {**defaults, table.key: new_id(), **_settled(row, table), "versionnumber": version}
@@ -166,7 +181,7 @@ def _defaults(session: Session, table: Table) -> Row:
     row: Row = {column.name: column.default for column in table.columns if column.default is not None}
     if table.user_owned:
         row |= {"ownerid": session.user, "owninguser": session.user}
-    return row | {"createdby": session.user, "modifiedby": session.user, "modifiedon": session.now}
+    return row | {"createdby": session.user, "createdonbehalfby": session.actor} | session.authorship
 
 
 def _settled(row: Row, table: Table) -> Row:
@@ -205,9 +220,10 @@ def _compose_names(session: Session, table: Table, rows: Iterable[Row]) -> None:
 
 
 def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row]) -> None:
-    """Refuse lookups to rows that do not exist; rows of one request may point to each other."""
+    """Refuse lookups to rows that do not exist, or that may not be linked; rows of one request may link each other."""
     lookups = [column for column in table.columns if column.is_lookup and column.writable]
     wanted: dict[str, set[str]] = defaultdict(set)
+    linked: set[str] = set()
     made = {row[table.key] for row in rows}
     for row in rows:
         for column in lookups:
@@ -215,22 +231,36 @@ def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row])
             if target is not None:
                 kind = row[type_column(column.name)] if column.is_polymorphic else column.targets[0]
                 wanted[kind].add(target)
+                if column.type is not ColumnType.OWNER:
+                    linked.add(kind)
+    if linked:
+        session.rights.require(Right.APPEND, table)
+    for kind in linked:
+        session.rights.require(Right.APPEND_TO, session.schema.tables[kind])
     for kind, keys in wanted.items():
         _refuse_missing(session, session.schema.tables[kind], keys - made if kind == table.name else keys)
 
 
 def write(session: Session, table: Table, row: Row) -> None:
     """Write values of the database to a row that is known to exist."""
-    _update(session, table, [row])
+    _update_as_asked(session, table, [row])
+
+
+def _update_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> int:
+    """Update those of these rows that exist, because the client says so; return how many there were."""
+    if not rows:
+        return 0
+    session.rights.require(Right.WRITE, table)
+    steps.fire(session, steps.UPDATE, table, rows)
+    return _update(session, table, rows)
 
 
 def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
     """Update those of these rows that exist; return how many there were."""
     if not rows:
         return 0
-    written = {"modifiedon": session.now, "modifiedby": session.user}
     changed = [
-        {**_settled(row, table), **written, "versionnumber": version}
+        {**_settled(row, table), **session.authorship, "versionnumber": version}
         for version, row in enumerate(rows, start=session.reserve(len(rows)))
     ]
     for row in changed:
@@ -249,8 +279,9 @@ def delete(session: Session, table: Table, keys: Iterable[str]) -> None:
     """Delete rows and do with the rows that point to them what each relationship says.
 
     Raises:
-        Fault: a row is missing, or a relationship forbids it.
+        Fault: a row is missing, a relationship forbids it, or a right is missing.
     """
+    session.rights.require(Right.DELETE, table)
     wanted = set(keys)
     _refuse_missing(session, table, wanted)
     _delete(session, table, wanted, {})
@@ -262,6 +293,7 @@ def _delete(session: Session, table: Table, keys: set[str], going: dict[str, set
     if not keys:
         return
     going[table.name] |= keys
+    steps.fire(session, steps.DELETE, table, [()] * len(keys))
     for relationship in session.schema.collections[table.name].values():
         children = _children(session, relationship, keys)
         _release(session, relationship, children - going.get(relationship.referencing, set()), going)

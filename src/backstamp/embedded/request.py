@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 import orjson
@@ -16,6 +16,9 @@ from backstamp.embedded import faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+"""Of a reply, in the spelling that clients look up."""
 
 _SEGMENT = re.compile(r"([A-Za-z_$][\w.$]*)(?:\((.*)\))?", re.DOTALL)
 _PIECE = re.compile(r"""'(?:[^']|'')*'|[()/]|[^'()/]+|'""")
@@ -104,7 +107,7 @@ class Response:
     """A reply: status, headers in the spelling that clients look up, and body."""
 
     status: int = 204
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     content: bytes = b""
     media_type: str = field(default=odata.JSON_MINIMAL)
 

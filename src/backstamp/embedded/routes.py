@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,13 @@ from backstamp.embedded import (
     navigation,
     options,
     rows,
+    security,
+    steps,
     store,
 )
 from backstamp.embedded.navigation import Row
 from backstamp.embedded.request import Response, Segment
+from backstamp.embedded.rights import Right
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,13 +54,21 @@ def answer(crm: Store, request: Request) -> Response:
 def _answering(crm: Store, user: str, *, writes: bool) -> Iterator[Callable[[Request], Response]]:
     """Give one transaction's function that answers requests; it refuses them by a `Fault`."""
     with (crm.writing if writes else crm.reading)(user) as session:
-        yield partial(_route, session)
+        yield lambda request: _route(_entered(session, request), request)
 
 
-def _route(session: Session, request: Request) -> Response:
+def _entered(session: Session, request: Request) -> Session:
+    entered = security.enter(session, request)
+    return replace(entered, bypass=steps.bypass(request.headers, entered.rights))
+
+
+def _route(session: Session, request: Request) -> Response:  # noqa: PLR0911 - one line for each kind of path
+    security.require_customization(session, request)
     match request.segments:
         case () if request.method == "GET":
             return _service_document(session, request)
+        case (Segment("systemusers", str() as user), Segment(name)) if name.endswith(odata.RETRIEVE_PRIVILEGES):
+            return security.retrieve_privileges(session, request, user)
         case (segment,) if (request.method, segment.name) in _UNBOUND:
             return _UNBOUND[request.method, segment.name](session, request, segment)
         case (Segment(odata.TABLE_DEFINITIONS), *_):
@@ -72,6 +84,8 @@ def _route(session: Session, request: Request) -> Response:
 
 def _rows(session: Session, request: Request, segment: Segment, rest: list[Segment]) -> Response:
     table = rows.table_of(session, segment)
+    if request.method == "GET":  # in whatever way the rows are read
+        session.rights.require(Right.READ, table)
     if segment.key is not None:
         return _below(session, request, table, segment, rest) if rest else _row(session, request, table, segment)
     match request.method, rest:
@@ -116,13 +130,13 @@ def _service_document(session: Session, request: Request) -> Response:
     return Response.json({odata.CONTEXT: f"{request.root}$metadata", "value": sets})
 
 
-def _who_am_i(_session: Session, request: Request, _segment: Segment) -> Response:
+def _who_am_i(session: Session, request: Request, _segment: Segment) -> Response:
     context = f"{request.root}$metadata#{odata.type_name('WhoAmIResponse')}"
     return Response.json(
         {
             odata.CONTEXT: context,
             "BusinessUnitId": store.BUSINESS_UNIT_ID,
-            "UserId": request.user,
+            "UserId": session.user,
             "OrganizationId": store.ORGANIZATION_ID,
         }
     )

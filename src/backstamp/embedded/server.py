@@ -1,15 +1,15 @@
-"""Serves a CRM over HTTP: an ASGI application that knows bearer tokens, and the server that runs it."""
+"""Serves a CRM over HTTP or HTTPS: an ASGI application that knows bearer tokens, and the server that runs it."""
 
 from __future__ import annotations
 
 import gc
-import hashlib
 import logging
 import signal
 import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 
 from backstamp import errors, odata
-from backstamp.embedded import faults, routes
+from backstamp.embedded import faults, identity, mishaps, protection, routes
 from backstamp.embedded.request import Request, Response
 from backstamp.embedded.store import Store
 
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from backstamp.embedded.authority import Tls
+    from backstamp.embedded.request import Headers
     from backstamp.embedded.store import Settings
 
 _log = logging.getLogger(__name__)
 _LARGEST_BODY = 122_523_000
 """Bytes: what Dataverse takes at most (116.85 MB)."""
-_DOP_HINT = "4"
 _START_SECONDS = 30.0
 
 
@@ -45,31 +46,57 @@ class App:
 
     def __init__(self, crm: Store, tokens: Mapping[str, str]) -> None:
         self._crm = crm
-        # Only digests are kept: comparing them tells nothing about a token by the time it takes.
-        self._users = {_digest(token): crm.user_id(domain_name) for token, domain_name in tokens.items()}
+        self._bearers = identity.Bearers(crm, tokens)
+        self._protection = protection.Protection(crm.settings.limits)
+        self._fate = mishaps.Fate(crm.settings.mishaps, crm.settings.seed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http":
-            response = await self._respond(scope, receive)
-            await _send(response, send)
+            try:
+                response = await self._respond(scope, receive)
+            except protection.Refused as refused:
+                response = _with_headers(Response.fault(refused), refused.headers)
+            except faults.Fault as fault:
+                response = Response.fault(fault)
+            except mishaps.NoAnswerError:
+                await _break_off(send)
+                return
+            await _send(_with_headers(response, self._hints), send)
+
+    @property
+    def _hints(self) -> Headers:
+        return ((odata.DOP_HINT, str(self._crm.settings.dop_hint)),)
 
     async def _respond(self, scope: Scope, receive: Receive) -> Response:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        user = self._users.get(_digest(headers.get("authorization", "").removeprefix("Bearer ")))
-        if user is None:
-            return _unauthorized()
+        origin = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
         path = scope["raw_path"].decode("latin-1")
+        if identity.is_ours(path):
+            body = await _body(receive, identity.LARGEST_FORM)
+            return await run_in_threadpool(identity.answer, self._crm, origin, scope["method"], path, headers, body)
+        token = identity.token_of(headers)
+        user = self._bearers.remembered(token) or await run_in_threadpool(self._bearers.stored, token)
+        if user is None:
+            return _unauthorized(origin)
         prefix = odata.API_PATH.removesuffix("/")
         if not path.startswith(prefix):
-            return Response.fault(faults.unknown_path(path))
-        body = await _body(receive)
-        if body is None:
-            return Response.fault(faults.Fault(413, "", "The request is too large."))
-        root = f"{scope['scheme']}://{headers.get('host', 'localhost')}{odata.API_PATH}"
+            raise faults.unknown_path(path)
+        # Read even if it is refused then: a client that is still sending would not hear the answer.
+        body = await _body(receive, _LARGEST_BODY)
         query = scope["query_string"].decode("latin-1")
+        root = origin + odata.API_PATH
         request = Request(scope["method"], root, path.removeprefix(prefix), query, headers, body, user)
-        return await run_in_threadpool(self._answer, request)
+        with self._protection.admitted(user) as left:
+            return _with_headers(await self._undergo(request), left)
+
+    async def _undergo(self, request: Request) -> Response:
+        """Do the work of a request, and let go wrong with it what is to go wrong."""
+        mishap = self._fate.of(request)
+        await mishaps.before(mishap)
+        response = await run_in_threadpool(self._answer, request)
+        await mishaps.after(mishap)
+        return response
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -80,26 +107,25 @@ class App:
             return Response.fault(faults.Fault(500, odata.UNEXPECTED, "An unexpected error occurred."))
 
 
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def _unauthorized(origin: str) -> Response:
+    response = Response.fault(faults.Fault(401, "", "The bearer token is missing, not known, or has expired."))
+    return _with_headers(response, (identity.challenge(origin),))
 
 
-def _unauthorized() -> Response:
-    challenge = (odata.WWW_AUTHENTICATE, 'Bearer realm="backstamp"')
-    body = Response.fault(faults.Fault(401, "", "The bearer token is missing or not known."))
-    return Response(401, (challenge,), body.content)
+def _with_headers(response: Response, headers: Headers) -> Response:
+    return replace(response, headers=(*response.headers, *headers)) if headers else response
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Read the body; None where it is larger than the service takes."""
+async def _body(receive: Receive, largest: int) -> bytes:
+    """Read the body; raise a `Fault` where it is larger than the service takes."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > _LARGEST_BODY:
-            return None
+        if size > largest:
+            raise faults.Fault(413, "", "The request is too large.")
         if not message.get("more_body", False):
             return b"".join(parts)
 
@@ -107,7 +133,6 @@ async def _body(receive: Receive) -> bytes | None:
 async def _send(response: Response, send: Send) -> None:
     headers = [
         (odata.ODATA_VERSION, odata.VERSION),
-        (odata.DOP_HINT, _DOP_HINT),
         (odata.SERVICE_REQUEST_ID, str(uuid4())),
         *response.headers,
     ]
@@ -116,6 +141,12 @@ async def _send(response: Response, send: Send) -> None:
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     await send({"type": "http.response.body", "body": response.content})
+
+
+async def _break_off(send: Send) -> None:
+    """Begin a reply that promises more than it holds; the server then closes the connection."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
 def create_app(settings: Settings, tokens: Mapping[str, str]) -> App:
@@ -132,8 +163,17 @@ def create_app(settings: Settings, tokens: Mapping[str, str]) -> App:
 
 
 @contextmanager
-def serving(settings: Settings, tokens: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def serving(
+    settings: Settings,
+    tokens: Mapping[str, str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: Tls | None = None,
+) -> Iterator[str]:
     """Serve the CRM in a thread; give its base URL as soon as it answers, and stop it at the end.
+
+    With certificates it serves HTTPS, else HTTP; port 0 takes a free one.
 
     Raises:
         ConfigurationError: the port is taken, or a domain name is not known.
@@ -141,12 +181,12 @@ def serving(settings: Settings, tokens: Mapping[str, str], *, host: str = "127.0
     crm = Store(settings)
     try:
         with _listening(host, port) as listener:
-            server = _server(App(crm, tokens))
+            server = _server(App(crm, tokens), tls)
             thread = threading.Thread(target=server.run, args=([listener],), name="embedded-crm", daemon=True)
             thread.start()
             _await_start(server, thread)
             try:
-                yield _url(listener)
+                yield _url(listener, tls)
             finally:
                 server.should_exit = True
                 thread.join()
@@ -155,7 +195,13 @@ def serving(settings: Settings, tokens: Mapping[str, str], *, host: str = "127.0
 
 
 def serve_forever(
-    settings: Settings, tokens: Mapping[str, str], *, host: str, port: int, on_ready: Callable[[str], None]
+    settings: Settings,
+    tokens: Mapping[str, str],
+    *,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None],
+    tls: Tls | None = None,
 ) -> None:
     """Serve the CRM until SIGINT or SIGTERM; `on_ready` gets the base URL once connections are taken.
 
@@ -165,11 +211,11 @@ def serve_forever(
     crm = Store(settings)
     try:
         with _listening(host, port) as listener:
-            server = _server(App(crm, tokens))
+            server = _server(App(crm, tokens), tls)
             with _stopped_by_signals(server):
                 # All that is loaded by now stays: looking through it for garbage would hold up a request now and then.
                 gc.freeze()
-                on_ready(_url(listener))
+                on_ready(_url(listener, tls))
                 server.run([listener])
     finally:
         crm.close()
@@ -204,12 +250,12 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, tls: Tls | None) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http{'s' if tls else ''}://{host}:{port}"
 
 
-def _server(app: App) -> uvicorn.Server:
+def _server(app: App, tls: Tls | None) -> uvicorn.Server:
     # Of the two HTTP implementations only h11 sends the names of headers as they were given.
     return uvicorn.Server(
         uvicorn.Config(
@@ -222,6 +268,7 @@ def _server(app: App) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=5,
+            ssl_certfile=tls.server if tls else None,
         )
     )
 

@@ -1,4 +1,4 @@
-"""The tables that a new embedded CRM has: account, contact, lead, task, systemuser, organization, asyncoperation.
+"""The tables that a new embedded CRM has: account, contact, lead, task, people and roles, organization, jobs, steps.
 
 Logical names, types and relationship names are Dataverse's own.
 """
@@ -191,15 +191,31 @@ _JOB = (
     _time("completedon", "Completed On", "CompletedOn"),
     *metadata.state_columns(_JOB_STATES, _JOB_REASONS),
 )
+_MODES = (Option(0, "Synchronous"), Option(1, "Asynchronous"))
+_STAGES = (Option(10, "Pre-validation"), Option(20, "Pre-operation"), Option(40, "Post-operation"))
 _ORGANIZATION = (
     _text("name", "Organization Name", 160, "Name"),
     _whole("expirechangetrackingindays", "Days to Expire Change Tracking", "ExpireChangeTrackingInDays"),
 )
 
 
+_ROLE = (_text("name", "Name", 100, "Name"),)
+_STEP = (
+    _text("name", "Name", 256, "Name"),
+    _text("primaryobjecttypecode", "Table", 128, "PrimaryObjectTypeCode"),
+    _text("messagename", "Message", 50, "MessageName"),
+    _memo("filteringattributes", "Filtering Attributes", "FilteringAttributes", 100_000),
+    Column("mode", ColumnType.PICKLIST, "Mode", "Execution Mode", options=_MODES, default=0),
+    Column("stage", ColumnType.PICKLIST, "Stage", "Execution Stage", options=_STAGES, default=40),
+    _yes_no("isflow", "Is a Flow", "IsFlow"),
+    _whole("firedrequests", "Requests That Would Fire It", "FiredRequests"),
+    _whole("firedrows", "Rows That Would Fire It", "FiredRows"),
+)
+
+
 def _table(code: int, schema_name: str, key: str, name_column: str, columns: tuple[Column, ...]) -> Table:
     name = schema_name.lower()
-    people = name not in {"systemuser", "organization"}
+    people = name in {"account", "contact", "lead", "task"}
     return metadata.complete(
         Table(
             name,
@@ -225,6 +241,8 @@ TABLES = (
     _table(4212, "Task", "activityid", "subject", _TASK),
     _table(4700, "AsyncOperation", "asyncoperationid", "name", _JOB),
     _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
+    _table(1036, "Role", "roleid", "name", _ROLE),
+    _table(4608, "SdkMessageProcessingStep", "sdkmessageprocessingstepid", "name", _STEP),
 )
 
 

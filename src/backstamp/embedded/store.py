@@ -9,13 +9,18 @@ import datetime as dt
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from backstamp import errors, odata
-from backstamp.embedded import catalog, database, metadata, standard
+from backstamp.embedded import catalog, database, metadata, security, standard
+from backstamp.embedded.mishaps import Mishap
+from backstamp.embedded.protection import Limits
+from backstamp.embedded.rights import Rights
 from backstamp.embedded.schema import Schema
+from backstamp.embedded.steps import Bypass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +39,10 @@ _USERS = (
 )
 
 
+_NOTHING = Rights()
+_NO_BYPASS = Bypass()
+
+
 class Settings(BaseModel):
     """How an embedded CRM is set up.
 
@@ -44,6 +53,11 @@ class Settings(BaseModel):
             real organizations.
         max_page_size: the most rows of a page.
         query_seconds: how long one statement of a query may take.
+        token_seconds: how long a bearer token can be used.
+        dop_hint: how many requests at once the service advises.
+        limits: how much one user may ask in a while; None lets everybody ask as much as he or she likes.
+        mishaps: what goes wrong, for tests of whoever talks to the CRM.
+        seed: of the chance by which it does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +67,11 @@ class Settings(BaseModel):
     expire_on_metadata_change: bool = True
     max_page_size: int = Field(default=odata.MAX_PAGE_SIZE, ge=1, le=odata.MAX_PAGE_SIZE)
     query_seconds: float = Field(default=120, gt=0, le=3600)
+    token_seconds: int = Field(default=3600, ge=1)
+    dop_hint: int = Field(default=4, ge=1)
+    limits: Limits | None = None
+    mishaps: tuple[Mishap, ...] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,8 +82,11 @@ class Session:
         connection: its transaction.
         schema: the definitions, as this transaction sees them.
         version: the last row version that this transaction saw when it began.
-        user: the id of the system user who asks.
+        user: the id of the system user who asks, or for whom somebody else does.
         now: when it began, as it goes on the wire.
+        rights: what may be done in it.
+        actor: the id of the system user who acts for `user`; None where nobody does.
+        bypass: which registered steps it keeps from firing.
     """
 
     connection: sa.Connection
@@ -73,6 +95,14 @@ class Session:
     version: int
     user: str
     now: str
+    rights: Rights = _NOTHING
+    actor: str | None = None
+    bypass: Bypass = _NO_BYPASS
+
+    @property
+    def authorship(self) -> dict[str, str | None]:
+        """The values that tell of the last write of a row."""
+        return {"modifiedon": self.now, "modifiedby": self.user, "modifiedonbehalfby": self.actor}
 
     def reserve(self, amount: int) -> int:
         """Take that many row versions and return the first."""
@@ -90,10 +120,14 @@ class Store:
             with database.writing(self._engine) as connection:
                 if catalog.is_empty(connection):
                     _found(connection)
+                elif not security.is_known(connection):
+                    raise errors.ConfigurationError(
+                        "The database of the embedded CRM was made by an earlier version: remove it, and fill it again."
+                    )
                 _keep_settings(connection, settings)
         except sa.exc.OperationalError as error:
             where = self._engine.url.render_as_string(hide_password=True)
-            message = f"The database of the embedded CRM, {where}, does not answer: is it running, and the password right?"
+            message = f"The database of the embedded CRM, {where}, does not answer: is it running, the password right?"
             raise errors.ConfigurationError(message) from error
 
     @contextmanager
@@ -135,13 +169,14 @@ class Store:
 
 
 def _found(connection: sa.Connection) -> None:
-    """Make a new CRM: tables, the organization, and its two users."""
+    """Make a new CRM: tables, the organization, and its two users with their roles."""
     database.create_internal_tables(connection)
     catalog.add_tables(connection, standard.TABLES, standard.RELATIONSHIPS)
     database.reserve(connection, database.METADATA_VERSION)
     tables = catalog.load(connection).sql
     now = odata.format_time(dt.datetime.now(dt.UTC))
-    first = database.reserve(connection, database.ROW_VERSION, len(_USERS) + 1)
+    roles = security.first_privileges()
+    first = database.reserve(connection, database.ROW_VERSION, len(_USERS) + len(roles) + 1)
     history = {"createdon": now, "modifiedon": now, "createdby": ADMINISTRATOR_ID, "modifiedby": ADMINISTRATOR_ID}
     users = [
         {
@@ -151,6 +186,8 @@ def _found(connection: sa.Connection) -> None:
             "firstname": first_name,
             "lastname": last_name,
             "fullname": full_name,
+            "applicationid": str(uuid4()) if domain_name == APPLICATION_USER else None,
+            "azureactivedirectoryobjectid": metadata.well_known_id(f"object/{domain_name}"),
             "isdisabled": False,
             "versionnumber": version,
             **history,
@@ -160,6 +197,12 @@ def _found(connection: sa.Connection) -> None:
     connection.execute(tables["systemuser"].insert(), users)
     organization = {"organizationid": ORGANIZATION_ID, "name": "backstamp", "versionnumber": first + len(_USERS)}
     connection.execute(tables["organization"].insert(), organization | history)
+    for version, (name, privileges) in enumerate(roles.items(), start=first + len(_USERS) + 1):
+        role = security.role_id(name)
+        connection.execute(tables["role"].insert(), {"roleid": role, "name": name, "versionnumber": version, **history})
+        security.grant(connection, role, privileges)
+    security.assign(connection, ADMINISTRATOR_ID, security.role_id(security.SYSTEM_ADMINISTRATOR))
+    security.assign(connection, metadata.well_known_id(APPLICATION_USER), security.role_id(security.SERVICE_ACCOUNT))
 
 
 def _keep_settings(connection: sa.Connection, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from backstamp.connect import ports
 from backstamp.connect.dataverse import batches, credentials, feed, metadata, session
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
@@ -31,6 +32,7 @@ class Dataverse:
         tag: marks our writes for the organization's own plug-ins.
         bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running; the account
             needs the privilege for that.
+        trust: whose certificates are believed, if not those that Python knows.
     """
 
     def __init__(
@@ -42,11 +44,12 @@ class Dataverse:
         batch_size: int = 500,
         tag: str = "backstamp",
         bypass_custom_logic: bool = False,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._batch_size = batch_size
         self._page_size = page_size
         self._session = session.Session(
-            url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic
+            url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic, trust=trust
         )
         self._tables: dict[str, metadata.Table] = {}
 

@@ -9,6 +9,7 @@ from backstamp import errors, http, odata
 from backstamp.connect import pace, ports
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
 _AT_ONCE_AT_FIRST = 4
@@ -33,13 +34,22 @@ class Session:
         token: gives the bearer token.
         tag: marks our writes for the organization's own plug-ins.
         bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running.
+        trust: whose certificates are believed, if not those that Python knows.
     """
 
-    def __init__(self, url: str, token: Callable[[], str], *, tag: str, bypass_custom_logic: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        *,
+        tag: str,
+        bypass_custom_logic: bool,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.traffic = ports.Traffic()
         self._pace = pace.Pace(_AT_ONCE_AT_FIRST, lambda seconds: self.traffic.add(waited_seconds=seconds))
-        self._client = http.Client(self.url + odata.API_PATH, token, headers=_HEADERS, gate=self._pace)
+        self._client = http.Client(self.url + odata.API_PATH, token, headers=_HEADERS, gate=self._pace, trust=trust)
         self._tag = {"tag": tag}
         self._quiet = _BYPASS if bypass_custom_logic else {}
         self._defining = threading.Lock()
