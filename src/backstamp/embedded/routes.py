@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backstamp import odata
-from backstamp.embedded import customization, faults, rows, store
+from backstamp.embedded import customization, faults, messages, rows, store
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def _route(session: Session, request: Request) -> Response:
             return customization.tables(session, request, request.segments)
         case _, (Segment(odata.RELATIONSHIP_DEFINITIONS) as segment,):
             return customization.relationships(session, request, segment)
+        case "GET", (Segment(odata.MESSAGE_FILTERS),):
+            return messages.filters(session, request)
         case _, (segment, *rest):
             return _rows(session, request, segment, rest)
     raise faults.unknown_path(request.path)

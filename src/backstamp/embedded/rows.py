@@ -9,7 +9,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import faults, options, query, records, tracking
+from backstamp.embedded import faults, messages, options, query, records, tracking
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.request import Response
 
@@ -179,7 +179,7 @@ def act(session: Session, request: Request, table: Table, action: str) -> Respon
         Fault: there is no such action, or a target is wrong.
     """
     perform = _ACTIONS.get(action.removeprefix(f"{odata.NAMESPACE}."))
-    if perform is None:
+    if perform is None or not messages.takes_bulk(session, table.name):
         raise faults.unknown_path(action)
     targets = request.json_object().get("Targets")
     if not isinstance(targets, list) or not targets:

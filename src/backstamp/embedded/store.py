@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,6 +43,8 @@ class Settings(BaseModel):
         expire_on_metadata_change: whether a new or dropped column ends the delta links of its table, as it does on
             real organizations.
         max_page_size: the most rows of a page.
+        tables_without_bulk: tables that take no UpdateMultiple and its like, as some of Dataverse's own.
+        expired_delta_status: the HTTP status of an expired delta link, which Dataverse does not document.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,8 @@ class Settings(BaseModel):
     delta_days: int = Field(default=7, ge=0, le=365)
     expire_on_metadata_change: bool = True
     max_page_size: int = Field(default=odata.MAX_PAGE_SIZE, ge=1, le=odata.MAX_PAGE_SIZE)
+    tables_without_bulk: frozenset[str] = frozenset()
+    expired_delta_status: Literal[400, 404, 410, 412] = 400
 
 
 @dataclass(frozen=True)

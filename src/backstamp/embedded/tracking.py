@@ -117,7 +117,7 @@ def _since(session: Session, table: Table, token: str) -> int:
     # A version that was never given out comes from another database, or from before a backup was restored.
     if too_old or changed or since > session.version:
         message = "Version stamp associated with the client has expired. Please perform a full sync."
-        raise faults.Fault(400, odata.DELTA_EXPIRED, message)
+        raise faults.Fault(session.settings.expired_delta_status, odata.DELTA_EXPIRED, message)
     return since
 
 

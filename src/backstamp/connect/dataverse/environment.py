@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from backstamp import errors, http, odata
+from backstamp import errors, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import batches, credentials, feed, metadata, session
+from backstamp.connect.dataverse import credentials, feed, metadata, session, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -49,6 +48,7 @@ class Dataverse:
             url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic
         )
         self._tables: dict[str, metadata.Table] = {}
+        self._writer = writing.Writer(self._session, self._table, batch_size)
 
     @property
     def traffic(self) -> ports.Traffic:
@@ -153,9 +153,7 @@ class Dataverse:
 
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[ports.Outcome]:
         """Create or overwrite rows by key; a column that is null is emptied."""
-        known = self._table(table)
-        targets = (batches.Target(str(row[known.definition.key]), self._target(known, row)) for row in rows.to_pylist())
-        return self._deliver(known, odata.UPSERT_MULTIPLE, targets, repeatable=True)
+        return self._writer.write(self._table(table), odata.UPSERT_MULTIPLE, rows.to_pylist())
 
     def stamp(self, table: str, lookup: str, stamps: Sequence[ports.Stamp]) -> list[ports.Outcome]:
         """Update one lookup of existing rows and nothing else; never creates a row.
@@ -164,16 +162,13 @@ class Dataverse:
             TransientError: no answer came: read the rows back before anything else is decided about them.
         """
         known = self._table(table)
-        key = known.definition.key
-        targets = (
-            batches.Target(stamp.key, self._target(known, {key: stamp.key, lookup: stamp.profile})) for stamp in stamps
-        )
-        return self._deliver(known, odata.UPDATE_MULTIPLE, targets, repeatable=False)
+        rows = [{known.definition.key: stamp.key, lookup: stamp.profile} for stamp in stamps]
+        return self._writer.write(known, odata.UPDATE_MULTIPLE, rows)
 
     def delete(self, table: str, keys: Sequence[str]) -> list[ports.Outcome]:
         """Delete rows, one request each."""
         known = self._table(table)
-        return [self._delete(known, key) for key in dict.fromkeys(keys)]
+        return [self._writer.delete(known, key) for key in dict.fromkeys(keys)]
 
     def is_linked(self, table: str, lookup: str, key: str) -> bool:
         """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
@@ -253,74 +248,6 @@ class Dataverse:
                 ) from error
             raise errors.SourceError(str(error)) from error
         return answer.json(exact=wanted.needs_exact_numbers)
-
-    def _target(self, table: metadata.Table, row: Mapping[str, object]) -> dict[str, object]:
-        """Spell a row of columns as the service wants it, lookups as references to rows."""
-        body: dict[str, object] = {odata.TYPE: odata.type_name(table.definition.name)}
-        for name, value in row.items():
-            if name in table.lookups:
-                body[table.navigation[name] + odata.BIND] = self._reference(table, name, value)
-            else:
-                body[name] = value
-        return body
-
-    def _reference(self, table: metadata.Table, lookup: str, key: object) -> str | None:
-        column = table.definition.column(lookup)
-        if key is None or column is None or column.lookup_to is None:
-            return None
-        return odata.entity_reference(self._table(column.lookup_to).entity_set, str(key))
-
-    def _deliver(
-        self, table: metadata.Table, action: str, targets: Iterable[batches.Target], *, repeatable: bool
-    ) -> list[ports.Outcome]:
-        sending = batches.deliver(targets, self._batch_size)
-        try:
-            batch = next(sending)
-            while True:
-                batch = sending.send(self._send(table, action, batch, repeatable=repeatable))
-        except StopIteration as end:
-            outcomes: list[ports.Outcome] = end.value
-            return outcomes
-
-    def _send(self, table: metadata.Table, action: str, batch: batches.Batch, *, repeatable: bool) -> batches.Verdict:
-        if batch.strains:
-            time.sleep(http.backoff(batch.strains))
-        answer = self._session.write(
-            "POST",
-            f"{table.entity_set}/{odata.type_name(action)}",
-            f"write {table.definition.name}",
-            body={"Targets": [target.body for target in batch.targets]},
-            repeatable=repeatable,
-        )
-        if answer.status < 400:
-            self.traffic.add(rows_written=len(batch.targets))
-            return batches.Verdict("written")
-        code, message = session.failure(answer)
-        if session.is_strained(answer):
-            return batches.Verdict("strained", code, message)
-        lonely = len(batch.targets) == 1 and answer.status == _NO_SUCH_ROW
-        gone = lonely and not self._exists(table, batch.targets[0].key)
-        return batches.Verdict("gone" if gone else "refused", code, message)
-
-    def _exists(self, table: metadata.Table, key: str) -> bool:
-        """Tell whether the row itself is there; "not found" may also mean what its lookup points to."""
-        address = f"{table.entity_set}({odata.record_id(key)})"
-        try:
-            self._session.get(address, f"read {table.definition.name}", parameters={"$select": table.definition.key})
-        except errors.RefusedError as error:
-            if error.status != _NO_SUCH_ROW:
-                raise
-            return False
-        return True
-
-    def _delete(self, table: metadata.Table, key: str) -> ports.Outcome:
-        address = f"{table.entity_set}({odata.record_id(key)})"
-        answer = self._session.write("DELETE", address, f"delete rows of {table.definition.name}", repeatable=True)
-        if answer.status < 400:
-            self.traffic.add(rows_written=1)
-            return ports.Outcome(key, "acknowledged")
-        state = "gone" if answer.status == _NO_SUCH_ROW else "refused"
-        return ports.Outcome(key, state, *session.failure(answer))
 
 
 def _is_feed_ended(error: errors.RefusedError) -> bool:
