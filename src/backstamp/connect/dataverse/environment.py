@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from backstamp import errors, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import credentials, feed, metadata, session, writing
+from backstamp.connect.dataverse import credentials, feed, metadata, rights, session, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,16 +79,15 @@ class Dataverse:
 
         Raises:
             FeedEndedError: the feed cannot go on from this token; read again without one.
-            SourceError: the table, or one of the columns, is not there.
-            EnvironmentServiceError: the account may not read the table, or no answer came.
+            SourceError: the table, or one of the columns, is not there, or the table does not track its changes.
+            EnvironmentServiceError: the account may not read the table, or only a part of it, or no answer came.
         """
         known = self._table(table)
+        self._refuse_half_a_feed(known)
         wanted = feed.reading(known, columns, str(self._identity["OrganizationId"]))
         address: str | None = feed.resume(token, wanted) if token else known.entity_set
         parameters = None if token else {"$select": ",".join(wanted.properties)}
-        preferences = [odata.TRACK_CHANGES] if known.definition.tracks_changes else []
-        preferences += [f"{odata.MAX_PAGE_SIZE_PREFERENCE}={self._page_size}"]
-        headers = {odata.PREFER: ",".join(preferences)}
+        headers = {odata.PREFER: f"{odata.TRACK_CHANGES},{odata.MAX_PAGE_SIZE_PREFERENCE}={self._page_size}"}
         while address:
             page = self._read_page(address, wanted, parameters=parameters, headers=headers)
             change, address = feed.read_page(page, wanted)
@@ -225,7 +225,8 @@ class Dataverse:
             return self._session.get(path, f"describe {name}", parameters=options, headers=headers).json()
 
         entity = get(
-            _definition(name), select="LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,DisplayName"
+            _definition(name),
+            select="LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,DisplayName,Privileges",
         )
         attributes = get(f"{_definition(name)}/Attributes")
         relationships = get(
@@ -238,14 +239,49 @@ class Dataverse:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
 
+    def _refuse_half_a_feed(self, table: metadata.Table) -> None:
+        """Refuse a table that does not tell its changes, or of which we would be shown some rows only."""
+        name = table.definition.name
+        if not table.definition.tracks_changes:
+            raise errors.SourceError(
+                f"The table {name} does not track its changes: turn on *Track changes* among its properties in Power"
+                " Apps (it stays on then), or leave the table out."
+            )
+        if self._rights is not None and not self._rights.sees_all(table):
+            depth = self._rights.depth(rights.Right.READ, table)
+            whose = f"Our account in the environment at {self._session.url}"
+            raise errors.UnauthorizedError(rights.partial(name, depth, whose))
+
+    @cached_property
+    def _rights(self) -> rights.Rights | None:
+        """What our account may do; None where the service does not tell."""
+        address = f"systemusers({self.who_am_i()})/{odata.type_name(odata.RETRIEVE_PRIVILEGES)}"
+        try:
+            told = self._session.get(address, "tell our rights").json()
+        except (errors.RefusedError, errors.UnauthorizedError):
+            return None
+        return rights.rights(told.get("RolePrivileges", ()))
+
+    @cached_property
+    def _days_kept(self) -> int | None:
+        """For how many days the service can go on from a token; None where it does not tell."""
+        column = "expirechangetrackingindays"
+        try:
+            told = self._session.get("organizations", "read organization", parameters={"$select": column}).json()
+        except (errors.RefusedError, errors.UnauthorizedError):
+            return None
+        [organization] = told["value"]
+        days = organization.get(column)
+        return days if isinstance(days, int) else None
+
     def _read_page(self, address: str, wanted: feed.Reading, **request: Any) -> Any:  # noqa: ANN401 - JSON
         try:
             answer = self._session.get(address, f"read {wanted.table}", **request)
         except errors.RefusedError as error:
             if _is_feed_ended(error):
-                raise errors.FeedEndedError(
-                    f"The change feed of {wanted.table} has expired: read it in full."
-                ) from error
+                why = feed.why_ended(address, datetime.now(UTC), self._days_kept)
+                message = f"The change feed of {wanted.table} has ended, {why}: read it in full."
+                raise errors.FeedEndedError(message) from error
             raise errors.SourceError(str(error)) from error
         return answer.json(exact=wanted.needs_exact_numbers)
 
