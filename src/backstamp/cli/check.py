@@ -31,8 +31,8 @@ def check(*, file: options.Project = options.FILE, show: options.Show = False, a
         text = project.show(settings)
         display.write_json({"project": text}) if as_json else display.write_text(text)
         return
-    with environment.connected(settings) as sink:
-        described = pipeline.describe(settings, sink)
+    with environment.connected(settings) as sink, environment.organizations(settings) as others:
+        described = pipeline.describe(settings, sink, others)
         profiles = pipeline.profile(settings, described)
     doubts = _doubts(settings)
     if as_json:

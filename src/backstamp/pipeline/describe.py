@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, measures, project
 from backstamp.connect import files
 from backstamp.pipeline import supplied
-from backstamp.project import FileSource
+from backstamp.project import EnvironmentSource, FileSource, OrganizationSource
 from backstamp.unify import describe as unify
 from backstamp.unify import transform
 
@@ -28,6 +28,7 @@ class SourceTable:
         source: that system.
         columns: what the project uses of it, besides its key.
         is_of_environment: whether its rows are those of the default environment.
+        through_connector: whether a connector of Dataverse reads it, from whichever organization.
         definition: what it is; None where its system could not be asked.
         failure: why not.
     """
@@ -37,6 +38,7 @@ class SourceTable:
     source: ports.Source
     columns: tuple[str, ...]
     is_of_environment: bool
+    through_connector: bool
     definition: ports.TableDefinition | None
     failure: errors.BackstampError | None = None
 
@@ -64,8 +66,15 @@ class Described:
     sheets: Mapping[str, supplied.Sheet]
 
 
-def describe(settings: project.Project, environment: ports.Sink) -> Described:
+def describe(
+    settings: project.Project, environment: ports.Sink, organizations: Mapping[str, ports.Source] | None = None
+) -> Described:
     """Ask every source for its tables, and hold the project against them.
+
+    Args:
+        settings: the project.
+        environment: where the CRM's rows are.
+        organizations: the other organizations that are read, by the names of their sources.
 
     Raises:
         ConfigurationError: a table or column is not there, or is not what a rule needs; a file cannot be read, or a
@@ -73,7 +82,7 @@ def describe(settings: project.Project, environment: ports.Sink) -> Described:
     """
     tables: list[SourceTable] = []
     problems: list[errors.Problem] = []
-    for path, table in _tables(settings, environment):
+    for path, table in _tables(settings, environment, organizations or {}):
         try:
             tables.append(_defined(table))
         except errors.SourceError as error:
@@ -98,16 +107,21 @@ def _keys_of(settings: project.Project) -> dict[str, str]:
     return {table.table: table.key for table in settings.unify.tables}
 
 
-def _tables(settings: project.Project, environment: ports.Sink) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
+def _tables(
+    settings: project.Project, environment: ports.Sink, organizations: Mapping[str, ports.Source]
+) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
     """Yield each source table, not yet described, with its place in the project file."""
     for name, source in settings.sources.items():
         from_files = isinstance(source, FileSource)
+        is_own = isinstance(source, EnvironmentSource)
         system = files.Files(settings.folder, source.tables) if isinstance(source, FileSource) else environment
+        if isinstance(source, OrganizationSource):
+            system = organizations[name]
         for place, table in enumerate(source.tables):
             path = ("sources", name, "tables", table if from_files else place)
             full_name = f"{name}.{table}"
             columns = settings.columns_of(full_name)
-            yield path, SourceTable(full_name, table, system, columns, not from_files, None)
+            yield path, SourceTable(full_name, table, system, columns, is_own, not from_files, None)
 
 
 def _defined(table: SourceTable) -> SourceTable:
@@ -117,7 +131,7 @@ def _defined(table: SourceTable) -> SourceTable:
         made = table.source.define(table.outer)
     except errors.EnvironmentServiceError as error:
         failure = error
-    return SourceTable(table.name, table.outer, table.source, table.columns, table.is_of_environment, made, failure)
+    return replace(table, definition=made, failure=failure)
 
 
 def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
@@ -127,7 +141,7 @@ def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.E
             table=table.name,
             outer=table.outer,
             default_environment=table.is_of_environment,
-            connector=table.is_of_environment,
+            connector=table.through_connector,
             key=keys.get(table.name),
             true_key=table.definition.key if table.definition else "",
         )

@@ -115,7 +115,7 @@ def read(
         rows=landed,
         deleted=deleted,
         unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
-        latest_wins=table.is_of_environment,
+        latest_wins=table.through_connector,
         us=us if _tells_authors(table) else None,
         only_read=authorship,
     )

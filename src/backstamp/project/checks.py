@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
-from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource
+from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource, OrganizationSource
 from backstamp.unify import contradictions
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Environment, Settings, Source
+    from backstamp.project.settings import Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
@@ -29,18 +29,20 @@ _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::
 
 def literal_secrets(document: Document) -> Iterator[errors.Problem]:
     """Yield the secrets that stand in the file itself."""
-    for name in SECRETS:
-        path: KeyPath = ("environment", "credential", name)
-        if document.has(path) and not document.is_variable(path):
-            message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME."
-            yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
+    sources: list[KeyPath] = [("sources", name, "from", "credential") for name in document.keys(("sources",))]
+    for credential in (("environment", "credential"), *sources):
+        for name in SECRETS:
+            path: KeyPath = (*credential, name)
+            if document.has(path) and not document.is_variable(path):
+                message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable"
+                yield errors.Problem(path, f"{message} NAME. If others may have read it, have it replaced.")
 
 
 def problems(read: Settings) -> list[errors.Problem]:
     """Return everything that is wrong, each with its place in the file."""
     unknown = list(_unknown_tables(read))
     return [
-        *_wrong_url(read.environment),
+        *_wrong_urls(read),
         *_wrong_names(read.sources),
         *_wrong_keys(read),
         *unknown,
@@ -69,10 +71,22 @@ def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
         yield from measures.unreadable(("measures", name), measure)
 
 
-def _wrong_url(environment: Environment) -> Iterator[errors.Problem]:
-    if isinstance(environment, DataverseOrganization) and not _URL.fullmatch(environment.url):
-        message = "`url` should be like https://contoso.crm.dynamics.com: without https anybody on the way could read"
-        yield errors.Problem(("environment", "url"), f"{message} the token.")
+def _wrong_urls(read: Settings) -> Iterator[errors.Problem]:
+    own = read.environment.url if isinstance(read.environment, DataverseOrganization) else ""
+    if own:
+        yield from _wrong_url(("environment", "url"), own)
+    for name, source in read.sources.items():
+        if isinstance(source, OrganizationSource):
+            path: KeyPath = ("sources", name, "from", "dataverse")
+            yield from _wrong_url(path, source.from_.dataverse)
+            if source.from_.dataverse.rstrip("/").lower() == own.rstrip("/").lower():
+                yield errors.Problem(path, "This is the project's own environment: write `from: environment`.")
+
+
+def _wrong_url(path: KeyPath, url: str) -> Iterator[errors.Problem]:
+    if not _URL.fullmatch(url):
+        message = f"`{path[-1]}` should be like https://contoso.crm.dynamics.com: without https anybody on the way"
+        yield errors.Problem(path, f"{message} could read the token.")
 
 
 def _wrong_names(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
