@@ -42,7 +42,7 @@ def connected(settings: project.Project) -> Iterator[ports.Sink]:
 
 
 @contextmanager
-def organizations(settings: project.Project) -> Iterator[dict[str, ports.Source]]:
+def organizations(settings: project.Project) -> Iterator[dict[str, ports.Sink]]:
     """Give connections to the other organizations that a project reads, by the names of their sources.
 
     Raises:

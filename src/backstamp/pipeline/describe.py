@@ -114,8 +114,10 @@ def _tables(
     for name, source in settings.sources.items():
         from_files = isinstance(source, FileSource)
         is_own = isinstance(source, EnvironmentSource)
-        system = files.Files(settings.folder, source.tables) if isinstance(source, FileSource) else environment
-        if isinstance(source, OrganizationSource):
+        system: ports.Source = environment
+        if isinstance(source, FileSource):
+            system = files.Files(settings.folder, source.tables)
+        elif isinstance(source, OrganizationSource):
             system = organizations[name]
         for place, table in enumerate(source.tables):
             path = ("sources", name, "tables", table if from_files else place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from backstamp import errors, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import credentials, feed, metadata, rights, session, writing
+from backstamp.connect.dataverse import credentials, feed, inspection, metadata, rights, session, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,6 +64,27 @@ class Dataverse:
     def who_am_i(self) -> str:
         """Return the id of the user that we write as."""
         return str(self._identity["UserId"])
+
+    def inspect(self, tables: Sequence[str]) -> ports.Inspection:
+        """Find out what our account may do, and with these tables; nothing is written.
+
+        Raises:
+            EnvironmentServiceError: the account is not let in, or no answer came.
+        """
+        user = self.who_am_i()
+        found = [
+            ports.Access(name) if (table := self._find(name)) is None else self._access(table) for name in tables
+        ]
+        return ports.Inspection(
+            url=self._session.url,
+            user_id=user,
+            user=inspection.user_name(self._session, user),
+            may_create=inspection.may_create(self._rights),
+            days_kept=self._days_kept,
+            at_once=self._session.at_once,
+            requests_left=self._session.requests_left,
+            tables=tuple(found),
+        )
 
     def define(self, table: str) -> ports.TableDefinition:
         """Return what the table is; raise `SourceError` where there is none."""
@@ -238,6 +259,9 @@ class Dataverse:
     def _define(self, table: str, address: str, body: Mapping[str, object], doing: str) -> None:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
+
+    def _access(self, table: metadata.Table) -> ports.Access:
+        return inspection.access(table, self._rights, self._writer)
 
     def _refuse_half_a_feed(self, table: metadata.Table) -> None:
         """Refuse a table that does not tell its changes, or of which we would be shown some rows only."""

@@ -34,7 +34,8 @@ class Session:
         tag: marks our writes for the organization's own plug-ins.
         bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running.
 
-    `tag` and `quiet` are the parameters and headers that every write carries for that.
+    `tag` and `quiet` are the parameters and headers that every write carries for that; `requests_left` is how many the
+    service takes before it asks to wait, None where it does not tell.
     """
 
     def __init__(self, url: str, token: Callable[[], str], *, tag: str, bypass_custom_logic: bool) -> None:
@@ -45,6 +46,12 @@ class Session:
         self.tag = {"tag": tag}
         self.quiet = _BYPASS if bypass_custom_logic else {}
         self._defining = threading.Lock()
+        self.requests_left: int | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many requests at once the service wants."""
+        return self._pace.most
 
     def get(
         self,
@@ -123,6 +130,8 @@ class Session:
             ) from error
         if (hint := answer.headers.get(odata.DOP_HINT, "")).isdigit():
             self._pace.allow(int(hint))
+        if (left := answer.headers.get(odata.REQUESTS_LEFT, "")).isdigit():
+            self.requests_left = int(left)
         return answer
 
     def _error(self, answer: http.Answer, doing: str) -> errors.EnvironmentServiceError:
