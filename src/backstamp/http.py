@@ -121,7 +121,8 @@ class Client:
             address: relative to the client's url.
             parameters: of the query, not yet percent-encoded; None leaves the address as it is.
             headers: besides those of the client.
-            body: becomes JSON, in which decimals keep their digits; bytes go as they are, and `headers` say what they are.
+            body: becomes JSON, in which decimals keep their digits; bytes go as they are, and `headers` say what they
+                are.
             repeatable: doing it twice is as good as once; by default true of GET and DELETE only.
 
         Raises:

@@ -59,7 +59,7 @@ def test_one_bad_row(crm: dataverse.Dataverse) -> None:
 
 
 def test_links(crm: dataverse.Dataverse) -> None:
-    """Links are written, changed and emptied; a row that is gone is not brought back, one without its profile refused."""
+    """Links are written, changed and emptied; a row that is gone stays gone, one without its profile is refused."""
     name = ports.Column("msdynci_fullname", pa.string(), max_length=4000)
     crm.create_table(ports.TableDefinition(PROFILE, f"{PROFILE}id", (name,)))
     crm.create_column("contact", ports.Column(LOOKUP, pa.string(), lookup_to=PROFILE))

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "project-file.md").read_text()
-FROM = ((Relationship, "from_"), (EnvironmentSource, "from_"), (FileSource, "from_"), (OrganizationSource, "from_"), (ProfileColumn, "sources"))
+FROM = (
+    (Relationship, "from_"),
+    (EnvironmentSource, "from_"),
+    (FileSource, "from_"),
+    (OrganizationSource, "from_"),
+    (ProfileColumn, "sources"),
+)
 CALLED = dict.fromkeys(FROM, "from")
 """Settings whose key in the file is another word than their name."""
 

@@ -52,9 +52,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "ChangeTrackingEnabled": table.tracks_changes,
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
-        "Privileges": [
-            {"Name": f"prv{kind}{table.schema_name}", "PrivilegeType": kind} for kind in _PRIVILEGES
-        ],
+        "Privileges": [{"Name": f"prv{kind}{table.schema_name}", "PrivilegeType": kind} for kind in _PRIVILEGES],
         "Attributes": [column_item(table, column) for column in table.columns],
         "Keys": [],
         **_relationship_items(schema, table),

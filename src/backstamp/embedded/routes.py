@@ -23,7 +23,7 @@ def answer(crm: Store, request: Request) -> Response:
         return Response.fault(fault)
 
 
-def _route(session: Session, request: Request) -> Response:
+def _route(session: Session, request: Request) -> Response:  # noqa: PLR0911 - one line for each path
     match request.method, request.segments:
         case "GET", ():
             return _service_document(session, request)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
 from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource, OrganizationSource
-from backstamp.unify import contradictions
+from backstamp.unify import contradictions, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,6 +49,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         # One wrong name in the list of tables would be told again at every place that has it right.
         *(contradictions.contradictions(read.unify) if all(problem.path[0] != "unify" for problem in unknown) else ()),
         *_read_twice(read.sources),
+        *_wrong_selects(read.sources),
         *_wrong_expressions(read),
         *_wrong_engine(read.engine),
     ]
@@ -59,11 +60,29 @@ def _read_twice(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
     first: dict[str, str] = {}
     for name, source in sources.items():
         if isinstance(source, EnvironmentSource):
-            for place, table in enumerate(source.tables):
+            for place, table in enumerate(source.names):
                 if table in first:
                     message = f"{table} is read by the source `{first[table]}` already: read each table once."
                     yield errors.Problem(("sources", name, "tables", place), message)
                 first.setdefault(table, name)
+
+
+def _wrong_selects(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
+    """Tell of transform steps that are no select, whatever tables there are."""
+    for path, text in _selects(sources):
+        try:
+            select.parse(text)
+        except errors.ConfigurationError as error:
+            yield errors.Problem(path, error.message)
+
+
+def _selects(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the select of each transform step with its place."""
+    for name, source in sources.items():
+        if not isinstance(source, FileSource):
+            for place, table in enumerate(source.names):
+                if table in source.selects:
+                    yield ("sources", name, "tables", place, table, "select"), source.selects[table]
 
 
 def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
@@ -151,5 +170,5 @@ def _tables(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str, str]]
     """Yield every table with its source and the place that names it."""
     for name, source in sources.items():
         files = isinstance(source, FileSource)
-        for place, table in enumerate(source.tables):
+        for place, table in enumerate(source.names):
             yield ("sources", name, "tables", table if files else place), name, table

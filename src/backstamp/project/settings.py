@@ -140,13 +140,48 @@ Environment = Annotated[Embedded | DataverseOrganization, Field(discriminator="k
 
 
 @dataclass(frozen=True)
-class EnvironmentSource:
-    """Tables of the environment, by name."""
+class Transformed:
+    """How a table is changed on its way in.
+
+    Attributes:
+        select: a SQL select over its rows as read, which may join other tables of the source.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    select: str
+
+
+Tables = Annotated[
+    tuple[str | Annotated[dict[str, Transformed], Field(min_length=1, max_length=1)], ...], Field(min_length=1)
+]
+
+
+class _Listed:
+    """Tables in a list: each by its name, or by its name and what is done with it."""
+
+    tables: Tables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return tuple(table if isinstance(table, str) else next(iter(table)) for table in self.tables)
+
+    @property
+    def selects(self) -> dict[str, str]:
+        """The selects, by the names of their tables."""
+        steps = [table for table in self.tables if isinstance(table, dict)]
+        return {name: step.select for table in steps for name, step in table.items()}
+
+
+@dataclass(frozen=True)
+class EnvironmentSource(_Listed):
+    """Tables of the environment."""
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     from_: Annotated[Literal["environment"], Field(alias="from")]
-    tables: Annotated[tuple[str, ...], Field(min_length=1)]
+    tables: Tables
 
 
 @dataclass(frozen=True)
@@ -165,13 +200,13 @@ class Organization:
 
 
 @dataclass(frozen=True)
-class OrganizationSource:
+class OrganizationSource(_Listed):
     """Tables of another organization than the project's own: unified, never linked."""
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     from_: Annotated[Organization, Field(alias="from")]
-    tables: Annotated[tuple[str, ...], Field(min_length=1)]
+    tables: Tables
 
 
 def _with_its_path(value: object) -> object:
@@ -190,6 +225,11 @@ class FileSource:
         dict[str, Annotated[FileTable, BeforeValidator(_with_its_path, json_schema_input_type=str | FileTable)]],
         Field(min_length=1),
     ]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return tuple(self.tables)
 
 
 def _kind_of_source(value: object) -> str | None:

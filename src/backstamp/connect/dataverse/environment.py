@@ -72,9 +72,7 @@ class Dataverse:
             EnvironmentServiceError: the account is not let in, or no answer came.
         """
         user = self.who_am_i()
-        found = [
-            ports.Access(name) if (table := self._find(name)) is None else self._access(table) for name in tables
-        ]
+        found = [ports.Access(name) if (table := self._find(name)) is None else self._access(table) for name in tables]
         return ports.Inspection(
             url=self._session.url,
             user_id=user,

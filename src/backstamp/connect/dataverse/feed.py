@@ -83,9 +83,7 @@ def resume(token: str, wanted: Reading) -> str:
     """
     try:
         kept = json.loads(token)
-        bookmark = Bookmark(
-            kept["organization"], tuple(kept["columns"]), kept["address"], tuple(kept.get("types", ()))
-        )
+        bookmark = Bookmark(kept["organization"], tuple(kept["columns"]), kept["address"], tuple(kept.get("types", ())))
     except (ValueError, KeyError, TypeError) as error:
         raise errors.FeedEndedError(f"The kept token of {wanted.table} cannot be read: read it in full.") from error
     if bookmark.organization != wanted.organization:

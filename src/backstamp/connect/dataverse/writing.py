@@ -50,9 +50,7 @@ class Writer:
         self._size = size
         self._ways: dict[tuple[str, str], Way] = {}
 
-    def write(
-        self, table: metadata.Table, action: str, rows: Sequence[Mapping[str, object]]
-    ) -> list[ports.Outcome]:
+    def write(self, table: metadata.Table, action: str, rows: Sequence[Mapping[str, object]]) -> list[ports.Outcome]:
         """Write rows by `UpdateMultiple` or `UpsertMultiple`, or by what comes to the same; return how each ended.
 
         Raises:
@@ -60,9 +58,7 @@ class Writer:
             TransientError: no answer came; rows may have been written.
         """
         key = table.definition.key
-        sending = batches.deliver(
-            (batches.Target(str(row[key]), self._body(table, row)) for row in rows), self._size
-        )
+        sending = batches.deliver((batches.Target(str(row[key]), self._body(table, row)) for row in rows), self._size)
         try:
             batch = next(sending)
             while True:
