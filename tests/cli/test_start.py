@@ -159,3 +159,13 @@ def test_a_dead_server_is_forgotten(file: Path) -> None:
         note.write_text(text)
         assert backstamp("check", "--project", file).code == 0
         assert not note.exists()
+
+
+def test_what_the_environment_lets_us_do(file: Path) -> None:
+    """Check tells who we are in the CRM, what can be done with each table, and which of ours are not there yet."""
+    [told] = backstamp("check", "--json", "--project", file).document["environments"]
+    assert (told["user"], told["days_kept"], told["missing"]) == ("InsightsAppsPlatform", 7, [])
+    tables = {table["table"]: table for table in told["tables"]}
+    assert (tables["contact"]["key"], tables["contact"]["tracks_changes"]) == ("contactid", True)
+    assert tables["contact"]["in_bulk"]
+    assert set(tables) >= {"contact", "lead", "msdynci_customerprofile"}

@@ -12,6 +12,7 @@ from tests import pipeline
 from tests.pipeline import LINKS, Place, guid, statuses, task
 
 from backstamp import errors
+from backstamp import pipeline as describing
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def emails(place: Place) -> dict[str, str]:
 
 
 def test_single_rows(place: Place) -> None:
-    """A select over single rows is applied to what changed; a row that it leaves out has no profile, others are linked."""
+    """A select over single rows is applied to what changed; a row that it leaves out loses its link."""
     use(place, ROWS)
     for _ in range(2):
         assert set(statuses(place.run()).values()) == {"Successful"}
@@ -110,3 +111,16 @@ def test_wrong_select(place: Place, select: str, message: str) -> None:
         place.run()
     assert raised.value.location is not None
     assert (raised.value.location.line, raised.value.location.column) == (4, 48)
+
+
+def test_another_organization(place: Place) -> None:
+    """Tables of another organization are unified, and never linked; the failed check says which and why."""
+    other = "  other: {from: {dataverse: https://b.crm.dynamics.com, credential: {sign_in: cli}}, tables: [contact]}\n"
+    unified = "    - {table: other.contact, key: contactid, include_all: true}\n"
+    place.edit("backstamp.yaml", lambda lines: [*lines[:6], other, *lines[6:10], unified, *lines[10:]])
+    described = describing.describe(place.settings, place.environment, {"other": place.environment})
+    assert [one.table for one in described.eligibility.linked] == ["crm.contact"]
+    assert [(one.table, one.check) for one in described.eligibility.failed] == [
+        ("loyalty.member", "connector"),
+        ("other.contact", "environment"),
+    ]
