@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
 
 SCHEMA = shapes.shape(id=pa.string(), phone=pa.string(), mobile=pa.string())
-ROWS = [{"id": "a", "phone": " 1", "mobile": None}, {"id": "b", "phone": "x", "mobile": "2"}]
+ROWS: list[dict[str, str | None]] = [
+    {"id": "a", "phone": " 1", "mobile": None},
+    {"id": "b", "phone": "x", "mobile": "2"},
+]
 
 
 def people(warehouse: Engine) -> ir.Table:
