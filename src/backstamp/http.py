@@ -60,6 +60,11 @@ class Answer:
             ) from error
 
 
+def as_json(body: object) -> bytes:
+    """Spell a value as JSON, in one line; decimals keep their digits."""
+    return orjson.dumps(body, default=_exact_number)
+
+
 class Gate(Protocol):
     """Says when a request may leave; shared by all threads that use a client."""
 
@@ -127,15 +132,16 @@ class Client:
             address: relative to the client's url.
             parameters: of the query, not yet percent-encoded; None leaves the address as it is.
             headers: besides those of the client.
-            body: becomes JSON; decimals keep their digits.
+            body: becomes JSON, in which decimals keep their digits; bytes go as they are, and `headers` say what they
+                are.
             repeatable: doing it twice is as good as once; by default true of GET and DELETE only.
 
         Raises:
             TransientError: no answer came.
         """
-        content = None if body is None else orjson.dumps(body, default=_exact_number)
+        content = body if body is None or isinstance(body, bytes) else as_json(body)
         request = self._client.build_request(
-            method, address, params=parameters, headers={**(headers or {}), **_describe(content)}, content=content
+            method, address, params=parameters, headers={**_describe(content), **(headers or {})}, content=content
         )
         may_repeat = method in _REPEATABLE_METHODS if repeatable is None else repeatable
         attempt = 1
@@ -181,7 +187,7 @@ def pause_before_retry(result: Answer | httpx2.TransportError, attempt: int, *, 
     busy = result.status == TOO_MANY_REQUESTS or (may_repeat and result.status in _OVERLOADED)
     if not busy or attempt >= _ATTEMPTS_WHEN_BUSY:
         return None
-    told = _seconds_told(result.headers.get("Retry-After", ""))
+    told = seconds_told(result.headers.get("Retry-After", ""))
     return backoff(attempt) if told is None else told
 
 
@@ -191,7 +197,7 @@ def backoff(attempt: int) -> float:
     return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, hides nothing
 
 
-def _seconds_told(header: str) -> float | None:
+def seconds_told(header: str) -> float | None:
     """Read `Retry-After`: seconds or a date (RFC 9110, section 10.2.3)."""
     try:
         return max(0.0, float(header))

@@ -176,3 +176,13 @@ def test_the_crm_on_postgresql(tmp_path: Path, tmp_path_factory: pytest.TempPath
         assert not (tmp_path / ".backstamp" / "crm.sqlite").exists()
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT fullname FROM systemuser").fetchall()
+
+
+def test_what_the_environment_lets_us_do(file: Path) -> None:
+    """Check tells who we are in the CRM, what can be done with each table, and which of ours are not there yet."""
+    [told] = backstamp("check", "--json", "--project", file).document["environments"]
+    assert (told["user"], told["days_kept"], told["missing"]) == ("InsightsAppsPlatform", 7, [])
+    tables = {table["table"]: table for table in told["tables"]}
+    assert (tables["contact"]["key"], tables["contact"]["tracks_changes"]) == ("contactid", True)
+    assert tables["contact"]["in_bulk"]
+    assert set(tables) >= {"contact", "lead", "msdynci_customerprofile"}

@@ -85,3 +85,30 @@ def test_every_row_ends_once(states: dict[str, str], size: int) -> None:
     assert sorted(outcome.key for outcome in outcomes) == sorted(states)
     expected = {"written": "acknowledged", "refused": "refused", "gone": "gone", "strained": "refused"}
     assert all(outcome.state == expected[states[outcome.key]] for outcome in outcomes)
+
+
+@given(
+    states=st.dictionaries(st.text("abc", min_size=1), st.sampled_from(["written", "refused", "gone", "strained"])),
+    size=st.integers(1, 7),
+    is_told_of_each=st.data(),
+)
+def test_no_row_is_written_twice(states: dict[str, str], size: int, is_told_of_each: st.DataObject) -> None:
+    """Whether the service judges a batch or each row, every row ends once, and none that was written is sent again."""
+    sending = batches.deliver(targets(*states), size)
+    written: list[str] = []
+    outcomes: list[ports.Outcome] = []
+    try:
+        batch = next(sending)
+        while True:
+            said = [batches.Verdict(states[target.key]) for target in batch.targets]  # type: ignore[arg-type]
+            verdict = next((each for each in said if each.state != "written"), WRITTEN)
+            if is_told_of_each.draw(st.booleans()):
+                verdict = batches.Verdict("each", of_rows=said)
+            good = [target.key for target in batch.targets if states[target.key] == "written"]
+            written += good if verdict.state in {"each", "written"} else []
+            batch = sending.send(verdict)
+    except StopIteration as end:
+        outcomes = end.value
+    assert sorted(written) == sorted(key for key, state in states.items() if state == "written")
+    assert sorted(outcome.key for outcome in outcomes) == sorted(states)
+    assert {outcome.key for outcome in outcomes if outcome.state == "acknowledged"} == set(written)

@@ -6,6 +6,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from backstamp.connect import pace
 
 
@@ -47,3 +50,34 @@ def test_all_wait_when_one_is_told_to() -> None:
         assert min(pool.map(enter, range(3))) >= 0.15
     assert len(waits) == 3
     assert min(waits) > 0.1
+
+
+@given(st.lists(st.sampled_from(["done", "held", "hinted"]), max_size=60), st.integers(1, 60))
+def test_tempo_stays_within_limits(told: list[str], most: int) -> None:
+    """Whatever a system tells, at least one request and at most as many as it hinted may be under way."""
+    tempo = pace.Tempo(most=4, at_once=4)
+    for moment, news in enumerate(told):
+        before = tempo
+        match news:
+            case "done":
+                tempo = tempo.done()
+            case "held":
+                tempo = tempo.held(moment, 2.5)
+            case _:
+                tempo = tempo.hinted(most)
+        assert 1 <= tempo.at_once <= max(tempo.most, 1)
+        assert tempo.not_before >= before.not_before
+
+
+def test_tempo_rises_slowly_and_falls_at_once() -> None:
+    """A round of answers adds one request at a time, up to the hint; a wait halves them, however many are told so."""
+    tempo = pace.Tempo(most=4, at_once=4).hinted(6)
+    for _ in range(4):
+        assert tempo.at_once == 4
+        tempo = tempo.done()
+    assert tempo.at_once == 5
+    for _ in range(100):
+        tempo = tempo.done()
+    assert tempo.at_once == 6
+    tempo = tempo.held(now=10, seconds=5).held(now=10.1, seconds=1).held(now=10.2, seconds=9)
+    assert (tempo.at_once, tempo.not_before) == (3, 19.2)

@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from backstamp import project
 from backstamp.measures.settings import Relationship
-from backstamp.project.settings import EnvironmentSource, FileSource, Settings
+from backstamp.project.settings import EnvironmentSource, FileSource, OrganizationSource, Settings
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "project-file.md").read_text()
-FROM = ((Relationship, "from_"), (EnvironmentSource, "from_"), (FileSource, "from_"), (ProfileColumn, "sources"))
+FROM = (
+    (Relationship, "from_"),
+    (EnvironmentSource, "from_"),
+    (FileSource, "from_"),
+    (OrganizationSource, "from_"),
+    (ProfileColumn, "sources"),
+)
 CALLED = dict.fromkeys(FROM, "from")
 """Settings whose key in the file is another word than their name."""
 

@@ -60,7 +60,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "{tokn: ${BACKSTAMP_TEST_SECRET}}",
             (
                 "5:16: There is no setting `tokn` here. Did you mean `token`?"
-                " Possible are: client_id, client_secret, tenant_id, token."
+                " Possible are: certificate, client_id, client_secret, password, sign_in, tenant_id, token."
             ),
         ),
         (
@@ -88,8 +88,12 @@ def test_unknown_keys(old: str, new: str, line: str) -> None:
         ("[contact, lead]", "[]", ["9:5: `tables` should be 1 item or more, not none."]),
         ("[contact, lead]", "contact", ["9:5: `tables` should be a list."]),
         ("[contact, lead]", "", ["9:5: `tables` has no value: give it one, or leave it out."]),
-        ("[contact, lead]", "[contact, {lead: {}}]", ["9:23: Item 2 of `tables` should be text."]),
-        ("from: environment", "from: database", ["8:5: `from` should be 'environment' or 'files'."]),
+        ("[contact, lead]", "[contact, {lead: {}}]", ["9:24: `lead` lacks `select`: add it."]),
+        (
+            "from: environment",
+            "from: database",
+            ["8:5: `from` should be 'environment' or 'files' or '{dataverse: …}'."],
+        ),
         ("key: purchaseid", "key: 5", ["14:50: `key` should be text."]),
         ("include_all: true", "include_all: maybe", ["26:38: `include_all` should be true or false."]),
         ("deduplicate: off", "deduplicate: of", ["30:7: `deduplicate` should be a mapping (`key: value`) or 'off'."]),

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from backstamp import errors, pipeline, project
-from backstamp.cli import display, environment, options, quality
+from backstamp import errors, link, pipeline, project
+from backstamp.cli import access, display, environment, options, quality
 from backstamp.unify import deduplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
-    from backstamp import link
+    from backstamp.connect import ports
     from backstamp.pipeline import Described, Doubts, TableProfile
     from backstamp.unify.settings import Rule
 
@@ -31,15 +32,38 @@ def check(*, file: options.Project = options.FILE, show: options.Show = False, a
         text = project.show(settings)
         display.write_json({"project": text}) if as_json else display.write_text(text)
         return
-    with environment.connected(settings) as sink:
-        described = pipeline.describe(settings, sink)
+    with environment.connected(settings) as sink, environment.organizations(settings) as others:
+        described = pipeline.describe(settings, sink, others)
+        systems = list(_inspected(settings, described, sink, others))
         profiles = pipeline.profile(settings, described)
     doubts = _doubts(settings)
     if as_json:
-        display.write_json(_facts(settings, described) | {"profiles": profiles, "last_run": doubts})
-    _show(display.console(quiet=as_json), settings, described, profiles, doubts)
+        facts = _facts(settings, described) | {"profiles": profiles, "last_run": doubts}
+        told = [asdict(system) | {"missing": problems} for system, problems in systems]
+        display.write_json(facts | {"environments": told})
+    to = display.console(quiet=as_json)
+    for system, problems in systems:
+        access.show(to, system, problems)
+    _show(to, settings, described, profiles, doubts)
     if any(table.failure for table in described.tables):
         raise typer.Exit(1)
+
+
+def _inspected(
+    settings: project.Project, described: Described, sink: ports.Sink, others: Mapping[str, ports.Sink]
+) -> Iterator[tuple[ports.Inspection, list[str]]]:
+    """Yield what the environment and other organizations let us do, and what is missing; not of those out of reach."""
+    linked = {one.outer for one in described.eligibility.linked}
+    own = link.own_tables(settings.link)
+    of_environment = [table.outer for table in described.tables if table.is_of_environment]
+    asked: list[tuple[ports.Sink, list[str], set[str]]] = [(sink, [*of_environment, *own], linked)]
+    for name, other in others.items():
+        tables = [table.outer for table in described.tables if table.name.partition(".")[0] == name]
+        asked.append((other, tables, set()))
+    for system, tables, written in asked:
+        with contextlib.suppress(errors.EnvironmentServiceError):  # each table says so too
+            found = system.inspect(tables)
+            yield found, access.missing(found, written, own if system is sink else ())
 
 
 def _doubts(settings: project.Project) -> Doubts | None:

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import ssl
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -33,13 +33,32 @@ def connected(settings: project.Project) -> Iterator[ports.Sink]:
     """
     organization = settings.environment
     if isinstance(organization, project.DataverseOrganization):
-        token = _token_of(organization)
+        token = _token_of(settings, organization.url, organization.credential)
         bypass = organization.bypass_custom_logic
         with dataverse.Dataverse(organization.url, token, bypass_custom_logic=bypass) as connection:
             yield connection
         return
     with served(settings) as url, signed_in(settings, url, embedded.APPLICATION_USER) as connection:
         yield connection
+
+
+@contextmanager
+def organizations(settings: project.Project) -> Iterator[dict[str, ports.Sink]]:
+    """Give connections to the other organizations that a project reads, by the names of their sources.
+
+    Raises:
+        ConfigurationError: a library that a credential needs is missing, or a certificate cannot be used.
+    """
+    with ExitStack() as opened:
+        yield {
+            name: opened.enter_context(
+                dataverse.Dataverse(
+                    source.from_.dataverse, _token_of(settings, source.from_.dataverse, source.from_.credential)
+                )
+            )
+            for name, source in settings.sources.items()
+            if isinstance(source, project.OrganizationSource)
+        }
 
 
 @contextmanager
@@ -138,9 +157,14 @@ def _read_token(file: Path) -> str:
     return token
 
 
-def _token_of(organization: project.DataverseOrganization) -> Callable[[], str]:
-    credential = organization.credential
-    if isinstance(credential, project.Token):
-        return credential.token.get_secret_value
-    secret = credential.client_secret.get_secret_value()
-    return dataverse.client_secret(organization.url, credential.tenant_id, credential.client_id, secret)
+def _token_of(settings: project.Project, url: str, credential: project.Credential) -> Callable[[], str]:
+    match credential:
+        case project.Token(token):
+            return token.get_secret_value
+        case project.ClientSecret(tenant_id, client_id, client_secret):
+            return dataverse.client_secret(url, tenant_id, client_id, client_secret.get_secret_value())
+        case project.Certificate(tenant_id, client_id, certificate, password):
+            said = password.get_secret_value() if password else None
+            return dataverse.certificate(url, tenant_id, client_id, settings.folder / certificate, said)
+        case project.SignedIn(sign_in, tenant_id, client_id):
+            return dataverse.signed_in(url, sign_in, tenant_id, client_id)

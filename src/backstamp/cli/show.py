@@ -58,7 +58,7 @@ def outer_name(settings: project.Project, table: str) -> str:
         f"{name}.{outer}"
         for name, source in settings.sources.items()
         if isinstance(source, project.EnvironmentSource)
-        for outer in source.tables
+        for outer in source.names
     ]
     if table not in known:
         hint = errors.did_you_mean(table, known)

@@ -97,12 +97,13 @@ def do_run(
     accept_loss: Sequence[str] = (),
 ) -> runs.Run:
     """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended."""
-    described = pipeline.describe(settings, sink)
-    settings.state.mkdir(mode=0o700, exist_ok=True)
-    ledger, by = settings.state / pipeline.LEDGER, _login()
-    arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=by)
-    with progress.stoppable(ledger, by), progress.following(ledger, console):
-        return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+    with environment.organizations(settings) as others:
+        described = pipeline.describe(settings, sink, others)
+        settings.state.mkdir(mode=0o700, exist_ok=True)
+        ledger, by = settings.state / pipeline.LEDGER, _login()
+        arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=by)
+        with progress.stoppable(ledger, by), progress.following(ledger, console):
+            return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
 
 def _login() -> str:

@@ -1,30 +1,74 @@
-"""How fast a system outside wants to be asked: as many requests at once as it hints, and all wait when it says so."""
+"""How fast a system outside wants to be asked: as many requests at once as it bears, and all wait when it says so."""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+@dataclass(frozen=True)
+class Tempo:
+    """How many requests may be under way together, and from when on; a value, without a clock of its own.
+
+    It begins slowly. When all of a round have been answered the next has one more, up to `most`; when the system has
+    asked us to wait, the next has half as many.
+
+    Attributes:
+        most: how many the system hinted.
+        at_once: how many there may be now; between 1 and `most`.
+        answered: how many of this round were answered.
+        not_before: the moment before which none may leave.
+    """
+
+    most: int
+    at_once: int
+    answered: int = 0
+    not_before: float = 0.0
+
+    def hinted(self, most: int) -> Tempo:
+        """Return the tempo after the system hinted how many it wants at once."""
+        most = max(1, most)
+        return self if most == self.most else replace(self, most=most, at_once=min(self.at_once, most))
+
+    def done(self) -> Tempo:
+        """Return the tempo after one more answer."""
+        if self.answered + 1 < self.at_once:
+            return replace(self, answered=self.answered + 1)
+        return replace(self, at_once=min(self.at_once + 1, self.most), answered=0)
+
+    def held(self, now: float, seconds: float) -> Tempo:
+        """Return the tempo after the system asked us to wait; a longer wait told before stays.
+
+        What is told while all wait already, by the requests that were under way, slows down no further.
+        """
+        at_once = self.at_once if now < self.not_before else max(1, self.at_once // 2)
+        return replace(self, at_once=at_once, answered=0, not_before=max(self.not_before, now + seconds))
+
+
 class Pace:
     """One pace for all threads that talk to one system as one user.
 
     Args:
-        at_once: how many requests may be under way together, until the system hints another number.
+        at_once: how many requests may be under way together at first, and until the system hints another number.
         waited: is told the seconds that a thread stood still because the system asked us to wait.
     """
 
     def __init__(self, at_once: int, waited: Callable[[float], None]) -> None:
-        self._at_once = at_once
+        self._tempo = Tempo(most=at_once, at_once=at_once)
         self._waited = waited
         self._under_way = 0
-        self._not_before = 0.0
         self._changed = threading.Condition()
+
+    @property
+    def most(self) -> int:
+        """How many requests at once the system hinted."""
+        return self._tempo.most
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -35,29 +79,30 @@ class Pace:
         finally:
             with self._changed:
                 self._under_way -= 1
-                self._changed.notify()
+                self._tempo = self._tempo.done()
+                self._changed.notify_all()
 
     def hold(self, seconds: float) -> None:
-        """Let nobody enter for so many seconds from now; a longer wait told before stays."""
+        """Let nobody enter for so many seconds from now."""
         with self._changed:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
+            self._tempo = self._tempo.held(time.monotonic(), seconds)
 
     def allow(self, at_once: int) -> None:
-        """Take over how many requests the system wants at once; at least one."""
+        """Take over how many requests the system wants at once; they come to that by and by."""
         with self._changed:
-            self._at_once = max(1, at_once)
+            self._tempo = self._tempo.hinted(at_once)
             self._changed.notify_all()
 
     def _enter(self) -> float:
         waited = 0.0
         with self._changed:
             while True:
-                pause = self._not_before - time.monotonic()
+                pause = self._tempo.not_before - time.monotonic()
                 if pause > 0:
                     started = time.monotonic()
                     self._changed.wait(pause)
                     waited += time.monotonic() - started
-                elif self._under_way >= self._at_once:
+                elif self._under_way >= self._tempo.at_once:
                     self._changed.wait()
                 else:
                     self._under_way += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -126,6 +126,53 @@ class Outcome:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class Access:
+    """What our account can do with a table.
+
+    Attributes:
+        table: its name.
+        key: its true primary key; "" where there is no such table.
+        tracks_changes: whether it tells its changes.
+        in_bulk: whether many of its rows can be updated in one request.
+        read, write, append, append_to: how far the right reaches: to the rows of the whole organization ("Global"), to
+            fewer, or to none (""); None where the service does not tell.
+    """
+
+    table: str
+    key: str = ""
+    tracks_changes: bool = False
+    in_bulk: bool = False
+    read: str | None = None
+    write: str | None = None
+    append: str | None = None
+    append_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What an environment lets our account do; None where it does not tell.
+
+    Attributes:
+        url: where it is.
+        user_id, user: who we are there, by id and by name.
+        may_create: whether "tables", "columns" and "relationships" may be made.
+        days_kept: for how many days a feed can go on from a token.
+        at_once: how many requests at once it wants.
+        requests_left: how many it takes before it asks to wait.
+        tables: what can be done with each table that was asked about.
+    """
+
+    url: str
+    user_id: str
+    user: str
+    may_create: Mapping[str, bool | None]
+    days_kept: int | None
+    at_once: int
+    requests_left: int | None
+    tables: tuple[Access, ...]
+
+
 @dataclass
 class Traffic:
     """How many requests went out and how many rows they carried; kept by a connection for its owner to show.
@@ -173,6 +220,10 @@ class Sink(Source, Protocol):
 
     def who_am_i(self) -> str:
         """Return the id of the user that we write as: rows last modified by it are our own writes."""
+        ...
+
+    def inspect(self, tables: Sequence[str]) -> Inspection:
+        """Find out what our account may do, and with these tables; nothing is written."""
         ...
 
     def find(self, table: str) -> TableDefinition | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 LANGUAGE = 1033
+_PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 
 
 def label(text: str) -> Item:
@@ -64,6 +65,7 @@ def table_item(schema: Schema, table: Table) -> Item:
         "ChangeTrackingEnabled": table.tracks_changes,
         "CanChangeTrackingBeEnabled": {"Value": True},
         "IsOptimisticConcurrencyEnabled": True,
+        "Privileges": [{"Name": f"prv{kind}{table.schema_name}", "PrivilegeType": kind} for kind in _PRIVILEGES],
         "Attributes": [column_item(table, column) for column in table.columns],
         "Keys": [key_item(table, key) for key in table.keys],
         **_relationship_items(schema, table),

@@ -56,10 +56,10 @@ def no_definition(what: str) -> Fault:
     return Fault(404, odata.NOT_FOUND, f"Could not find {what}.")
 
 
-def expired_delta() -> Fault:
+def expired_delta(status: int = 400) -> Fault:
     """Say that a delta link cannot be used any more."""
     message = "Version stamp associated with the client has expired. Please perform a full sync."
-    return Fault(400, odata.DELTA_EXPIRED, message)
+    return Fault(status, odata.DELTA_EXPIRED, message)
 
 
 def already_exists(what: str) -> Fault:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from backstamp.embedded.request import Request, Segment
     from backstamp.embedded.store import Session
 
-_MESSAGES = ("Create", "CreateMultiple", "Delete", "Retrieve", "RetrieveMultiple", "Update", "UpdateMultiple")
+_MESSAGES = ("Create", "Delete", "Retrieve", "RetrieveMultiple", "Update")
+_BULK_MESSAGES = (odata.CREATE_MULTIPLE, odata.UPDATE_MULTIPLE)  # UpsertMultiple is never listed
 
 
 def message_filters(session: Session, request: Request, _segment: Segment) -> Response:
@@ -25,9 +26,14 @@ def message_filters(session: Session, request: Request, _segment: Segment) -> Re
 
 def _message_filters(session: Session) -> Iterator[dict[str, object]]:
     for table in session.schema.tables:
-        for message in _MESSAGES:
+        for message in (*_MESSAGES, *(_BULK_MESSAGES if takes_bulk(session, table) else ())):
             yield {
                 "sdkmessagefilterid": metadata.well_known_id(f"{message} of {table}"),
                 "primaryobjecttypecode": table,
                 "sdkmessageid": {"name": message},
             }
+
+
+def takes_bulk(session: Session, table: str) -> bool:
+    """Tell whether a table takes bulk messages, as all do but those of the settings."""
+    return table not in session.settings.tables_without_bulk

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, faults, options, query, records, selected, tracking
+from backstamp.embedded import alternate, faults, functions, options, query, records, selected, tracking
 from backstamp.embedded.options import Query
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.query import Reader
@@ -292,7 +292,7 @@ def act(session: Session, request: Request, table: Table, action: str) -> Respon
         Fault: there is no such action, or a target is wrong.
     """
     perform = _ACTIONS.get(action.removeprefix(f"{odata.NAMESPACE}."))
-    if perform is None:
+    if perform is None or not functions.takes_bulk(session, table.name):
         raise faults.unknown_path(action)
     targets = request.json_object().get("Targets")
     if not isinstance(targets, list) or not targets:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -58,6 +58,8 @@ class Settings(BaseModel):
         limits: how much one user may ask in a while; None lets everybody ask as much as he or she likes.
         mishaps: what goes wrong, for tests of whoever talks to the CRM.
         seed: of the chance by which it does.
+        tables_without_bulk: tables that take no UpdateMultiple and its like, as some of Dataverse's own.
+        expired_delta_status: the HTTP status of an expired delta link, which Dataverse does not document.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +74,8 @@ class Settings(BaseModel):
     limits: Limits | None = None
     mishaps: tuple[Mishap, ...] = ()
     seed: int = 0
+    tables_without_bulk: frozenset[str] = frozenset()
+    expired_delta_status: Literal[400, 404, 410, 412] = 400
 
 
 @dataclass(frozen=True)

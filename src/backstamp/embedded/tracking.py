@@ -127,7 +127,7 @@ def _since(session: Session, table: Table, token: str) -> int:
     changed = session.settings.expire_on_metadata_change and since < table.changed_in
     # A version that was never given out comes from another database, or from before a backup was restored.
     if too_old or changed or since > session.version:
-        raise faults.expired_delta()
+        raise faults.expired_delta(session.settings.expired_delta_status)
     return since
 
 

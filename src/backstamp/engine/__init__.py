@@ -26,7 +26,7 @@ from backstamp.engine.settings import Settings as Settings
 from backstamp.engine.settings import SparkSettings as SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -114,6 +114,15 @@ class Engine(Protocol):
         """Give each batch of an expression to a function, in threads; hold what it returns, a table of that schema.
 
         A batch has about `rows` rows at most, the fewer the longer the function takes for one.
+        """
+        ...
+
+    def select(self, statement: str, tables: Mapping[str, ir.Table]) -> ir.Table:
+        """Compute a select, written in DuckDB's SQL, over tables that it calls by these names; hold what it gives.
+
+        Raises:
+            ConfigurationError: it does not fit the tables.
+            SourceError: it does not fit a value of theirs, which the message does not quote.
         """
         ...
 

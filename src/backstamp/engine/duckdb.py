@@ -24,7 +24,7 @@ from backstamp.engine import graph
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.schema as sch
     import ibis.expr.types as ir
@@ -141,6 +141,20 @@ class DuckDB:
         with ThreadPoolExecutor(self._threads) as pool:
             made = pa.Table.from_batches(pool.map(function, self._read(expression, rows)), schema)
         return self._show(made)
+
+    def select(self, statement: str, tables: Mapping[str, ir.Table]) -> ir.Table:
+        """See `Engine.select`."""
+        named = ", ".join(f"{_quoted(name)} AS ({_compiled(table)})" for name, table in tables.items())
+        query = f"WITH {named} SELECT * FROM ({statement})"
+        try:
+            schema = self._execute(f"SELECT * FROM ({query}) LIMIT 0").to_arrow_table().schema
+            return self._hold(query, ibis.Schema.from_pyarrow(schema))
+        except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+            said = str(error).partition("\n")[0]
+            raise errors.ConfigurationError(f"The select does not fit its tables: {said}.") from error
+        except duckdb.DataError:
+            # The engine's own words quote the value.
+            raise errors.SourceError("A value does not fit what the select does with it: use try_cast.") from None
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""

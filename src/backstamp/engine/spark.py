@@ -14,17 +14,19 @@ import ibis
 import ibis.expr.operations as ops
 import pyarrow as pa
 import pyarrow.parquet
+import sqlglot
 from ibis.backends.pyspark.datatypes import PySparkSchema
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own documentation calls it
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import NumericType
 
-from backstamp import shapes
+from backstamp import errors, shapes
 from backstamp.engine import parquet, session, stars
 from backstamp.engine.settings import SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -130,6 +132,19 @@ class Spark:
                 yield from (function(batch.slice(first, rows)) for first in range(0, batch.num_rows, rows))
 
         return self._hold(self._frame(expression).mapInArrow(each, _spark_schema(schema)))
+
+    def select(self, statement: str, tables: Mapping[str, ir.Table]) -> ir.Table:
+        """See `Engine.select`."""
+        named = ", ".join(f"`{name}` AS ({self._ibis.compile(table)})" for name, table in tables.items())
+        [translated] = sqlglot.transpile(statement, read="duckdb", write="spark")
+        try:
+            return self._hold(self._session.sql(f"WITH {named} SELECT * FROM ({translated})"))
+        except AnalysisException as error:
+            message = f"The select does not fit its tables, in Spark's SQL: {error.getCondition()}."
+            raise errors.ConfigurationError(message) from None
+        except PySparkException:
+            # The engine's own words quote the value.
+            raise errors.SourceError("A value does not fit what the select does with it: use try_cast.") from None
 
     def spanning_forest(self, links: ir.Table) -> tuple[ir.Table, ir.Table]:
         """See `Engine.spanning_forest`."""

@@ -32,7 +32,7 @@ from backstamp.link.desired import (
 from backstamp.link.differences import make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import acknowledge, compare, is_known, read_back
+from backstamp.link.known import acknowledge, compare, is_known, of_links, read_back
 from backstamp.link.plan import Linking, Plan, Removal, Writing, load
 from backstamp.link.settings import Link
 
@@ -67,6 +67,7 @@ __all__ = [
     "lookup_name",
     "make_plan",
     "measure_table",
+    "of_links",
     "own_tables",
     "profile_table",
     "read_back",

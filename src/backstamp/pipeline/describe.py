@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, measures, project
 from backstamp.connect import files
-from backstamp.pipeline import supplied
-from backstamp.project import FileSource
+from backstamp.pipeline import steps, supplied
+from backstamp.project import EnvironmentSource, FileSource, OrganizationSource
 from backstamp.unify import describe as unify
 from backstamp.unify import transform
 
@@ -28,8 +28,11 @@ class SourceTable:
         source: that system.
         columns: what the project uses of it, besides its key.
         is_of_environment: whether its rows are those of the default environment.
+        through_connector: whether a connector of Dataverse reads it, from whichever organization.
         definition: what it is; None where its system could not be asked.
         failure: why not.
+        step: what is done with its rows as read; `definition` tells what it makes of them.
+        is_joined: whether the step of another table reads it.
     """
 
     name: str
@@ -37,8 +40,22 @@ class SourceTable:
     source: ports.Source
     columns: tuple[str, ...]
     is_of_environment: bool
+    through_connector: bool
     definition: ports.TableDefinition | None
     failure: errors.BackstampError | None = None
+    step: steps.Step | None = None
+    is_joined: bool = False
+
+    @property
+    def raw(self) -> ports.TableDefinition | None:
+        """What it is before its transform step."""
+        return self.step.raw if self.step else self.definition
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """What is read of it, besides its key."""
+        wanted = self.step.select.reads[self.outer] if self.step else self.columns
+        return tuple(name for name in wanted if self.step is None or name != self.step.raw.key)
 
     @property
     def by_number(self) -> bool:
@@ -64,8 +81,15 @@ class Described:
     sheets: Mapping[str, supplied.Sheet]
 
 
-def describe(settings: project.Project, environment: ports.Sink) -> Described:
+def describe(
+    settings: project.Project, environment: ports.Sink, organizations: Mapping[str, ports.Source] | None = None
+) -> Described:
     """Ask every source for its tables, and hold the project against them.
+
+    Args:
+        settings: the project.
+        environment: where the CRM's rows are.
+        organizations: the other organizations that are read, by the names of their sources.
 
     Raises:
         ConfigurationError: a table or column is not there, or is not what a rule needs; a file cannot be read, or a
@@ -73,11 +97,13 @@ def describe(settings: project.Project, environment: ports.Sink) -> Described:
     """
     tables: list[SourceTable] = []
     problems: list[errors.Problem] = []
-    for path, table in _tables(settings, environment):
+    for path, table in _tables(settings, environment, organizations or {}):
         try:
             tables.append(_defined(table))
         except errors.SourceError as error:
             problems.append(errors.Problem(path, str(error)))
+    tables, wrong = _transformed(settings, tables)
+    problems += wrong
     found = {table.name: table.definition for table in tables if table.definition}
     if not problems:
         types = {name: {column.name: column.type for column in made.columns} for name, made in found.items()}
@@ -87,7 +113,7 @@ def describe(settings: project.Project, environment: ports.Sink) -> Described:
             problems += measures.problems(settings.measures, settings.relationships, types, keys, keys)
     project.reject(settings, problems)
     needed = {*_keys_of(settings), *supplied.tables(settings)}
-    used = tuple(table for table in tables if table.columns or table.name in needed)
+    used = tuple(table for table in tables if table.columns or table.is_joined or table.name in needed)
     sheets = supplied.read_files(settings)
     supplied.pairs(settings.unify, sheets, used)
     return Described(used, _eligibility(settings, tables), sheets)
@@ -98,16 +124,23 @@ def _keys_of(settings: project.Project) -> dict[str, str]:
     return {table.table: table.key for table in settings.unify.tables}
 
 
-def _tables(settings: project.Project, environment: ports.Sink) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
+def _tables(
+    settings: project.Project, environment: ports.Sink, organizations: Mapping[str, ports.Source]
+) -> Iterator[tuple[tuple[str | int, ...], SourceTable]]:
     """Yield each source table, not yet described, with its place in the project file."""
     for name, source in settings.sources.items():
         from_files = isinstance(source, FileSource)
-        system = files.Files(settings.folder, source.tables) if isinstance(source, FileSource) else environment
-        for place, table in enumerate(source.tables):
+        is_own = isinstance(source, EnvironmentSource)
+        system: ports.Source = environment
+        if isinstance(source, FileSource):
+            system = files.Files(settings.folder, source.tables)
+        elif isinstance(source, OrganizationSource):
+            system = organizations[name]
+        for place, table in enumerate(source.names):
             path = ("sources", name, "tables", table if from_files else place)
             full_name = f"{name}.{table}"
             columns = settings.columns_of(full_name)
-            yield path, SourceTable(full_name, table, system, columns, not from_files, None)
+            yield path, SourceTable(full_name, table, system, columns, is_own, not from_files, None)
 
 
 def _defined(table: SourceTable) -> SourceTable:
@@ -117,7 +150,52 @@ def _defined(table: SourceTable) -> SourceTable:
         made = table.source.define(table.outer)
     except errors.EnvironmentServiceError as error:
         failure = error
-    return SourceTable(table.name, table.outer, table.source, table.columns, table.is_of_environment, made, failure)
+    return replace(table, definition=made, failure=failure)
+
+
+def _transformed(
+    settings: project.Project, tables: list[SourceTable]
+) -> tuple[list[SourceTable], list[errors.Problem]]:
+    """Return the tables as their transform steps make them, and what is wrong with these."""
+    made = {table.name: table for table in tables}
+    problems: list[errors.Problem] = []
+    keys = _keys_of(settings)
+    for path, name, text in _selects(settings):
+        table = made.get(name)
+        if table is None or table.definition is None:
+            continue
+        try:
+            step = steps.step(text, table.outer, keys.get(name, ""), table.columns, _readable(tables, name, settings))
+        except errors.ConfigurationError as error:
+            problems.append(errors.Problem(path, error.message))
+            continue
+        made[name] = replace(table, definition=step.made, step=step)
+        for outer, needed in step.joined.items():
+            other = f"{name.partition('.')[0]}.{outer}"
+            columns = dict.fromkeys([*made[other].columns, *needed])
+            made[other] = replace(made[other], columns=tuple(columns), is_joined=True)
+    return list(made.values()), problems
+
+
+def _selects(settings: project.Project) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Yield the place, the table and the text of each transform step."""
+    for name, source in settings.sources.items():
+        if not isinstance(source, FileSource):
+            for place, table in enumerate(source.names):
+                if table in source.selects:
+                    path = ("sources", name, "tables", place, table, "select")
+                    yield path, f"{name}.{table}", source.selects[table]
+
+
+def _readable(tables: list[SourceTable], name: str, settings: project.Project) -> dict[str, ports.TableDefinition]:
+    """Return what a step may read: its own table as it is read, and those of its source that have no step."""
+    changed = {table for _, table, _ in _selects(settings)} - {name}
+    source = name.partition(".")[0]
+    return {
+        table.outer: table.definition
+        for table in tables
+        if table.definition and table.name.partition(".")[0] == source and table.name not in changed
+    }
 
 
 def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
@@ -127,9 +205,9 @@ def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.E
             table=table.name,
             outer=table.outer,
             default_environment=table.is_of_environment,
-            connector=table.is_of_environment,
+            connector=table.through_connector,
             key=keys.get(table.name),
-            true_key=table.definition.key if table.definition else "",
+            true_key=table.raw.key if table.raw else "",
         )
         for table in tables
         if table.is_of_environment or table.name in keys

@@ -41,7 +41,7 @@ def know(
         seen: `shapes.KNOWN_LINKS` of the rows that this run read.
     """
     every = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
-    link.acknowledge(engine, journal, settings.state, every, _linked(engine, described))
+    link.acknowledge(engine, journal, settings.state, every, _linked(engine, described, every))
 
 
 def plan(
@@ -65,7 +65,7 @@ def plan(
         asked: the environment, to tell which rows of our own tables it holds; None where what is known is relied on.
         knows_values: whether the values that it holds are known, so that only keys are asked for.
     """
-    sources = _linked(engine, described)
+    sources = _linked(engine, described, link.of_links(engine).limit(0))
     keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
     profiles = engine.table("profiles")
     desired = link.Desired(
@@ -94,8 +94,17 @@ def _measures(engine: engines.Engine, settings: project.Project, members: ir.Tab
     return ()
 
 
-def _linked(engine: engines.Engine, described: Described) -> dict[str, ir.Table]:
-    return {one.table: reading.stored(engine, one.table) for one in described.eligibility.linked}
+def _linked(engine: engines.Engine, described: Described, seen: ir.Table) -> dict[str, ir.Table]:
+    """Return `key` of the rows of each linked table, also of those that its transform step leaves out.
+
+    Of these we know the ones that have a link, which they are to lose.
+    """
+    left_out = {table.name for table in described.tables if table.step}
+    rows = {one.table: reading.stored(engine, one.table).select("key") for one in described.eligibility.linked}
+    for name in left_out & set(rows):
+        known = (links.filter(links.table == name).select("key") for links in (link.of_links(engine), seen))
+        rows[name] = engine.cache(ibis.union(rows[name], *known, distinct=True))
+    return rows
 
 
 def _compare(engine: engines.Engine, environment: ports.Sink, table: str, own: link.Own | None) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import ibis
 import pyarrow as pa
 
 from backstamp import errors, shapes
+from backstamp.pipeline import steps
 from backstamp.unify import transform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import ibis.expr.types as ir
 
@@ -52,6 +53,11 @@ class Read:
     is_same: bool = False
 
     @property
+    def is_changed(self) -> bool:
+        """Whether some rows differ from those known before."""
+        return self.changes is not None and self.changes.count > 0
+
+    @property
     def is_whole(self) -> bool:
         """Whether the table was stored as a whole."""
         return self.changes is None and not self.is_same
@@ -65,11 +71,15 @@ class Request:
         token: where the last read ended; None reads everything.
         whole: store the whole table, also where little of it changed.
         accept_loss: believe the read however much it lacks.
+        joined: the tables that its transform step joins, as they are now, by the names that it has for them.
+        is_joined_same: whether none of these changed.
     """
 
     token: str | None
     whole: bool
     accept_loss: bool
+    joined: Mapping[str, ir.Table] = field(default_factory=dict)
+    is_joined_same: bool = True
 
 
 def read(
@@ -97,48 +107,90 @@ def read(
     """
     if table.definition is None:
         raise table.failure or errors.SourceError(f"{table.name} could not be described.")
-    has_link = table.is_of_environment and table.definition.column(lookup) is not None
+    raw = table.raw or table.definition
+    has_link = table.is_of_environment and raw.column(lookup) is not None
     authorship = _authorship(table)
-    columns = [*table.columns, *authorship, *([lookup] if has_link else [])]
-    incoming = _begin(table, columns, request.token, progress)
+    columns = [*table.read_columns, *authorship, *([lookup] if has_link else [])]
+    token = table.step.of(request.token) if table.step else request.token
+    incoming = _begin(table, list(dict.fromkeys(columns)), token, progress)
+    if table.step and request.token and not token:
+        incoming.note = "its select changed"
     landed = engine.load(incoming.schema, incoming.batches())
-    if incoming.is_delta and not incoming.rows and not incoming.deleted:
+    if incoming.is_delta and not incoming.rows and not incoming.deleted and request.is_joined_same:
         known, corrupt = (engine.count(engine.table(make(table.name))) for make in (stored_name, corrupt_name))
-        return Read(incoming.token, False, 0, 0, known, corrupt, None, is_same=True)
+        return Read(_token(table, incoming), False, 0, 0, known, corrupt, None, is_same=True)
     seen = None
     if has_link:
         seen = engine.cache(_seen(table, landed, lookup))
-        landed = landed.drop(lookup)
+        if lookup not in table.read_columns:
+            landed = landed.drop(lookup)
     deleted = _keys(engine, incoming.deleted) if incoming.is_delta else None
+    if seen is not None and deleted is not None and table.step:
+        # A row that the step leaves out is linked no more, one that is gone is not there to be written.
+        gone = deleted.select(table=ibis.literal(table.name), key=deleted.key, customer_id=ibis.null("string"))
+        seen = engine.cache(seen.union(gone))
     unreadable = [{"place": row.where, "column": row.column, "reason": row.reason} for row in incoming.unreadable]
     everything = transform.Landed(
         rows=landed,
         deleted=deleted,
         unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
-        latest_wins=table.is_of_environment,
+        latest_wins=table.through_connector,
         us=us if _tells_authors(table) else None,
         only_read=authorship,
     )
     return _store(engine, table, everything, incoming, seen, request)
 
 
+def _token(table: SourceTable, incoming: _Incoming) -> str | None:
+    return table.step.token(incoming.token) if table.step else incoming.token
+
+
+def _transformed(
+    engine: Engine, table: SourceTable, landed: transform.Landed, request: Request
+) -> tuple[transform.Landed, ir.Table | None]:
+    """Return what the transform step of a table makes of what landed, and what of that could not be used before.
+
+    A step that looks at single rows takes those that landed; any other one all rows as they were read, which are kept
+    for it.
+    """
+    step = table.step
+    if step is None:
+        return landed, None
+    if step.select.is_of_single_rows:
+        made = engine.cache(steps.row_by_row(engine, step, landed.rows, landed.only_read))
+        deleted = None if landed.deleted is None else landed.deleted.union(steps.gone(step, landed.rows, made))
+        return replace(landed, rows=made, deleted=deleted), None
+    name = f"read_{table.name.replace('.', '_')}"
+    previous = engine.published(name)
+    types = {column.name: column.type for column in step.raw.columns}
+    read = transform.store(engine, landed, previous, step.raw.key, types, whole=request.whole)
+    if isinstance(read, transform.Stored):
+        now = engine.keep(name, read.rows)
+    else:
+        assert previous is not None  # noqa: S101 - else there is nothing that it differs from
+        now = engine.keep(name, transform.changed(previous, read)) if read.count else previous
+    rows = steps.as_a_whole(engine, step, now, request.joined)
+    nothing = engine.load(shapes.CORRUPT, [])
+    return transform.Landed(rows, None, nothing, latest_wins=False), read.corrupt
+
+
 def _tells_authors(table: SourceTable) -> bool:
     """Tell whether the project uses the time of the last change, which our own stamps move."""
-    definition = table.definition
+    definition = table.raw
     told = all(definition and definition.column(name) for name in (transform.MODIFIED_BY, transform.CREATED_ON))
-    return table.is_of_environment and told and transform.MODIFIED_ON in table.columns
+    return table.is_of_environment and told and transform.MODIFIED_ON in (*table.columns, *table.read_columns)
 
 
 def _authorship(table: SourceTable) -> tuple[str, ...]:
     """Return what must be read besides to tell our own stamps from changes."""
     names = (transform.MODIFIED_BY, transform.CREATED_ON) if _tells_authors(table) else ()
-    return tuple(name for name in names if name not in table.columns)
+    return tuple(name for name in names if name not in (*table.columns, *table.read_columns))
 
 
 def _seen(table: SourceTable, landed: ir.Table, lookup: str) -> ir.Table:
     """Return the links of the rows that were read, as `shapes.KNOWN_LINKS`; of a row read twice the last one."""
-    assert table.definition is not None  # noqa: S101 - `read` has looked
-    key = landed[table.definition.key]
+    assert table.raw is not None  # noqa: S101 - `read` has looked
+    key = landed[table.raw.key]
     last = ibis.row_number().over(group_by=key, order_by=landed[transform.POSITION].desc())
     rows = landed.select(table=ibis.literal(table.name), key=key, customer_id=landed[lookup], place=last)
     return rows.filter(rows.place == 0).drop("place")
@@ -218,10 +270,12 @@ def _store(
 ) -> Read:
     definition = table.definition
     assert definition is not None  # noqa: S101 - `read` has looked
+    landed, unusable = _transformed(engine, table, landed, request)
     previous = engine.published(stored_name(table.name))
     types = {column.name: column.type for column in definition.columns}
     made = transform.store(engine, landed, previous, definition.key, types, whole=request.whole)
-    corrupt = engine.keep(corrupt_name(table.name), made.corrupt)
+    corrupt = made.corrupt if unusable is None else made.corrupt.union(unusable)
+    corrupt = engine.keep(corrupt_name(table.name), corrupt)
     changes = made if isinstance(made, transform.Changes) else None
     if isinstance(made, transform.Stored):
         now = engine.keep(stored_name(table.name), made.rows)
@@ -240,7 +294,7 @@ def _store(
                 engine.discard(stored_name(table.name))
             raise
     return Read(
-        token=incoming.token,
+        token=_token(table, incoming),
         in_full=not incoming.is_delta,
         rows=incoming.rows,
         deleted=len(incoming.deleted),

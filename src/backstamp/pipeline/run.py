@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, incremental, planning, reading, recovery, stages, supplied
+from backstamp.pipeline import history, incremental, planning, reading, recovery, stages, steps, supplied
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -196,11 +196,14 @@ class _Running:
         """Read every source table; those that could not be read are missing in what is returned."""
         tokens = _tokens(engine)
         read: dict[str, reading.Read] = {}
-        for table in self.described.tables:
+        # Those whose transform step joins others come after them.
+        for table in sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined)):
             self._check()
             try:
                 with self.ledger.task(self.current, _source_task(table)) as task:
-                    read[table.name] = self._read_source(engine, table, tokens.get(table.name), task)
+                    token = tokens.get(table.name)
+                    request = self._request(engine, table, token, read)
+                    read[table.name] = self._read_source(engine, table, request, task)
             except errors.CanceledError:
                 raise
             except errors.BackstampError:
@@ -213,18 +216,39 @@ class _Running:
         engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
         return read
 
+    def _request(
+        self, engine: engines.Engine, table: SourceTable, token: str | None, read: Mapping[str, reading.Read]
+    ) -> reading.Request:
+        """Return what is asked of a read; raise `SourceError` where a table that its step joins was not read."""
+        full, source = self.current.arguments.full, table.name.partition(".")[0]
+        others = {f"{source}.{outer}" for outer in (table.step.joined if table.step else ())}
+        if missing := sorted(others - set(read)):
+            raise errors.SourceError(f"{', '.join(missing)}, which the select joins, could not be read.")
+        described = {one.name: one for one in self.described.tables if one.name in others}
+        joined = {
+            one.outer: steps.other(incremental.now(engine, name, read[name].changes), one.definition)
+            for name, one in described.items()
+            if one.definition
+        }
+        return reading.Request(
+            None if full else token,
+            whole=full,
+            accept_loss=self._accepts(table.name),
+            joined=joined,
+            is_joined_same=not any(read[name].is_whole or read[name].is_changed for name in others),
+        )
+
     def _read_source(
-        self, engine: engines.Engine, table: SourceTable, token: str | None, task: runs.RunningTask
+        self, engine: engines.Engine, table: SourceTable, request: reading.Request, task: runs.RunningTask
     ) -> reading.Read:
         def progress(rows: int) -> None:
             task.progress(rows)
             self._check()
 
-        full = self.current.arguments.full
         found = reading.read(
             engine,
             table,
-            reading.Request(None if full else token, whole=full, accept_loss=self._accepts(table.name)),
+            request,
             lookup=link.lookup_name(self.settings.link),
             us=self.environment.who_am_i() if table.is_of_environment else "",
             progress=progress,

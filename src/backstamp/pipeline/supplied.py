@@ -273,7 +273,7 @@ def _spelling(unify: Unify, table: SourceTable) -> Callable[[str], str]:
         return str
     if pa.types.is_integer(column.type):
         return _as_whole_number
-    return transform.as_guid if table.is_of_environment and column.name == table.definition.key else str
+    return transform.as_guid if table.through_connector and column.name == table.definition.key else str
 
 
 def _as_whole_number(key: str) -> str:

@@ -12,9 +12,14 @@ from backstamp.project.project import load as load
 from backstamp.project.project import reject as reject
 from backstamp.project.project import show as show
 from backstamp.project.project import state_folder as state_folder
+from backstamp.project.settings import Certificate as Certificate
 from backstamp.project.settings import ClientSecret as ClientSecret
+from backstamp.project.settings import Credential as Credential
 from backstamp.project.settings import DataverseOrganization as DataverseOrganization
 from backstamp.project.settings import Embedded as Embedded
 from backstamp.project.settings import EnvironmentSource as EnvironmentSource
 from backstamp.project.settings import FileSource as FileSource
+from backstamp.project.settings import Organization as Organization
+from backstamp.project.settings import OrganizationSource as OrganizationSource
+from backstamp.project.settings import SignedIn as SignedIn
 from backstamp.project.settings import Token as Token

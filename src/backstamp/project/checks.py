@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
-from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource
-from backstamp.unify import contradictions
+from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource, OrganizationSource
+from backstamp.unify import contradictions, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Environment, Settings, Source
+    from backstamp.project.settings import Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
@@ -31,28 +31,31 @@ _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 
 def literal_secrets(document: Document) -> Iterator[errors.Problem]:
     """Yield the secrets that stand in the file itself."""
-    for name in SECRETS:
-        path: KeyPath = ("environment", "credential", name)
-        if document.has(path) and not document.is_variable(path):
-            message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME."
-            yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
-    path = ("environment", "database")
-    if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(path) or "")):
+    sources: list[KeyPath] = [("sources", name, "from", "credential") for name in document.keys(("sources",))]
+    for credential in (("environment", "credential"), *sources):
+        for name in SECRETS:
+            path: KeyPath = (*credential, name)
+            if document.has(path) and not document.is_variable(path):
+                message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable"
+                yield errors.Problem(path, f"{message} NAME. If others may have read it, have it replaced.")
+    database: KeyPath = ("environment", "database")
+    if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
         message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
-        yield errors.Problem(path, f"{message} If others may have read it, have it replaced.")
+        yield errors.Problem(database, f"{message} If others may have read it, have it replaced.")
 
 
 def problems(read: Settings) -> list[errors.Problem]:
     """Return everything that is wrong, each with its place in the file."""
     unknown = list(_unknown_tables(read))
     return [
-        *_wrong_url(read.environment),
+        *_wrong_urls(read),
         *_wrong_names(read.sources),
         *_wrong_keys(read),
         *unknown,
         # One wrong name in the list of tables would be told again at every place that has it right.
         *(contradictions.contradictions(read.unify) if all(problem.path[0] != "unify" for problem in unknown) else ()),
         *_read_twice(read.sources),
+        *_wrong_selects(read.sources),
         *_wrong_expressions(read),
         *_wrong_engine(read.engine),
     ]
@@ -63,11 +66,29 @@ def _read_twice(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
     first: dict[str, str] = {}
     for name, source in sources.items():
         if isinstance(source, EnvironmentSource):
-            for place, table in enumerate(source.tables):
+            for place, table in enumerate(source.names):
                 if table in first:
                     message = f"{table} is read by the source `{first[table]}` already: read each table once."
                     yield errors.Problem(("sources", name, "tables", place), message)
                 first.setdefault(table, name)
+
+
+def _wrong_selects(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
+    """Tell of transform steps that are no select, whatever tables there are."""
+    for path, text in _selects(sources):
+        try:
+            select.parse(text)
+        except errors.ConfigurationError as error:
+            yield errors.Problem(path, error.message)
+
+
+def _selects(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the select of each transform step with its place."""
+    for name, source in sources.items():
+        if not isinstance(source, FileSource):
+            for place, table in enumerate(source.names):
+                if table in source.selects:
+                    yield ("sources", name, "tables", place, table, "select"), source.selects[table]
 
 
 def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
@@ -75,10 +96,22 @@ def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
         yield from measures.unreadable(("measures", name), measure)
 
 
-def _wrong_url(environment: Environment) -> Iterator[errors.Problem]:
-    if isinstance(environment, DataverseOrganization) and not _URL.fullmatch(environment.url):
-        message = "`url` should be like https://contoso.crm.dynamics.com: without https anybody on the way could read"
-        yield errors.Problem(("environment", "url"), f"{message} the token.")
+def _wrong_urls(read: Settings) -> Iterator[errors.Problem]:
+    own = read.environment.url if isinstance(read.environment, DataverseOrganization) else ""
+    if own:
+        yield from _wrong_url(("environment", "url"), own)
+    for name, source in read.sources.items():
+        if isinstance(source, OrganizationSource):
+            path: KeyPath = ("sources", name, "from", "dataverse")
+            yield from _wrong_url(path, source.from_.dataverse)
+            if source.from_.dataverse.rstrip("/").lower() == own.rstrip("/").lower():
+                yield errors.Problem(path, "This is the project's own environment: write `from: environment`.")
+
+
+def _wrong_url(path: KeyPath, url: str) -> Iterator[errors.Problem]:
+    if not _URL.fullmatch(url):
+        message = f"`{path[-1]}` should be like https://contoso.crm.dynamics.com: without https anybody on the way"
+        yield errors.Problem(path, f"{message} could read the token.")
 
 
 def _wrong_names(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
@@ -143,5 +176,5 @@ def _tables(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str, str]]
     """Yield every table with its source and the place that names it."""
     for name, source in sources.items():
         files = isinstance(source, FileSource)
-        for place, table in enumerate(source.tables):
+        for place, table in enumerate(source.names):
             yield ("sources", name, "tables", table if files else place), name, table

@@ -127,7 +127,8 @@ def _expected(detail: ErrorDetails) -> str:
 
 def _kind_key(detail: ErrorDetails) -> str:
     """Return the key that says of which kind a mapping is: the last name in `'from_' | 'from'`."""
-    return str(detail["ctx"]["discriminator"].split("'")[-2])
+    name = str(detail["ctx"]["discriminator"])
+    return name.split("'")[-2] if "'" in name else "from"  # a function tells sources apart
 
 
 def _unknown(path: KeyPath, possible: Sequence[str]) -> str:

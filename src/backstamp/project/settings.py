@@ -3,11 +3,12 @@
 Pydantic reads the annotations while the program runs, so they are no mere text here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
+from backstamp.connect.dataverse.credentials import SignIn
 from backstamp.connect.files import FileTable
 from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
@@ -15,7 +16,8 @@ from backstamp.measures.settings import Measure, Relationship
 from backstamp.unify.settings import Unify
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
-SECRETS = ("client_secret", "token")  # the keys of a credential that the file may only take from a variable
+_OF_ORGANIZATION = "{dataverse: …}"
+SECRETS = ("client_secret", "password", "token")  # the keys of a credential that the file may only take from a variable
 
 Audience = Literal["individuals", "businesses"]
 
@@ -52,6 +54,40 @@ class ClientSecret:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """An application of the tenant, and its certificate.
+
+    Attributes:
+        certificate: a PEM or PKCS #12 file with certificate and private key.
+        password: of the private key.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    tenant_id: str
+    client_id: str
+    certificate: str
+    password: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is signed in, or signs in when asked.
+
+    Attributes:
+        sign_in: in a browser, by `az login`, or as what this machine is to Azure.
+        tenant_id: the tenant, where it is not the person's own.
+        client_id: of the application that a browser signs in to, or of a user-assigned managed identity.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    sign_in: SignIn
+    tenant_id: str | None = None
+    client_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Token:
     """A bearer token as it is."""
 
@@ -60,13 +96,25 @@ class Token:
     token: SecretStr
 
 
+def _names(value: object) -> set[str]:
+    """Return the names of the settings of a value that is read already."""
+    return {one.name for one in fields(value)} if is_dataclass(value) else set()
+
+
 def _kind_of_credential(value: object) -> str:
-    keys = value.keys() if isinstance(value, dict) else {"client_secret"} if isinstance(value, ClientSecret) else ()
+    keys = value.keys() if isinstance(value, dict) else _names(value)
+    for key, kind in (("sign_in", "signed in"), ("certificate", "certificate")):
+        if key in keys:
+            return kind
     return "token" if {"tenant_id", "client_id", "client_secret"}.isdisjoint(keys) else "application"
 
 
 Credential = Annotated[
-    Annotated[ClientSecret, Tag("application")] | Annotated[Token, Tag("token")], Discriminator(_kind_of_credential)
+    Annotated[ClientSecret, Tag("application")]
+    | Annotated[Certificate, Tag("certificate")]
+    | Annotated[SignedIn, Tag("signed in")]
+    | Annotated[Token, Tag("token")],
+    Discriminator(_kind_of_credential),
 ]
 
 
@@ -94,13 +142,73 @@ Environment = Annotated[Embedded | DataverseOrganization, Field(discriminator="k
 
 
 @dataclass(frozen=True)
-class EnvironmentSource:
-    """Tables of the environment, by name."""
+class Transformed:
+    """How a table is changed on its way in.
+
+    Attributes:
+        select: a SQL select over its rows as read, which may join other tables of the source.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    select: str
+
+
+Tables = Annotated[
+    tuple[str | Annotated[dict[str, Transformed], Field(min_length=1, max_length=1)], ...], Field(min_length=1)
+]
+
+
+class _Listed:
+    """Tables in a list: each by its name, or by its name and what is done with it."""
+
+    tables: Tables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return tuple(table if isinstance(table, str) else next(iter(table)) for table in self.tables)
+
+    @property
+    def selects(self) -> dict[str, str]:
+        """The selects, by the names of their tables."""
+        steps = [table for table in self.tables if isinstance(table, dict)]
+        return {name: step.select for table in steps for name, step in table.items()}
+
+
+@dataclass(frozen=True)
+class EnvironmentSource(_Listed):
+    """Tables of the environment."""
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     from_: Annotated[Literal["environment"], Field(alias="from")]
-    tables: Annotated[tuple[str, ...], Field(min_length=1)]
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class Organization:
+    """A Dynamics 365 organization that is only read.
+
+    Attributes:
+        dataverse: its URL.
+        credential: of the account that reads.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    dataverse: str
+    credential: Credential
+
+
+@dataclass(frozen=True)
+class OrganizationSource(_Listed):
+    """Tables of another organization than the project's own: unified, never linked."""
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    from_: Annotated[Organization, Field(alias="from")]
+    tables: Tables
 
 
 def _with_its_path(value: object) -> object:
@@ -120,8 +228,27 @@ class FileSource:
         Field(min_length=1),
     ]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables."""
+        return tuple(self.tables)
 
-Source = Annotated[EnvironmentSource | FileSource, Field(discriminator="from_")]
+
+def _kind_of_source(value: object) -> str | None:
+    """Return the word after `from`, or that it is an organization, which has settings of its own there."""
+    kinds = {EnvironmentSource: "environment", FileSource: "files", OrganizationSource: _OF_ORGANIZATION}
+    if not isinstance(value, dict):
+        return kinds.get(type(value))
+    named = value.get("from")
+    return _OF_ORGANIZATION if isinstance(named, dict) else None if named is None else str(named)
+
+
+Source = Annotated[
+    Annotated[EnvironmentSource, Tag("environment")]
+    | Annotated[FileSource, Tag("files")]
+    | Annotated[OrganizationSource, Tag(_OF_ORGANIZATION)],
+    Discriminator(_kind_of_source),
+]
 
 
 def _with_its_kind(value: object) -> object:

@@ -32,18 +32,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the service said about a whole batch; it writes all rows of a batch or none.
+    """What the service said about a whole batch, of which it has written all rows or none, or about each row.
 
     Attributes:
         state: "written"; "refused" (some row is wrong); "gone" (some row is not there any more); "strained" (a
-            time-out or a deadlock: nothing is wrong with the rows).
+            time-out or a deadlock: nothing is wrong with the rows); "each" (every row has a verdict of its own).
         code: the service's error code.
         message: its own words; they may quote a row.
+        of_rows: of "each", the verdicts in the order of the rows.
     """
 
-    state: Literal["written", "refused", "gone", "strained"]
+    state: Literal["written", "refused", "gone", "strained", "each"]
     code: str = ""
     message: str = ""
+    of_rows: Sequence[Verdict] = ()
 
 
 def deliver(targets: Iterable[Target], size: int) -> Generator[Batch, Verdict, list[ports.Outcome]]:
@@ -59,16 +61,35 @@ def deliver(targets: Iterable[Target], size: int) -> Generator[Batch, Verdict, l
     while waiting:
         batch = waiting.pop()
         verdict = yield batch
-        if verdict.state == "written":
-            outcomes += [ports.Outcome(target.key, "acknowledged") for target in batch.targets]
-        elif verdict.state == "strained" and batch.strains < PATIENCE:
-            waiting += _halves(batch, batch.strains + 1)
-        elif len(batch.targets) > 1:
-            waiting += _halves(batch, batch.strains)
-        else:
-            state = "gone" if verdict.state == "gone" else "refused"
-            outcomes.append(ports.Outcome(batch.targets[0].key, state, verdict.code, verdict.message))
+        for part, said in reversed(_parts(batch, verdict)):
+            ended = _ended(part, said)
+            if ended is None:
+                waiting += _halves(part, min(PATIENCE, part.strains + (said.state == "strained")))
+            outcomes += ended or ()
     return outcomes
+
+
+def _parts(batch: Batch, verdict: Verdict) -> list[tuple[Batch, Verdict]]:
+    """Return the rows with the verdict on them, those that strained the service together."""
+    if verdict.state != "each":
+        return [(batch, verdict)]
+    both = list(zip(batch.targets, verdict.of_rows, strict=True))
+    parts = [(Batch([target], batch.strains), said) for target, said in both if said.state != "strained"]
+    strained = [(target, said) for target, said in both if said.state == "strained"]
+    if strained:
+        parts.append((Batch([target for target, _ in strained], batch.strains), strained[0][1]))
+    return parts
+
+
+def _ended(batch: Batch, verdict: Verdict) -> list[ports.Outcome] | None:
+    """Return how the rows ended, None where they have to be sent once more, in smaller batches."""
+    if verdict.state == "written":
+        return [ports.Outcome(target.key, "acknowledged") for target in batch.targets]
+    may_pass = verdict.state == "strained" and batch.strains < PATIENCE
+    if may_pass or len(batch.targets) > 1:
+        return None
+    state = "gone" if verdict.state == "gone" else "refused"
+    return [ports.Outcome(batch.targets[0].key, state, verdict.code, verdict.message)]
 
 
 def _halves(batch: Batch, strains: int) -> list[Batch]:

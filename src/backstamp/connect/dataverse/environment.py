@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from backstamp import errors, http, odata
+from backstamp import errors, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import batches, credentials, feed, metadata, session
+from backstamp.connect.dataverse import credentials, feed, inspection, metadata, rights, session, writing
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -52,6 +52,7 @@ class Dataverse:
             url, credentials.giver(url, token), tag=tag, bypass_custom_logic=bypass_custom_logic, trust=trust
         )
         self._tables: dict[str, metadata.Table] = {}
+        self._writer = writing.Writer(self._session, self._table, batch_size)
 
     @property
     def traffic(self) -> ports.Traffic:
@@ -67,6 +68,25 @@ class Dataverse:
         """Return the id of the user that we write as."""
         return str(self._identity["UserId"])
 
+    def inspect(self, tables: Sequence[str]) -> ports.Inspection:
+        """Find out what our account may do, and with these tables; nothing is written.
+
+        Raises:
+            EnvironmentServiceError: the account is not let in, or no answer came.
+        """
+        user = self.who_am_i()
+        found = [ports.Access(name) if (table := self._find(name)) is None else self._access(table) for name in tables]
+        return ports.Inspection(
+            url=self._session.url,
+            user_id=user,
+            user=inspection.user_name(self._session, user),
+            may_create=inspection.may_create(self._rights),
+            days_kept=self._days_kept,
+            at_once=self._session.at_once,
+            requests_left=self._session.requests_left,
+            tables=tuple(found),
+        )
+
     def define(self, table: str) -> ports.TableDefinition:
         """Return what the table is; raise `SourceError` where there is none."""
         return self._table(table).definition
@@ -81,16 +101,15 @@ class Dataverse:
 
         Raises:
             FeedEndedError: the feed cannot go on from this token; read again without one.
-            SourceError: the table, or one of the columns, is not there.
-            EnvironmentServiceError: the account may not read the table, or no answer came.
+            SourceError: the table, or one of the columns, is not there, or the table does not track its changes.
+            EnvironmentServiceError: the account may not read the table, or only a part of it, or no answer came.
         """
         known = self._table(table)
+        self._refuse_half_a_feed(known)
         wanted = feed.reading(known, columns, str(self._identity["OrganizationId"]))
         address: str | None = feed.resume(token, wanted) if token else known.entity_set
         parameters = None if token else {"$select": ",".join(wanted.properties)}
-        preferences = [odata.TRACK_CHANGES] if known.definition.tracks_changes else []
-        preferences += [f"{odata.MAX_PAGE_SIZE_PREFERENCE}={self._page_size}"]
-        headers = {odata.PREFER: ",".join(preferences)}
+        headers = {odata.PREFER: f"{odata.TRACK_CHANGES},{odata.MAX_PAGE_SIZE_PREFERENCE}={self._page_size}"}
         while address:
             page = self._read_page(address, wanted, parameters=parameters, headers=headers)
             change, address = feed.read_page(page, wanted)
@@ -156,9 +175,7 @@ class Dataverse:
 
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[ports.Outcome]:
         """Create or overwrite rows by key; a column that is null is emptied."""
-        known = self._table(table)
-        targets = (batches.Target(str(row[known.definition.key]), self._target(known, row)) for row in rows.to_pylist())
-        return self._deliver(known, odata.UPSERT_MULTIPLE, targets, repeatable=True)
+        return self._writer.write(self._table(table), odata.UPSERT_MULTIPLE, rows.to_pylist())
 
     def stamp(self, table: str, lookup: str, stamps: Sequence[ports.Stamp]) -> list[ports.Outcome]:
         """Update one lookup of existing rows and nothing else; never creates a row.
@@ -167,16 +184,13 @@ class Dataverse:
             TransientError: no answer came: read the rows back before anything else is decided about them.
         """
         known = self._table(table)
-        key = known.definition.key
-        targets = (
-            batches.Target(stamp.key, self._target(known, {key: stamp.key, lookup: stamp.profile})) for stamp in stamps
-        )
-        return self._deliver(known, odata.UPDATE_MULTIPLE, targets, repeatable=False)
+        rows = [{known.definition.key: stamp.key, lookup: stamp.profile} for stamp in stamps]
+        return self._writer.write(known, odata.UPDATE_MULTIPLE, rows)
 
     def delete(self, table: str, keys: Sequence[str]) -> list[ports.Outcome]:
         """Delete rows, one request each."""
         known = self._table(table)
-        return [self._delete(known, key) for key in dict.fromkeys(keys)]
+        return [self._writer.delete(known, key) for key in dict.fromkeys(keys)]
 
     def is_linked(self, table: str, lookup: str, key: str) -> bool:
         """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
@@ -233,7 +247,8 @@ class Dataverse:
             return self._session.get(path, f"describe {name}", parameters=options, headers=headers).json()
 
         entity = get(
-            _definition(name), select="LogicalName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,DisplayName"
+            _definition(name),
+            select="LogicalName,SchemaName,EntitySetName,PrimaryIdAttribute,ChangeTrackingEnabled,DisplayName,Privileges",
         )
         attributes = get(f"{_definition(name)}/Attributes")
         relationships = get(
@@ -246,84 +261,54 @@ class Dataverse:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
 
+    def _access(self, table: metadata.Table) -> ports.Access:
+        return inspection.access(table, self._rights, self._writer)
+
+    def _refuse_half_a_feed(self, table: metadata.Table) -> None:
+        """Refuse a table that does not tell its changes, or of which we would be shown some rows only."""
+        name = table.definition.name
+        if not table.definition.tracks_changes:
+            raise errors.SourceError(
+                f"The table {name} does not track its changes: turn on *Track changes* among its properties in Power"
+                " Apps (it stays on then), or leave the table out."
+            )
+        if self._rights is not None and not self._rights.sees_all(table):
+            depth = self._rights.depth(rights.Right.READ, table)
+            whose = f"Our account in the environment at {self._session.url}"
+            raise errors.UnauthorizedError(rights.partial(name, depth, whose))
+
+    @cached_property
+    def _rights(self) -> rights.Rights | None:
+        """What our account may do; None where the service does not tell."""
+        address = f"systemusers({self.who_am_i()})/{odata.type_name(odata.RETRIEVE_PRIVILEGES)}"
+        try:
+            told = self._session.get(address, "tell our rights").json()
+        except (errors.RefusedError, errors.UnauthorizedError):
+            return None
+        return rights.rights(told.get("RolePrivileges", ()))
+
+    @cached_property
+    def _days_kept(self) -> int | None:
+        """For how many days the service can go on from a token; None where it does not tell."""
+        column = "expirechangetrackingindays"
+        try:
+            told = self._session.get("organizations", "read organization", parameters={"$select": column}).json()
+        except (errors.RefusedError, errors.UnauthorizedError):
+            return None
+        [organization] = told["value"]
+        days = organization.get(column)
+        return days if isinstance(days, int) else None
+
     def _read_page(self, address: str, wanted: feed.Reading, **request: Any) -> Any:  # noqa: ANN401 - JSON
         try:
             answer = self._session.get(address, f"read {wanted.table}", **request)
         except errors.RefusedError as error:
             if _is_feed_ended(error):
-                raise errors.FeedEndedError(
-                    f"The change feed of {wanted.table} has expired: read it in full."
-                ) from error
+                why = feed.why_ended(address, datetime.now(UTC), self._days_kept)
+                message = f"The change feed of {wanted.table} has ended, {why}: read it in full."
+                raise errors.FeedEndedError(message) from error
             raise errors.SourceError(str(error)) from error
         return answer.json(exact=wanted.needs_exact_numbers)
-
-    def _target(self, table: metadata.Table, row: Mapping[str, object]) -> dict[str, object]:
-        """Spell a row of columns as the service wants it, lookups as references to rows."""
-        body: dict[str, object] = {odata.TYPE: odata.type_name(table.definition.name)}
-        for name, value in row.items():
-            if name in table.lookups:
-                body[table.navigation[name] + odata.BIND] = self._reference(table, name, value)
-            else:
-                body[name] = value
-        return body
-
-    def _reference(self, table: metadata.Table, lookup: str, key: object) -> str | None:
-        column = table.definition.column(lookup)
-        if key is None or column is None or column.lookup_to is None:
-            return None
-        return odata.entity_reference(self._table(column.lookup_to).entity_set, str(key))
-
-    def _deliver(
-        self, table: metadata.Table, action: str, targets: Iterable[batches.Target], *, repeatable: bool
-    ) -> list[ports.Outcome]:
-        sending = batches.deliver(targets, self._batch_size)
-        try:
-            batch = next(sending)
-            while True:
-                batch = sending.send(self._send(table, action, batch, repeatable=repeatable))
-        except StopIteration as end:
-            outcomes: list[ports.Outcome] = end.value
-            return outcomes
-
-    def _send(self, table: metadata.Table, action: str, batch: batches.Batch, *, repeatable: bool) -> batches.Verdict:
-        if batch.strains:
-            time.sleep(http.backoff(batch.strains))
-        answer = self._session.write(
-            "POST",
-            f"{table.entity_set}/{odata.type_name(action)}",
-            f"write {table.definition.name}",
-            body={"Targets": [target.body for target in batch.targets]},
-            repeatable=repeatable,
-        )
-        if answer.status < 400:
-            self.traffic.add(rows_written=len(batch.targets))
-            return batches.Verdict("written")
-        code, message = session.failure(answer)
-        if session.is_strained(answer):
-            return batches.Verdict("strained", code, message)
-        lonely = len(batch.targets) == 1 and answer.status == _NO_SUCH_ROW
-        gone = lonely and not self._exists(table, batch.targets[0].key)
-        return batches.Verdict("gone" if gone else "refused", code, message)
-
-    def _exists(self, table: metadata.Table, key: str) -> bool:
-        """Tell whether the row itself is there; "not found" may also mean what its lookup points to."""
-        address = f"{table.entity_set}({odata.record_id(key)})"
-        try:
-            self._session.get(address, f"read {table.definition.name}", parameters={"$select": table.definition.key})
-        except errors.RefusedError as error:
-            if error.status != _NO_SUCH_ROW:
-                raise
-            return False
-        return True
-
-    def _delete(self, table: metadata.Table, key: str) -> ports.Outcome:
-        address = f"{table.entity_set}({odata.record_id(key)})"
-        answer = self._session.write("DELETE", address, f"delete rows of {table.definition.name}", repeatable=True)
-        if answer.status < 400:
-            self.traffic.add(rows_written=1)
-            return ports.Outcome(key, "acknowledged")
-        state = "gone" if answer.status == _NO_SUCH_ROW else "refused"
-        return ports.Outcome(key, state, *session.failure(answer))
 
 
 def _is_feed_ended(error: errors.RefusedError) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -17,17 +20,24 @@ if TYPE_CHECKING:
     from backstamp.connect.dataverse import metadata
 
 
+_GIVEN = re.compile(r"deltatoken=\d+!(\d\d)/(\d\d)/(\d{4})")
+
+
 @dataclass(frozen=True)
 class Bookmark:
-    """Where a feed goes on: an address below the service root, good for these columns of this organization."""
+    """Where a feed goes on: an address below the service root, good for these columns of this organization.
+
+    `types` are those of the columns, as their metadata were when the feed began; none where nobody noted them.
+    """
 
     organization: str
     columns: tuple[str, ...]
     address: str
+    types: tuple[str, ...] = ()
 
     def token(self) -> str:
         """Spell it as the text that is kept between reads."""
-        return json.dumps({"organization": self.organization, "columns": self.columns, "address": self.address})
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -73,13 +83,17 @@ def resume(token: str, wanted: Reading) -> str:
     """
     try:
         kept = json.loads(token)
-        bookmark = Bookmark(kept["organization"], tuple(kept["columns"]), kept["address"])
+        bookmark = Bookmark(kept["organization"], tuple(kept["columns"]), kept["address"], tuple(kept.get("types", ())))
     except (ValueError, KeyError, TypeError) as error:
         raise errors.FeedEndedError(f"The kept token of {wanted.table} cannot be read: read it in full.") from error
     if bookmark.organization != wanted.organization:
         raise errors.FeedEndedError(f"{wanted.table} was read from another organization before: read it in full.")
     if difference := _difference(bookmark.columns, wanted.schema.names):
         raise errors.FeedEndedError(f"{difference} for {wanted.table}: read it in full.")
+    types = dict(zip(wanted.schema.names, map(str, wanted.schema.types), strict=True))
+    known = zip(bookmark.columns, bookmark.types, strict=False)
+    if changed := sorted(name for name, kind in known if types[name] != kind):
+        raise errors.FeedEndedError(f"Columns of {wanted.table} changed type ({', '.join(changed)}): read it in full.")
     return bookmark.address
 
 
@@ -94,7 +108,7 @@ def read_page(page: Mapping[str, Any], wanted: Reading) -> tuple[ports.Change, s
     columns = zip(wanted.properties, wanted.schema.types, strict=True)
     arrays = [_array(rows, name, kind, wanted.table) for name, kind in columns]
     delta = page.get(odata.DELTA_LINK)
-    bookmark = Bookmark(wanted.organization, tuple(wanted.schema.names), below_root(delta)) if delta else None
+    bookmark = _bookmark(delta, wanted) if delta else None
     change = ports.Change(
         rows=pa.RecordBatch.from_arrays(arrays, schema=wanted.schema),
         deleted=tuple(odata.record_id(row["id"]) for row in deleted),
@@ -102,6 +116,29 @@ def read_page(page: Mapping[str, Any], wanted: Reading) -> tuple[ports.Change, s
     )
     following = page.get(odata.NEXT_LINK)
     return change, below_root(following) if following else None
+
+
+def _bookmark(link: str, wanted: Reading) -> Bookmark:
+    types = tuple(map(str, wanted.schema.types))
+    return Bookmark(wanted.organization, tuple(wanted.schema.names), below_root(link), types)
+
+
+def why_ended(address: str, now: dt.datetime, days: int | None) -> str:
+    """Say why the service could not go on from a token.
+
+    Args:
+        address: where the feed was to go on; Dataverse's tokens tell when they were given out.
+        now: the time.
+        days: for how many days the organization keeps changes; None where it does not tell.
+    """
+    told = _GIVEN.search(unquote(address))
+    if told is None or days is None:
+        return "because its token is too old or the table's definition changed"
+    month, day, year = map(int, told.groups())
+    age = (now.date() - dt.date(year, month, day)).days
+    if age >= days:
+        return f"because its token is {age} days old and the organization keeps changes for {days}"
+    return "because the table's definition changed"
 
 
 def below_root(link: str) -> str:

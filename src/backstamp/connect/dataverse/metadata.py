@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -51,12 +51,20 @@ class Table:
         entity_set: its name in addresses.
         lookups: the columns whose values are read as `_x_value`.
         navigation: for each lookup to one table, the property that `@odata.bind` goes to.
+        schema_name: its name with capitals, which privileges are called after.
+        privileges: their names by what they are for, where the service tells them: those of `task` are of `Activity`.
     """
 
     definition: ports.TableDefinition
     entity_set: str
     lookups: frozenset[str]
     navigation: Mapping[str, str]
+    schema_name: str = ""
+    privileges: Mapping[str, str] = field(default_factory=dict)
+
+    def privilege(self, right: str) -> str:
+        """Return the name of the privilege that a right to its rows is: `prvReadContact`."""
+        return self.privileges.get(right) or f"prv{right}{self.schema_name}"
 
     def wire_name(self, column: str) -> str:
         """Return the property under which a column is selected and read."""
@@ -96,6 +104,8 @@ def table(
         entity_set=entity["EntitySetName"],
         lookups=frozenset(a["LogicalName"] for a in readable if a["AttributeType"] in _LOOKUP_TYPES),
         navigation={lookup: found["ReferencingEntityNavigationPropertyName"] for lookup, found in single.items()},
+        schema_name=str(entity.get("SchemaName") or entity["LogicalName"]),
+        privileges={each["PrivilegeType"]: each["Name"] for each in entity.get("Privileges") or ()},
     )
 
 

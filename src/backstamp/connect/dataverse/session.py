@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _AT_ONCE_AT_FIRST = 4
 _STRAINED = frozenset({odata.DEADLOCK, odata.SQL_TIMEOUT, odata.ROLLED_BACK, odata.UNEXPECTED})
 _TRY_LATER = frozenset({429, 502, 503, 504})
-_NOT_ABOUT_ROWS = _TRY_LATER | {401, 403}
+_NO_RIGHT = frozenset({401, 403})
 _HEADERS = {
     odata.ACCEPT: odata.JSON,
     odata.ODATA_VERSION: odata.VERSION,
@@ -35,6 +35,9 @@ class Session:
         tag: marks our writes for the organization's own plug-ins.
         bypass_custom_logic: whether writes keep custom plug-ins, workflows and flows from running.
         trust: whose certificates are believed, if not those that Python knows.
+
+    `tag` and `quiet` are the parameters and headers that every write carries for that; `requests_left` is how many the
+    service takes before it asks to wait, None where it does not tell.
     """
 
     def __init__(
@@ -50,9 +53,15 @@ class Session:
         self.traffic = ports.Traffic()
         self._pace = pace.Pace(_AT_ONCE_AT_FIRST, lambda seconds: self.traffic.add(waited_seconds=seconds))
         self._client = http.Client(self.url + odata.API_PATH, token, headers=_HEADERS, gate=self._pace, trust=trust)
-        self._tag = {"tag": tag}
-        self._quiet = _BYPASS if bypass_custom_logic else {}
+        self.tag = {"tag": tag}
+        self.quiet = _BYPASS if bypass_custom_logic else {}
         self._defining = threading.Lock()
+        self.requests_left: int | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many requests at once the service wants."""
+        return self._pace.most
 
     def get(
         self,
@@ -84,7 +93,14 @@ class Session:
             raise self._error(answer, doing)
 
     def write(
-        self, method: str, address: str, doing: str, *, body: Mapping[str, object] | None = None, repeatable: bool
+        self,
+        method: str,
+        address: str,
+        doing: str,
+        *,
+        body: Mapping[str, object] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool,
     ) -> http.Answer:
         """Write rows and return the answer, a refusal too: what it means for the rows is the caller's to say.
 
@@ -92,13 +108,24 @@ class Session:
             UnauthorizedError: the token is not accepted, or the account has not the right.
             TransientError: no answer, or a service too busy; the rows may have been written.
         """
-        answer = self._send(
-            method, address, parameters=self._tag, headers=self._quiet, body=body, repeatable=repeatable
-        )
+        headers = {**self.quiet, **(headers or {})}
+        answer = self._send(method, address, parameters=self.tag, headers=headers, body=body, repeatable=repeatable)
         self.traffic.add(writes=1)
-        if answer.status in _NOT_ABOUT_ROWS and not is_strained(answer):
+        if is_busy(answer) and not is_strained(answer):
             raise self._error(answer, doing)
+        self.refuse_if_not_about_rows(answer, doing)
         return answer
+
+    def heed(self, answer: http.Answer) -> None:
+        """Let all wait if an answer inside of another one says so."""
+        if answer.status == http.TOO_MANY_REQUESTS:
+            told = http.seconds_told(answer.headers.get("Retry-After", ""))
+            self._pace.hold(http.backoff(1) if told is None else told)
+
+    def refuse_if_not_about_rows(self, answer: http.Answer, doing: str) -> None:
+        """Raise `UnauthorizedError` where an answer is no: then it would be no for all rows."""
+        if answer.status in _NO_RIGHT:
+            raise self._error(answer, doing)
 
     def close(self) -> None:
         """Close all connections."""
@@ -113,6 +140,8 @@ class Session:
             ) from error
         if (hint := answer.headers.get(odata.DOP_HINT, "")).isdigit():
             self._pace.allow(int(hint))
+        if (left := answer.headers.get(odata.REQUESTS_LEFT, "")).isdigit():
+            self.requests_left = int(left)
         return answer
 
     def _error(self, answer: http.Answer, doing: str) -> errors.EnvironmentServiceError:
@@ -124,7 +153,7 @@ class Session:
             message = f"{environment} does not accept our token: check its credential."
         elif answer.status == 403:
             message = f"{environment} does not let us {doing} ({said}): give our account that right, organization-wide."
-        elif answer.status in _TRY_LATER or is_strained(answer):
+        elif is_busy(answer) or is_strained(answer):
             kind, message = errors.TransientError, f"{environment} is too busy to {doing} ({said}): try again later."
         else:
             kind, message = errors.RefusedError, f"{environment} refused to {doing} ({said}): {words}"
@@ -138,6 +167,11 @@ def failure(answer: http.Answer) -> tuple[str, str]:
         return str(error.get("code") or ""), str(error.get("message") or "")
     except (errors.EnvironmentServiceError, KeyError, TypeError, AttributeError):
         return "", ""
+
+
+def is_busy(answer: http.Answer) -> bool:
+    """Tell whether the service has too much to do."""
+    return answer.status in _TRY_LATER
 
 
 def is_strained(answer: http.Answer) -> bool:
