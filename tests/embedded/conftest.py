@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from azure.core.credentials import AccessToken
+from PowerPlatform.Dataverse.client import DataverseClient
 from tests import databases
 
 from backstamp import embedded, odata
@@ -74,6 +76,28 @@ def url(database_url: str) -> Iterator[str]:
     """The address of an embedded CRM that the tests of one module share."""
     with embedded.serving(embedded.Settings(database_url=database_url), TOKENS) as address:
         yield address
+
+
+class Administrator:
+    """A credential as Microsoft's client wants it: something that gives tokens."""
+
+    def get_token(self, *scopes: str, **_options: Any) -> AccessToken:
+        """Return the administrator's token."""
+        assert all(scope.endswith("/.default") for scope in scopes)
+        return AccessToken(ADMINISTRATOR_TOKEN, 2**31)
+
+
+@pytest.fixture(scope="module")
+def client(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataverseClient]:
+    """Microsoft's client, unmodified, of an embedded CRM over https, whose authority it trusts."""
+    tls = embedded.authority.prepare(tmp_path_factory.mktemp("tls"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(tls.authority))
+        with (
+            embedded.serving(embedded.Settings(database_url=database_url), TOKENS, tls=tls) as address,
+            DataverseClient(address, Administrator()) as opened,
+        ):
+            yield opened
 
 
 @pytest.fixture(scope="module")

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import enum
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
-import uvicorn
-from azure.core.credentials import AccessToken
-from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.models.relationship import ManyToManyRelationshipMetadata
 from PowerPlatform.Dataverse.models.upsert import UpsertItem
-from tests.embedded.conftest import ADMINISTRATOR_TOKEN, TOKENS
-
-from backstamp import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-
-class Credential:
-    """What the client needs of a credential: the one token that the CRM knows."""
-
-    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        """Return the token."""
-        return AccessToken(ADMINISTRATOR_TOKEN, int(time.time()) + 3600)
+    from PowerPlatform.Dataverse.client import DataverseClient
 
 
 class Size(enum.IntEnum):
@@ -36,32 +20,6 @@ class Size(enum.IntEnum):
 
     SMALL = 1
     LARGE = 2
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataverseClient]:
-    """The client of a CRM of its own, behind a certificate that the client trusts."""
-    folder: Path = tmp_path_factory.mktemp("client")
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost", "127.0.0.1")
-    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    app = embedded.create_app(embedded.Settings(database_url=f"sqlite:///{folder / 'crm.sqlite'}"), TOKENS)
-    config = uvicorn.Config(
-        app, port=0, http="h11", ws="none", lifespan="off", log_config=None, ssl_certfile=str(folder / "server.pem")
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(folder / "authority.pem"))
-        with DataverseClient(f"https://localhost:{port}", Credential()) as opened:
-            yield opened
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trustme
-import uvicorn
-from azure.core.credentials import AccessToken
-from PowerPlatform.Dataverse.client import DataverseClient
 from PowerPlatform.Dataverse.core.errors import HttpError
 from PowerPlatform.Dataverse.models.filters import col
 from PowerPlatform.Dataverse.models.query_builder import ExpandOption
-from tests.embedded.conftest import ADMINISTRATOR_TOKEN, TOKENS
-
-from backstamp import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from PowerPlatform.Dataverse.client import DataverseClient
 
 PEOPLE = ("Adams", "Bell", "Çelik", "Dorn", "O'Ada", "Poe")
-
-
-class _Token:
-    """A credential that always has the administrator's token."""
-
-    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
-        return AccessToken(ADMINISTRATOR_TOKEN, int(time.time()) + 3600)
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataverseClient]:
-    """Microsoft's client of an embedded CRM behind a certificate that it trusts."""
-    folder: Path = tmp_path_factory.mktemp("https")
-    authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
-    app = embedded.create_app(embedded.Settings(database_url=f"sqlite:///{folder / 'crm.sqlite'}"), TOKENS)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, port=0, http="h11", ws="none", lifespan="off", log_config=None, ssl_certfile=folder / "server.pem"
-        )
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(folder / "authority.pem"))
-        with DataverseClient(f"https://localhost:{port}", _Token()) as client:
-            yield client
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ import azure.identity
 import httpx2
 import PowerPlatform.Dataverse.client as microsoft
 import pytest
-from azure.core.credentials import AccessToken
 from cryptography import x509
-from tests.embedded.conftest import ADMINISTRATOR_TOKEN, TOKENS
+from tests.embedded.conftest import ADMINISTRATOR_TOKEN, TOKENS, Administrator
 
 from backstamp import embedded, errors, odata
 from backstamp.connect import dataverse
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backstamp.embedded.authority import Tls
-
-
-class Administrator:
-    """A credential as Microsoft's client wants it: something that gives tokens."""
-
-    def get_token(self, *scopes: str, **_options: object) -> AccessToken:
-        """Return the administrator's token."""
-        assert all(scope.endswith("/.default") for scope in scopes)
-        return AccessToken(ADMINISTRATOR_TOKEN, 2**31)
 
 
 @pytest.fixture(scope="module")
