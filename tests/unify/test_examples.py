@@ -227,19 +227,19 @@ def profiles(warehouse: Engine, *names: str) -> set[tuple[Any, ...]]:
 
 
 PEOPLE = Project((Table(CONTACT, "id", deduplicate=(EMAIL,)),))
-WHERE: list[tuple[dict[str, str | int | bool | tuple[str, ...]], set[str]]] = [
-    ({"points": 0}, {"a", "d"}),
-    ({"last": "Moss"}, {"a", "b"}),
-    ({"last": "Moss", "points": 0}, {"a"}),
-    ({"id": "b"}, {"b"}),
-    ({"email": ("n", "o")}, {"b", "d"}),
-    ({"email": ("m", "n"), "last": "Moss"}, {"a", "b"}),
-    ({"last": "nobody"}, set()),
+WHERE: list[tuple[dict[str, str | int | bool | tuple[str, ...]], str]] = [
+    ({"points": 0}, "ad"),
+    ({"last": "Moss"}, "ab"),
+    ({"last": "Moss", "points": 0}, "a"),
+    ({"id": "b"}, "b"),
+    ({"email": ("n", "o")}, "bd"),
+    ({"email": ("m", "n"), "last": "Moss"}, "ab"),
+    ({"last": "nobody"}, ""),
 ]
 
 
 @pytest.mark.parametrize(("where", "wanted"), WHERE, ids=str)
-def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool | tuple[str, ...]], wanted: set[str]) -> None:
+def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool | tuple[str, ...]], wanted: str) -> None:
     """A row takes part where it meets every condition; a null meets none; who does not is in no group or profile."""
     people = rows(
         CONTACT,
@@ -252,8 +252,8 @@ def test_row_filters(warehouse: Engine, where: dict[str, str | int | bool | tupl
     said = harness.settings_of(PEOPLE)
     said = replace(said, tables=(replace(said.tables[0], where=where),))
     unified(warehouse, said, PEOPLE, people)
-    assert {row["key"] for row in warehouse.rows(warehouse.table("members"))} == wanted
-    assert {row["key"] for row in warehouse.rows(warehouse.table("records"))} == wanted
+    for name in ("members", "records"):
+        assert {row["key"] for row in warehouse.rows(warehouse.table(name))} == set(wanted)
     assert warehouse.count(warehouse.table("customers")) == len(profiles(warehouse, "crm_contact_id")) == len(wanted)
 
 
