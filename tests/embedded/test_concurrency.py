@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -11,7 +12,8 @@ from uuid import UUID
 from tests.embedded.conftest import Crm
 from tests.embedded.test_tracking import follow
 
-from backstamp import odata
+from backstamp import embedded, odata
+from backstamp.embedded import applications, records
 
 WRITERS = 4
 ROUNDS = 25
@@ -50,12 +52,24 @@ def _replicate(url: str, finished: Event) -> dict[str, Any]:
                 return copy
 
 
-def test_a_follower_ends_with_an_equal_table(crm: Crm) -> None:
-    """While several clients write, two readers follow delta links; at the end both have exactly the table."""
+def _write_slowly(database_url: str, seed: int) -> None:
+    """Write a few rows at a time, as another server would, and hold the transaction open before and after."""
+    chance = random.Random(seed)  # noqa: S311 - a test wants the same sequence each time
+    for step in range(ROUNDS // 2):
+        with applications.administering(embedded.Settings(database_url=database_url)) as session:
+            time.sleep(chance.uniform(0, 0.03))
+            rows = [{"leadid": _key(number), "subject": f"slow {step}"} for number in chance.sample(range(60), 5)]
+            records.upsert(session, session.schema.tables["lead"], rows)
+            time.sleep(chance.uniform(0, 0.03))
+
+
+def test_a_follower_ends_with_an_equal_table(crm: Crm, database_url: str) -> None:
+    """While several clients write, some holding on, two readers follow delta links; at the end both have the table."""
     finished = Event()
-    with ThreadPoolExecutor(WRITERS + 2) as pool:
+    with ThreadPoolExecutor(WRITERS + 4) as pool:
         readers = [pool.submit(_replicate, crm.url, finished) for _ in range(2)]
         writers = [pool.submit(_write, crm.url, seed) for seed in range(WRITERS)]
+        writers += [pool.submit(_write_slowly, database_url, seed) for seed in range(2)]
         for writer in writers:
             writer.result()
         finished.set()

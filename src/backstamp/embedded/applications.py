@@ -77,7 +77,7 @@ def add(session: Session, name: str, *, roles: Sequence[str] = (), privileges: S
         ConfigurationError: there is no such role or privilege, or the name is taken.
     """
     users = session.schema.sql["systemuser"].c
-    if session.connection.scalar(sa.select(sa.exists().where(sa.func.lower(users.fullname) == name.lower()))):
+    if session.connection.scalar(sa.select(sa.exists().where(sa.func.folded(users.fullname) == database.folded(name)))):
         raise errors.ConfigurationError(f"There is a user called {name!r} already.")
     unknown = sorted(set(privileges) - set(session.rights.granted(session.schema)))
     if unknown:
