@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from tests.cli import Said
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody says how wide the screen is; pytest-xdist does, in its own processes."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the demo is; nobody changes it."""

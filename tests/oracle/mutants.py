@@ -105,11 +105,6 @@ def winner_as_it_is(_: Any, __: Any, group: Any, rows: Any) -> Any:
     return {column: (value, group.winner) for column, value in rows[group.winner].items()}
 
 
-def derived_ids_by_rows(kept_ids: Any, project: Any, customers: Any, previous: Any) -> Any:
-    """Let an id that is derived from a column stay with its rows where no profile has the value."""
-    return kept_ids(replace(project, ids_from=()), customers, previous)
-
-
 def followed_for_ever(_: Any, today: Any, before: Any) -> Any:
     """Follow the rows of a vanished id also where they are in no profile."""
     return {**before.followed, **{old: rows for old, rows in before.customers.items() if old not in today}}
@@ -140,7 +135,6 @@ MUTANTS: dict[str, tuple[ModuleType, str, Callable[..., Any]]] = {
     "the last winner is first": (merge, "in_order", lambda in_order, *arguments: in_order(*arguments)[::-1]),
     "the older id stays": (identify, "claim", lambda claim, *arguments: claim(*arguments)[1:]),
     "ids are never derived": (identify, "claims", lambda _, *__: {}),
-    "derived ids stay with rows": (identify, "kept_ids", derived_ids_by_rows),
     "clusters have new ids": (cluster, "resolved", lambda _, *__: NOTHING),
     "rows are followed for ever": (identify, "followed", followed_for_ever),
 }

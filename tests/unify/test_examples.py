@@ -411,6 +411,8 @@ def test_an_id_follows_its_value(warehouse: Engine) -> None:
     assert third["a"] == second["a"]
     assert third["c"] != first
     assert ids(harness.before(warehouse), 4, a="x", c="y") == {"a": first, "c": third["c"]}
+    fifth = ids(harness.before(warehouse), 5, a=None, c="y")
+    assert fifth["a"] not in {first, second["a"]}
 
 
 def test_tables_to_look_at(warehouse: Engine) -> None:
