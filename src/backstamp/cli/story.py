@@ -122,10 +122,7 @@ def little_new(to: Console, done: Done) -> None:
     """Tell what the third run took."""
     to.print()
     read = sum(task.rows or 0 for task in done.run.tasks if task.name in {"crm.contact", "crm.lead"})
-    _say(
-        to,
-        f"Read from the CRM: {display.count(read, 'row')}, those that changed or went. Unification ran over all rows.",
-    )
+    _say(to, f"Read from the CRM: {display.count(read, 'row')}, those that changed or went.")
     written = display.count(done.traffic.rows_written, "row")
     _say(to, f"Written to the CRM: {written}, deleted ones among them. It took {_requests(done)}.")
 

@@ -213,26 +213,26 @@ class _Reader:
             return
         if kind not in {"inner", "outer"}:
             raise faults.bad_request(f"The link-type '{kind}' is not supported here.")
-        self._enter()
-        table = _table(self._schema, element)
-        alias = self._alias(element, table)
-        column = _column(table, _required(element, "from"))
-        path = _path(_column(self._tables[parent], _required(element, "to")), parent)
-        self._tables[alias] = table
+        table, alias, column, path = self._far_end(element, parent)
         conditions = (self._filter(child, alias) for child in element if child.tag == "filter")
         on = tree.both(*conditions)
         self.joins.append(Join(alias, table.name, property_name(column), path, kind == "outer", on))
         self.read(table, element, alias)
         self._depth -= 1
 
-    def _linking(self, element: Element, parent: str) -> Node:
-        """Read a link that only asks whether there are rows at its end."""
+    def _far_end(self, element: Element, parent: str) -> tuple[Table, str, Column, tree.Path]:
+        """Enter a link: the table at its end with the name that it gets, its column, and what that is equal to."""
         self._enter()
         table = _table(self._schema, element)
         alias = self._alias(element, table)
         column = _column(table, _required(element, "from"))
         path = _path(_column(self._tables[parent], _required(element, "to")), parent)
         self._tables[alias] = table
+        return table, alias, column, path
+
+    def _linking(self, element: Element, parent: str) -> Node:
+        """Read a link that only asks whether there are rows at its end."""
+        table, alias, column, path = self._far_end(element, parent)
         parts: list[Node] = []
         for child in element:
             if child.tag == "filter":
