@@ -24,7 +24,7 @@ _FUZZ = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-_SECONDS = 10
+_SECONDS = 60
 _LEAKS = ("sqlite", "psycopg", "sqlalchemy", "traceback", "syntax error at or near", "no such ", "operational")
 
 
