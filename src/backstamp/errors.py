@@ -9,7 +9,8 @@
     │   ├── TransientError        trying again can help
     │   └── RefusedError          this request is wrong for these rows; others may pass
     ├── BusyError                 another process holds the warehouse or the lease
-    └── CanceledError             somebody asked the run to stop
+    ├── CanceledError             somebody asked the run to stop
+    └── ContinuedError            a newer run goes on with what this one writes
 
 A message is whole sentences: what is wrong, where, and what to do. It never holds a value of a row.
 """
@@ -108,3 +109,7 @@ class BusyError(BackstampError):
 
 class CanceledError(BackstampError):
     """Somebody asked the run to stop."""
+
+
+class ContinuedError(BackstampError):
+    """A newer run goes on with what this one was writing to the environment."""

@@ -11,13 +11,11 @@ import pytest
 from tests import engines
 from tests.engine import land, numbers
 
-from backstamp import errors
+from backstamp import engine, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from backstamp import engine
 
     Open = Callable[[], engine.Engine]
 
@@ -152,3 +150,55 @@ def test_names_are_no_code(kind: str, tmp_path: Path) -> None:
     with engines.opened(kind, folder) as warehouse:
         table = warehouse.table(name)
         assert numbers(warehouse.cache(table.mutate(n=table.n + 1)), warehouse) == [2]
+
+
+def test_a_draft_put_aside(reopen: Open) -> None:
+    """It outlives its process unseen, and is published when it is taken up."""
+    with reopen() as warehouse:
+        land(warehouse, "both", 4)
+        warehouse.put_aside(7)
+    with reopen() as warehouse:
+        assert warehouse.aside() == 7
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+        warehouse.take_up()
+        warehouse.publish()
+    with reopen() as warehouse:
+        assert warehouse.aside() is None
+        assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both")] == [[1, 2], [4]]
+
+
+def test_what_forgets_a_draft_put_aside(reopen: Open) -> None:
+    """Another one put aside, a publication, and the wish."""
+    with reopen() as warehouse:
+        for number in (1, 2):
+            land(warehouse, "both", number)
+            warehouse.put_aside(number)
+        assert warehouse.aside() == 2
+    with reopen() as warehouse:
+        land(warehouse, "new", 5)
+        warehouse.publish()
+        assert warehouse.aside() is None
+        assert numbers(warehouse.table("both"), warehouse) == [3]
+        land(warehouse, "both", 6)
+        warehouse.put_aside(3)
+    with reopen() as warehouse:
+        warehouse.forget_aside()
+        assert warehouse.aside() is None
+
+
+def test_patches_that_can_be_put_aside(kind: str, tmp_path: Path) -> None:
+    """Where patches are not made in place, the published table stays as it is until the draft is published."""
+    with engines.opened(kind, tmp_path) as warehouse:
+        land(warehouse, "some", 1, 2)
+        warehouse.publish()
+    with engine.open_warehouse(tmp_path, engines.SETTINGS[kind], patches_in_place=False) as warehouse:
+        some = warehouse.table("some")
+        removed = warehouse.cache(some.filter(some.n == 1))
+        warehouse.patch("some", ["n"], removed, warehouse.cache(removed.mutate(n=removed.n + 2)))
+        assert warehouse.can_put_aside
+        assert numbers(warehouse.published("some"), warehouse) == [1, 2]
+        warehouse.put_aside(1)
+    with engines.opened(kind, tmp_path) as warehouse:
+        warehouse.take_up()
+        warehouse.publish()
+        assert numbers(warehouse.table("some"), warehouse) == [2, 3]

@@ -331,11 +331,58 @@ def test_upgrade(ledger: runs.Ledger, run: runs.Run, path: Path, monkeypatch: py
         lambda connection: connection.execute(sa.text("CREATE TABLE extra (word TEXT)")),
         lambda connection: connection.execute(sa.text("INSERT INTO extra VALUES ('once')")),
     )
-    monkeypatch.setattr(schema, "UPGRADES", steps)
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, *steps))
     for _ in range(2):
         with runs.Ledger(path) as upgraded, upgraded._database.reading() as connection:
             assert connection.scalars(sa.text("SELECT word FROM extra")).all() == ["once"]
     assert read(path).number == 1
+
+
+def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+    """A ledger without what version 2 added has it after its next opening."""
+    ledger.end_run(run)
+    with ledger._database.writing() as connection:
+        for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
+            connection.execute(sa.text(f"ALTER {change}"))
+        connection.execute(sa.text("DROP TABLE held"))
+        connection.execute(schema.version.update().values(version=1))
+    with runs.Ledger(path) as upgraded:
+        newer = upgraded.begin_run(runs.Arguments())
+        upgraded.note_published(newer)
+        upgraded.hold("crm", newer)
+        assert upgraded.held_since("crm") == newer.number
+        assert upgraded.end_run(newer).published is not None
+
+
+def test_a_published_run_bars_no_other(ledger: runs.Ledger, run: runs.Run) -> None:
+    """While a run only writes to the environment the next one may begin."""
+    ledger.note_published(run)
+    assert ledger.begin_run(runs.Arguments()).number == 2
+
+
+def test_what_ends_a_waiting_run(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+    """A run that waits for approval ends Canceled when another one waits, or has published, in its place."""
+    for end in (ledger.note_put_aside, ledger.note_published):
+        ledger.plan_tasks(run, [MATCH])
+        with ledger.task(run, MATCH) as task:
+            task.wait_for_approval("12 000 links would change.")
+        ledger.end_run(run)
+        newer = ledger.begin_run(runs.Arguments())
+        end(newer)
+        with runs.Status(path) as status:
+            ended = status.run(run.number)
+        assert ended is not None
+        assert (ended.status, ended.details) == (TaskStatus.CANCELED, f"replaced by run {newer.number}")
+        run = newer
+
+
+def test_held(ledger: runs.Ledger, run: runs.Run) -> None:
+    """An environment is held from the last run that said so until somebody releases it."""
+    assert ledger.held_since("crm") is None
+    ledger.hold("crm", run)
+    assert ledger.held_since("crm") == run.number
+    ledger.release("crm")
+    assert ledger.held_since("crm") is None
 
 
 @pytest.mark.parametrize("location", ["postgresql+nodriver://ledger:secret@localhost/x", "sqlite://:::"])

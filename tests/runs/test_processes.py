@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -218,13 +219,33 @@ def test_lease(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
         lease.renew()
         with (
             pytest.raises(errors.BusyError, match=r"Run 1 \(process \d+ on .+\) is writing to crm"),
-            other.lease("crm", run),
+            other.lease("crm", run, takes_over=False),
         ):
             pass
         with other.lease("another crm", run):
             pass
     with ledger.lease("crm", run):
         pass
+
+
+def test_lease_taken_over(start: Start, ledger: runs.Ledger, run: runs.Run) -> None:
+    """A newer run asks for the lease; its holder learns by whom it is continued, lets go, and the newer one has it."""
+    ledger.note_published(run)
+    with ledger.lease("crm", run) as lease:
+        process = start(
+            """
+            run = ledger.begin_run(runs.Arguments())
+            print("waiting", flush=True)
+            with ledger.lease("crm", run):
+                print("has it", flush=True)
+            """
+        )
+        assert heard(process) == "waiting"
+        with pytest.raises(errors.ContinuedError, match="continued by run 2"):
+            while True:
+                lease.check()
+                time.sleep(0.05)
+    assert heard(process) == "has it"
 
 
 def test_lease_of_the_dead(start: Start, ledger: runs.Ledger) -> None:

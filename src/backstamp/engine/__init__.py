@@ -42,7 +42,7 @@ class Engine(Protocol):
     `patches_in_place` tells whether views of a table show what `patch` does to it.
 
     A run keeps tables in its *draft*, beside the published ones; `publish` makes all of them the published ones in
-    one moment. A draft that was not published is forgotten at the next opening.
+    one moment. A draft that was neither published nor put aside is forgotten at the next opening.
     """
 
     patches_in_place: bool
@@ -171,24 +171,47 @@ class Engine(Protocol):
         """Make the draft's tables the published ones, all in one moment; what was computed beside them is forgotten."""
         ...
 
+    @property
+    def can_put_aside(self) -> bool:
+        """Whether the draft can be put aside: not once published tables were patched in place."""
+        ...
+
+    def put_aside(self, number: int) -> None:
+        """Keep the draft under a number for a later process, instead of the one that was put aside before."""
+        ...
+
+    def aside(self) -> int | None:
+        """Return the number of the draft that was put aside, None without one; `publish` forgets it."""
+        ...
+
+    def take_up(self) -> None:
+        """Make the tables that were put aside the draft."""
+        ...
+
+    def forget_aside(self) -> None:
+        """Forget the draft that was put aside."""
+        ...
+
     def close(self) -> None:
         """Let the warehouse go, so that another process can open it."""
         ...
 
 
-def open_warehouse(state: Path, settings: Settings | None = None) -> Engine:
+def open_warehouse(state: Path, settings: Settings | None = None, *, patches_in_place: bool = True) -> Engine:
     """Open the warehouse of a project on the engine that its file names.
 
     Args:
         state: the project's folder of state.
         settings: which engine; DuckDB where nothing is said.
+        patches_in_place: let patches change published tables themselves where the engine can: fast, but such a draft
+            cannot be put aside.
 
     Raises:
         BusyError: another process has it open.
         ConfigurationError: it cannot be opened for another reason.
     """
     if not isinstance(settings, SparkSettings):
-        return DuckDB(state / WAREHOUSE, settings)
+        return DuckDB(state / WAREHOUSE, settings, patches_in_place=patches_in_place)
     try:
         spark = importlib.import_module("backstamp.engine.spark")  # only who computes on Spark has its libraries
     except ModuleNotFoundError as error:

@@ -41,18 +41,26 @@ class DuckDB:
     """An `Engine` on a DuckDB file.
 
     The manifest (`store.manifest`: name, physical table) says which tables are published; `publish` changes it, and
-    the views that people read, in one transaction. Physical tables that it does not name are drafts of runs that
-    ended in the middle, and are dropped when the file is opened.
+    the views that people read, in one transaction. `store.aside` says the same of the draft that was put aside.
+    Physical tables that neither names are drafts of runs that ended in the middle, and are dropped when the file is
+    opened.
+
+    Args:
+        path: of the file.
+        settings: threads and memory.
+        patches_in_place: patch the published tables themselves, in a transaction; else they are written anew, at a
+            cost that follows their size, so that the draft can be put aside.
 
     Raises:
         BusyError: another process has the file open.
         ConfigurationError: it cannot be opened for another reason.
     """
 
-    patches_in_place = True
-
-    def __init__(self, path: Path | str = ":memory:", settings: DuckDBSettings | None = None) -> None:
+    def __init__(
+        self, path: Path | str = ":memory:", settings: DuckDBSettings | None = None, *, patches_in_place: bool = True
+    ) -> None:
         settings = settings or DuckDBSettings()
+        self.patches_in_place = patches_in_place
         self._threads = settings.threads or os.cpu_count()
         self._draft: dict[str, str] = {}
         self._kept: set[str] = set()  # physical tables since the last publication
@@ -66,6 +74,7 @@ class DuckDB:
         self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
         self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
+        self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
         # The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own.
         self._execute("CREATE TEMP MACRO short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT")
         self._execute("CREATE TEMP MACRO time_in_utc(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
@@ -106,10 +115,14 @@ class DuckDB:
 
     def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
         """See `Engine.patch`."""
+        table = self.table(name)
+        if not self.patches_in_place:
+            others = table.anti_join(removed.select(*by).distinct(), list(by))
+            self.keep(name, others.union(added.select(table.columns)))
+            return
         if not self._is_patching:
             self._execute("BEGIN")
             self._is_patching = True
-        table = self.table(name)
         stored = self._stored(table.op().name)
         gone = _compiled(removed.select(*by).distinct())
         same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
@@ -205,6 +218,7 @@ class DuckDB:
             # Without the catalog's name, which is the file's, so that a renamed file still has its views.
             select = f"SELECT * FROM {_STORE}.{_quoted(physical)}"
             self._execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
+        self._execute(f"DELETE FROM {_STORE}.aside")
         self._execute("COMMIT")
         self._is_patching = False
         self._manifest |= self._draft
@@ -212,6 +226,32 @@ class DuckDB:
         self._kept = set()
         self._drop_unpublished()
         self._drop_held()
+
+    @property
+    def can_put_aside(self) -> bool:
+        """See `Engine.can_put_aside`."""
+        return not self._is_patching
+
+    def put_aside(self, number: int) -> None:
+        """See `Engine.put_aside`."""
+        self._execute("BEGIN")
+        self._execute(f"DELETE FROM {_STORE}.aside")
+        for name, physical in self._draft.items():
+            self._execute(f"INSERT INTO {_STORE}.aside VALUES (?, ?, ?)", [number, name, physical])
+        self._execute("COMMIT")
+
+    def aside(self) -> int | None:
+        """See `Engine.aside`."""
+        return next((number for (number,) in self._fetch(f"SELECT number FROM {_STORE}.aside LIMIT 1")), None)
+
+    def take_up(self) -> None:
+        """See `Engine.take_up`."""
+        self._draft = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.aside"))
+
+    def forget_aside(self) -> None:
+        """See `Engine.forget_aside`."""
+        self._execute(f"DELETE FROM {_STORE}.aside")
+        self._drop_unpublished()
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -234,7 +274,7 @@ class DuckDB:
         return _table(physical, self._schemas[physical], ops.Namespace(database=_STORE))
 
     def _keep(self, name: str, kind: str, select: str) -> ir.Table:
-        taken = self._kept.union(self._manifest.values())
+        taken = self._kept.union(self._manifest.values(), self._put_aside())
         physical = next(one for number in itertools.count(1) if (one := f"{name}__{number}") not in taken)
         self._kept.add(physical)
         self._execute(f"CREATE {kind} {self._stored(physical)} AS {select}")
@@ -310,11 +350,15 @@ class DuckDB:
     def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return self._execute(sql).fetchall()
 
+    def _put_aside(self) -> set[str]:
+        return {physical for (physical,) in self._fetch(f"SELECT physical FROM {_STORE}.aside")}
+
     def _drop_unpublished(self) -> None:
+        kept = {"manifest", "aside", *self._manifest.values(), *self._put_aside()}
         for kind in ("view", "table"):
             names = self._fetch(f"SELECT {kind}_name FROM duckdb_{kind}s() WHERE schema_name = '{_STORE}'")
             for (physical,) in names:
-                if physical != "manifest" and physical not in self._manifest.values():
+                if physical not in kept:
                     self._execute(f"DROP {kind} {self._stored(physical)}")
 
     def _drop_held(self) -> None:

@@ -1,6 +1,6 @@
 """Tables as folders of Parquet files under one path, and the manifest that says which of them are published.
 
-manifest.json   name -> folder, of the published tables
+manifest.json   name -> folder, of the published tables, and of those of the draft that was put aside
 tables/         a folder for each table that is published or in a draft
 scratch/        what only the process that has the path open needs
 lock            held by that process
@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import re
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 TABLES, SCRATCH = "tables", "scratch"
 BATCH_ROWS, ROWS_PER_FILE = 131_072, 500_000
 _MANIFEST, _NEXT_MANIFEST, _LOCK = "manifest.json", "manifest.json.next", "lock"
+
+
+@dataclass(frozen=True)
+class Aside:
+    """A draft that was put aside: its number, and name -> folder of its tables."""
+
+    number: int
+    tables: dict[str, str]
 
 
 class Folder:
@@ -49,7 +58,7 @@ class Folder:
             if isinstance(self._files, pyarrow.fs.LocalFileSystem):
                 self._lock = os.open(f"{self._root}/{_LOCK}", os.O_CREAT | os.O_RDWR, 0o600)
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.manifest: dict[str, str] = self._read_manifest()
+            self.manifest, self.aside = self._read_manifest()
         except BlockingIOError as error:
             self.close()
             message = f"The warehouse {path} is open in another process. See `backstamp status`, or wait for its end."
@@ -64,17 +73,23 @@ class Folder:
         if self._lock is not None:
             os.close(self._lock)
 
-    def replace_manifest(self, manifest: dict[str, str]) -> None:
-        """Say which tables are published, all in one moment."""
+    @property
+    def kept(self) -> set[str]:
+        """The folders of all tables that the manifest names."""
+        return {*self.manifest.values(), *(self.aside.tables.values() if self.aside else ())}
+
+    def replace_manifest(self, manifest: dict[str, str], aside: Aside | None = None) -> None:
+        """Say which tables are published, and which draft is put aside, all in one moment."""
         following = self._at(_NEXT_MANIFEST)
+        told = {"tables": manifest, "aside": asdict(aside) if aside else None}
         with self._files.open_output_stream(following) as stream:
-            stream.write(json.dumps({"tables": manifest}, indent=1).encode())
+            stream.write(json.dumps(told, indent=1).encode())
         self._files.move(following, self._at(_MANIFEST))
-        self.manifest = manifest
+        self.manifest, self.aside = manifest, aside
 
     def drop_unpublished(self) -> None:
         """Drop all tables that the manifest does not name."""
-        kept = set(self.manifest.values())
+        kept = self.kept
         for found in self._files.get_file_info(self._selector(TABLES)):
             if found.base_name not in kept:
                 self._files.delete_dir(found.path)
@@ -121,12 +136,13 @@ class Folder:
     def _at(self, *parts: str) -> str:
         return "/".join((self._root, *parts))
 
-    def _read_manifest(self) -> dict[str, str]:
+    def _read_manifest(self) -> tuple[dict[str, str], Aside | None]:
         if self._files.get_file_info(self._at(_MANIFEST)).type == pyarrow.fs.FileType.NotFound:
-            return {}
+            return {}, None
         with self._files.open_input_stream(self._at(_MANIFEST)) as stream:
-            tables: dict[str, str] = json.loads(stream.read())["tables"]
-            return tables
+            told = json.loads(stream.read())
+        aside = told.get("aside")
+        return told["tables"], Aside(**aside) if aside else None
 
 
 def _file_system(path: str) -> tuple[Any, str]:

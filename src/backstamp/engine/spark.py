@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class Spark:
     """An `Engine` on Spark.
 
-    The manifest says which tables are published; `publish` replaces it. Tables that it does not name are drafts of
-    runs that ended in the middle, and are dropped when the path is opened.
+    The manifest says which tables are published, and which put aside; `publish` replaces it. Tables that it does not
+    name are drafts of runs that ended in the middle, and are dropped when the path is opened.
 
     Raises:
         BusyError: another process has the path open.
@@ -188,6 +188,28 @@ class Spark:
         self._draft = {}
         self._folder.drop_unpublished()
 
+    @property
+    def can_put_aside(self) -> bool:
+        """See `Engine.can_put_aside`."""
+        return True
+
+    def put_aside(self, number: int) -> None:
+        """See `Engine.put_aside`."""
+        self._folder.replace_manifest(self._folder.manifest, parquet.Aside(number, self._draft))
+
+    def aside(self) -> int | None:
+        """See `Engine.aside`."""
+        return self._folder.aside.number if self._folder.aside else None
+
+    def take_up(self) -> None:
+        """See `Engine.take_up`."""
+        self._draft = dict(self._folder.aside.tables) if self._folder.aside else {}
+
+    def forget_aside(self) -> None:
+        """See `Engine.forget_aside`."""
+        self._folder.replace_manifest(self._folder.manifest)
+        self._folder.drop_unpublished()
+
     def close(self) -> None:
         """See `Engine.close`; Java goes on, for the next session of this process."""
         self._folder.drop_scratch()
@@ -197,7 +219,7 @@ class Spark:
         """Return a name for a folder that none has yet, which tells what it is for."""
         plain = re.sub("[^A-Za-z0-9_]", "_", name)
         physical = f"{plain}__{next(self._numbers)}"
-        return self._name(name) if physical in self._folder.manifest.values() else physical
+        return self._name(name) if physical in self._folder.kept else physical
 
     def _frame(self, expression: ir.Table) -> DataFrame:
         """Return what Spark makes of an expression, numbers of the types that Ibis expects.

@@ -118,14 +118,18 @@ class Arguments:
 
     Attributes:
         full: read and compute everything instead of what changed.
-        until: the stage after which it stops and leaves a draft, or None.
+        draft: stop before anything is published or sent, and wait for approval.
+        until: the stage after which it stops, for looking only, or None.
         new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
+        undoes: the run whose writes it takes back, or None.
         requested_by: who asked, as text for people: a login, "schedule".
     """
 
     full: bool = False
+    draft: bool = False
     until: str | None = None
     new_ids: bool = False
+    undoes: int | None = None
     requested_by: str = ""
 
 
@@ -135,6 +139,7 @@ class Run:
 
     Attributes:
         number: 1 for the first run of this ledger, then 2, …
+        published: when what it computed became the warehouse, or None.
         canceled_by: who asked it to stop, or None.
         warnings: how many warnings its tasks have.
         seconds: how long it took, or has taken so far.
@@ -145,6 +150,7 @@ class Run:
     arguments: Arguments
     owner: Owner
     started: datetime
+    published: datetime | None
     ended: datetime | None
     heartbeat: datetime
     details: str

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from backstamp.errors import BusyError
+from backstamp.errors import BusyError, ContinuedError
 from backstamp.runs import heartbeat, schema
 from backstamp.runs.owner import Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from backstamp.runs.database import Database
+
+
+_ASK_EVERY_SECONDS = 0.2
 
 
 class Lease:
@@ -37,6 +41,35 @@ class Lease:
             if connection.execute(change).rowcount == 0:
                 holder = _holder(connection, self.environment)
                 raise BusyError(_refusal(self.environment, holder) if holder else "The lease was given back already.")
+
+    def check(self) -> None:
+        """Look whether a newer run waits for the lease; one short read, to be called between batches.
+
+        Raises:
+            ContinuedError: "continued by run N".
+        """
+        with self._database.reading() as connection:
+            wanted_by = connection.scalar(sa.select(schema.lease.c.wanted_by).where(self._ours()))
+        if wanted_by is not None:
+            raise ContinuedError(f"continued by run {wanted_by}")
+
+    def take_over(self, check_canceled: Callable[[], None]) -> None:
+        """Ask the run that holds the lease to end its batches in flight, and take it when it has.
+
+        Raises:
+            CanceledError: `check_canceled` raised it meanwhile.
+        """
+        wish = schema.lease.update().where(schema.lease.c.environment == self.environment).values(wanted_by=self.run)
+        while True:
+            try:
+                self.acquire()
+            except BusyError:
+                check_canceled()
+                with self._database.writing() as connection:
+                    connection.execute(wish)
+                time.sleep(_ASK_EVERY_SECONDS)
+            else:
+                return
 
     def acquire(self) -> None:
         """Take the lease, also from a holder whose process is dead.
@@ -63,14 +96,26 @@ class Lease:
 
 
 @contextmanager
-def hold(database: Database, environment: str, run: int) -> Iterator[Lease]:
+def hold(
+    database: Database, environment: str, run: int, check_canceled: Callable[[], None] | None = None
+) -> Iterator[Lease]:
     """Hold the lease of an environment for a run as long as the block lasts.
 
+    Args:
+        database: of the ledger.
+        environment: which.
+        run: the number of the run.
+        check_canceled: raises `CanceledError` where the run is not to wait any more for the one that holds the lease;
+            None where that one is left in peace.
+
     Raises:
-        BusyError: a living process holds it; the message says which.
+        BusyError: a living process holds it, and is left in peace; the message says which.
     """
     lease = Lease(database, environment, run)
-    lease.acquire()
+    if check_canceled is None:
+        lease.acquire()
+    else:
+        lease.take_over(check_canceled)
     try:
         with heartbeat.beating(lease.renew):
             yield lease

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
@@ -123,7 +124,8 @@ class Ledger:
         Raises:
             LookupError: it was not planned for this run, or has begun.
         """
-        waiting = tasks.row_of(run.number, planned).where(schema.task.c.status == TaskStatus.NOT_STARTED)
+        idle = (TaskStatus.NOT_STARTED, TaskStatus.SKIPPED)  # a run that begins again may skip it again
+        waiting = tasks.row_of(run.number, planned).where(schema.task.c.status.in_(idle))
         values = {"status": TaskStatus.SKIPPED, "details": reason, "ended": datetime.now(UTC)}
         with self._database.writing() as connection:
             if connection.execute(waiting.values(**values)).rowcount == 0:
@@ -178,13 +180,54 @@ class Ledger:
         if by is not None:
             raise CanceledError(f"canceled by {by}")
 
-    def lease(self, environment: str, run: Run) -> AbstractContextManager[leases.Lease]:
-        """Hold the right to write to an environment as long as the block lasts; `renew` it between batches.
+    def lease(
+        self, environment: str, run: Run, *, takes_over: bool = True
+    ) -> AbstractContextManager[leases.Lease]:
+        """Hold the right to write to an environment as long as the block lasts; `check` it between batches.
+
+        Args:
+            environment: which.
+            run: who wants it.
+            takes_over: ask a run that holds it to end its batches in flight; else leave it in peace.
 
         Raises:
-            BusyError: a living process holds it; the message names the holder. A dead one's lease is taken over.
+            BusyError: a living process holds it, and is left in peace. A dead one's lease is taken over.
+            CanceledError: the run was canceled while it waited.
         """
-        return leases.hold(self._database, environment, run.number)
+        check = partial(self.check_canceled, run) if takes_over else None
+        return leases.hold(self._database, environment, run.number, check)
+
+    def note_published(self, run: Run) -> None:
+        """Note that what a run computed is the warehouse now: from here on others may begin beside it.
+
+        Runs that wait for approval end: what they would do is outdated.
+        """
+        with self._database.writing() as connection:
+            connection.execute(_row(run.number).values(published=datetime.now(UTC)))
+            _replace_waiting(connection, run.number)
+
+    def note_put_aside(self, run: Run) -> None:
+        """Note that a run waits for approval: those that waited before end, replaced by it."""
+        with self._database.writing() as connection:
+            _replace_waiting(connection, run.number)
+
+    def hold(self, environment: str, run: Run) -> None:
+        """Let nothing be sent to an environment, from this run on, until somebody approves it."""
+        values = {"environment": environment, "since_run": run.number}
+        with self._database.writing() as connection:
+            connection.execute(schema.held.delete().where(schema.held.c.environment == environment))
+            connection.execute(schema.held.insert().values(values))
+
+    def release(self, environment: str) -> None:
+        """End the hold of an environment; nothing happens where there is none."""
+        with self._database.writing() as connection:
+            connection.execute(schema.held.delete().where(schema.held.c.environment == environment))
+
+    def held_since(self, environment: str) -> int | None:
+        """Return the number of the run since which an environment is held, None where it is not."""
+        query = sa.select(schema.held.c.since_run).where(schema.held.c.environment == environment)
+        with self._database.reading() as connection:
+            return connection.scalar(query)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -212,12 +255,26 @@ def _load(connection: sa.Connection, number: int) -> Run:
     return run
 
 
+def _replace_waiting(connection: sa.Connection, by: int) -> None:
+    """End the runs that wait for approval."""
+    waiting = sa.select(schema.run.c.number).where(
+        schema.run.c.status == TaskStatus.WAITING_FOR_APPROVAL, schema.run.c.number != by
+    )
+    for number in connection.scalars(waiting).all():
+        _end(connection, number, tasks.canceled(f"replaced by run {by}"))
+
+
 def _make_way(connection: sa.Connection) -> None:
-    """End the run that a dead process left behind, or refuse to go on beside a living one."""
+    """End the runs that dead processes left behind, or refuse to go on beside a living one.
+
+    One that has published only writes to the environment, and keeps nobody back.
+    """
     under_way = sa.select(schema.run.c.number).where(schema.run.c.status == TaskStatus.PROCESSING)
     for number in connection.scalars(under_way).all():
         run = _load(connection, number)
         if not run.owner.is_gone(run.heartbeat, heartbeat.SILENCE):
+            if run.published:
+                continue
             raise BusyError(
                 f"Run {number} is going on ({run.owner}, since {run.started:%Y-%m-%d %H:%M} UTC). "
                 "Wait until it has ended, or stop it with `backstamp cancel`."

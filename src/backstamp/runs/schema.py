@@ -51,6 +51,7 @@ run = sa.Table(
     sa.Column("pid", sa.Integer, nullable=False),
     sa.Column("birth", sa.Text, nullable=False),
     sa.Column("started", UtcTime, nullable=False),
+    sa.Column("published", UtcTime),
     sa.Column("ended", UtcTime),
     sa.Column("heartbeat", UtcTime, nullable=False),
     sa.Column("details", sa.Text, nullable=False, default=""),
@@ -114,10 +115,28 @@ lease = sa.Table(
     sa.Column("birth", sa.Text, nullable=False),
     sa.Column("acquired", UtcTime, nullable=False),
     sa.Column("heartbeat", UtcTime, nullable=False),
+    sa.Column("wanted_by", sa.Integer),
 )
 
+# Environments to which nothing is sent until somebody approves it.
+held = sa.Table(
+    "held",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("since_run", sa.ForeignKey("run.number"), nullable=False),
+)
+
+
+def _to_2(connection: sa.Connection) -> None:
+    """Runs that others may follow while they hydrate, and environments that are held."""
+    for table, column in ((run, run.c.published), (lease, lease.c.wanted_by)):
+        kind = column.type.compile(connection.dialect)
+        connection.execute(sa.DDL(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+    held.create(connection)
+
+
 # UPGRADES[0] leads from version 1 to 2, and so on. A new ledger is made at the newest version at once.
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = ()
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2,)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -83,6 +83,7 @@ def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
         arguments=Arguments(**row["arguments"]),
         owner=Owner(row["host"], row["pid"], row["birth"]),
         started=row["started"],
+        published=row["published"],
         ended=row["ended"],
         heartbeat=row["heartbeat"],
         details=row["details"],

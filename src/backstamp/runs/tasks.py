@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from backstamp.errors import BackstampError, CanceledError
+from backstamp.errors import BackstampError, CanceledError, ContinuedError
 from backstamp.runs import schema
 from backstamp.runs.facts import FAILURES, TaskStatus
 
@@ -55,6 +55,8 @@ def ending_of(error: BaseException, *, last_attempt: bool = False) -> Ending:
     match error:
         case CanceledError():
             return canceled(str(error))
+        case ContinuedError():
+            return Ending(TaskStatus.SKIPPED, str(error))
         case KeyboardInterrupt():
             return canceled("canceled from the keyboard")
         case BackstampError():
