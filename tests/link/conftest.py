@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from backstamp import embedded, engine, errors, link, runs, shapes
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from backstamp.connect import ports
@@ -97,6 +98,10 @@ class House:
             ended = self.ledger.end_run(run)
         return Done(plan, {task.name: task for task in ended.tasks}, self.sink.traffic.writes - before)
 
+    def ask_for_links(self, table: str, keys: Sequence[str]) -> Mapping[str, str | None]:
+        """The links of these rows, as the CRM has them now."""
+        return self.crm.links(table, LOOKUP, keys)
+
     def close(self) -> None:
         """Close all of it."""
         self.engine.close()
@@ -105,6 +110,7 @@ class House:
 
     def _compute(self, run: runs.Run, customers: Mapping[int, int], values: Mapping[str, Any]) -> link.Plan:
         """Do what is done while the warehouse is open."""
+        began = datetime.now(UTC)
         members = [{"table": TABLE, "key": guid(row), "customer_id": guid(one)} for row, one in customers.items()]
         seen = [{"table": TABLE, "key": key, "customer_id": now} for key, now in self._read().items()]
         source = self.load(SOURCE, [{"key": key} for key in self._source])
@@ -127,9 +133,12 @@ class House:
             tuple(linked),
             eligible.skip,
         )
-        known = self.load(shapes.KNOWN_LINKS, seen)
-        link.acknowledge(self.engine, self.ledger.journal, self.folder, known, {TABLE: source})
-        plan = link.make_plan(self.engine, desired, SETTINGS, self.folder, run.number)
+        known = link.Seen(TABLE, self.load(shapes.KNOWN_LINKS, seen), began)
+        drift = link.acknowledge(
+            self.engine, self.ledger.journal, self.folder, [known], {TABLE: source}, self.ask_for_links
+        )
+        causes = link.Causes(drift, self.load(shapes.ID_CHANGES, []))
+        plan = link.make_plan(self.engine, desired, causes, SETTINGS, self.folder, run.number)
         self.engine.publish()
         return plan
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.link import meddling
 from tests.link.conftest import PROFILE, SOURCE, TABLE, guid
 
-from backstamp import link, runs, shapes
+from backstamp import link, runs
 
 if TYPE_CHECKING:
     from tests.link.conftest import House
@@ -17,9 +17,8 @@ TWO = {1: 101, 2: 102}
 
 def acknowledge(house: House, *contacts: int) -> None:
     """Bring up what is known, of contacts that are there and were not read again."""
-    nothing = house.engine.load(shapes.KNOWN_LINKS, [])
     source = house.load(SOURCE, [{"key": guid(number)} for number in contacts])
-    link.acknowledge(house.engine, house.ledger.journal, house.folder, nothing, {TABLE: source})
+    link.acknowledge(house.engine, house.ledger.journal, house.folder, [], {TABLE: source}, house.ask_for_links)
 
 
 def known_links(house: House) -> dict[str, str]:

@@ -143,7 +143,8 @@ def _run(
     """
     with environment.signed_in(settings, url, embedded.APPLICATION_USER) as sink:
         # In a log the table at the end says the same as lines would.
-        run = tasks.do_run(settings, sink, console if console.is_terminal else display.console(quiet=True))
+        shown = console if console.is_terminal else display.console(quiet=True)
+        run = tasks.do_run(settings, sink, shown, runs.Arguments(requested_by=tasks.login()))
         sent = sink.traffic
         traffic = story.Traffic(sent.reads, sent.writes, sent.rows_read, sent.rows_written)
     display.show_run(console, run, groups)

@@ -38,7 +38,8 @@ def _program(*, version: options.Version = False) -> None:
 app.command(epilog="Example: backstamp init customers")(start.init)
 app.command(epilog="Example: backstamp demo --people 2000")(demo.demo)
 app.command(epilog="Example: backstamp check --project demo/backstamp.yaml")(check.check)
-app.command(epilog="Example: backstamp run --accept-loss loyalty.member")(tasks.run)
+app.command(epilog="Examples: backstamp run --accept-loss loyalty.member; backstamp run --approve 12")(tasks.run)
+app.command(epilog="Example: backstamp plan --json")(tasks.plan)
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
 app.command(epilog="Example: backstamp status --history 20")(tasks.status)
 app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)
@@ -62,7 +63,7 @@ app.add_typer(_crm, name="crm", epilog="Examples: backstamp crm --port 8700; bac
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit code: 0 done, 1 failed, 2 the project file or the arguments are wrong.
+    """Run a command; return the exit code: 0 done, 1 failed, 2 wrong project file or arguments, 3 waits for approval.
 
     Args:
         arguments: without the program's name; those of this process where none are given.

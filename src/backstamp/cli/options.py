@@ -37,6 +37,10 @@ NewIds = Annotated[
         "--new-ids", help="Where the warehouse is lost: give new CustomerIds instead of taking those of the CRM."
     ),
 ]
+Approve = Annotated[
+    int | None,
+    typer.Option("--approve", metavar="N", min=1, help="Send what run N would do, which waits for approval."),
+]
 AcceptLoss = Annotated[
     list[str] | None,
     typer.Option(

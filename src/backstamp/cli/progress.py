@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _EVERY_SECONDS = 0.25
+_RUNS_AT_ONCE = 8
+"""More runs than can be under way together."""
 
 
 @contextmanager
-def following(ledger: Path, console: Console) -> Iterator[None]:
-    """Show the run that begins in this block, as long as the block lasts."""
+def following(ledger: Path, console: Console, number: int | None = None) -> Iterator[None]:
+    """Show the run that begins in this block, or that of a number, as long as the block lasts."""
     if console.quiet:
         yield
         return
     with runs.Status(ledger) as status:
         last = status.last()
-        watch = _Watch(console, status, last.number if last else 0)
+        watch = _Watch(console, status, last.number if last else 0, number)
         if console.is_terminal:
             with Live(
                 console=console, get_renderable=watch.picture, refresh_per_second=1 / _EVERY_SECONDS, transient=True
@@ -70,26 +72,29 @@ def stoppable(ledger: Path, by: str) -> Iterator[None]:
 
 def _ask_to_stop(ledger: Path, by: str, number: int) -> None:
     with runs.Status(ledger) as status:
-        run = status.last()
-    if run is None or run.owner != runs.Owner.this_process():
+        own = [run for run in status.history(_RUNS_AT_ONCE) if run.owner == runs.Owner.this_process() and not run.ended]
+    if not own:
         signal.raise_signal(number)  # our run has not begun: there is nothing that needs a clean end
         return
     with runs.Ledger(ledger) as opened, suppress(errors.ConfigurationError):  # it has just ended by itself
-        opened.request_cancel(run.number, by)
+        opened.request_cancel(own[0].number, by)
 
 
 @dataclass
 class _Watch:
-    """A look at the run that began after another, as often as wanted."""
+    """A look at the run of a number, or that began after another, as often as wanted."""
 
     console: Console
     status: runs.Status
     after: int
+    number: int | None
     told: set[int] = field(default_factory=set)
 
     def run(self) -> runs.Run | None:
         """Return the run, as soon as there is one."""
         with suppress(errors.BusyError):  # one look missed is no harm
+            if self.number is not None:
+                return self.status.run(self.number)
             found = self.status.last()
             if found and found.number > self.after:
                 return found

@@ -1,4 +1,4 @@
-"""`run`, `status` and `cancel`: the tasks of a run, done, shown and stopped."""
+"""`run`, `plan`, `status` and `cancel`: the tasks of a run, done, shown and stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors, pipeline, project, runs
-from backstamp.cli import display, environment, options, progress
+from backstamp.cli import display, environment, options, plans, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from backstamp.connect import ports
 
 
+WAITING = 3
+"""The exit code of a run that waits for approval."""
 _NO_RUN = "There has been no run yet: start one with `backstamp run`."
 
 
@@ -28,21 +30,65 @@ def run(
     full: options.Full = False,
     new_ids: options.NewIds = False,
     accept_loss: options.AcceptLoss = None,
+    approve: options.Approve = None,
     as_json: options.Json = False,
 ) -> None:
     """Read what changed, unify it, and write profiles, measures and links to the environment.
+
+    Or do, with --approve, what a run would do that waits for approval: that, and nothing else.
+
+    Ends with 0, with 1 if a task failed or the run was canceled, with 2 if the project file is wrong, with 3 if the run
+    waits for approval.
+    """
+    settings = project.load(file)
+    console = display.console(quiet=as_json)
+    if approve is not None and (full or new_ids or accept_loss):
+        raise errors.ConfigurationError("--approve sends what was shown: it goes with no other option.")
+    with environment.connected(settings) as sink:
+        if approve is not None:
+            ended = _do_approve(settings, sink, console, approve)
+        else:
+            arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=login())
+            ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+        waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+        shown = pipeline.forecast(settings, sink, ended.number) if waits else None
+    if as_json:
+        display.write_json({"run": ended} | ({"forecast": shown} if shown else {}))
+    display.show_run(console, ended)
+    if shown:
+        plans.show(console, shown)
+        raise typer.Exit(WAITING)
+    if ended.status is not runs.TaskStatus.SUCCESSFUL:
+        raise typer.Exit(1)
+
+
+def plan(
+    *,
+    file: options.Project = options.FILE,
+    full: options.Full = False,
+    new_ids: options.NewIds = False,
+    accept_loss: options.AcceptLoss = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show what a run would do, and send nothing: profiles, links and why they change, requests and time.
+
+    The draft waits: `backstamp run --approve N` does exactly what was shown.
 
     Ends with 0, with 1 if a task failed or the run was canceled, with 2 if the project file is wrong.
     """
     settings = project.load(file)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
-        ended = do_run(settings, sink, console, full=full, new_ids=new_ids, accept_loss=accept_loss or ())
+        arguments = runs.Arguments(full=full, draft=True, new_ids=new_ids, requested_by=login())
+        ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+        waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+        shown = pipeline.forecast(settings, sink, ended.number) if waits else None
     if as_json:
-        display.write_json({"run": ended})
-    display.show_run(console, ended)
-    if ended.status is not runs.TaskStatus.SUCCESSFUL:
+        display.write_json({"run": ended, "forecast": shown})
+    if shown is None:
+        display.show_run(console, ended)
         raise typer.Exit(1)
+    plans.show(console, shown)
 
 
 def status(
@@ -81,7 +127,7 @@ def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_
     if display.has_died(found):
         raise errors.BackstampError(str(display.sentence(found)))
     with runs.Ledger(ledger) as opened:
-        opened.request_cancel(found.number, _login())
+        opened.request_cancel(found.number, login())
     if as_json:
         display.write_json({"canceled": found.number})
     display.console(quiet=as_json).print(f"Run {found.number} is asked to stop. `backstamp status` shows when it has.")
@@ -91,22 +137,29 @@ def do_run(
     settings: project.Project,
     sink: ports.Sink,
     console: Console,
+    arguments: runs.Arguments,
     *,
-    full: bool = False,
-    new_ids: bool = False,
     accept_loss: Sequence[str] = (),
 ) -> runs.Run:
     """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended."""
     with environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
         settings.state.mkdir(mode=0o700, exist_ok=True)
-        ledger, by = settings.state / pipeline.LEDGER, _login()
-        arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=by)
-        with progress.stoppable(ledger, by), progress.following(ledger, console):
+        ledger = settings.state / pipeline.LEDGER
+        with progress.stoppable(ledger, arguments.requested_by), progress.following(ledger, console):
             return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
 
-def _login() -> str:
+def _do_approve(settings: project.Project, sink: ports.Sink, console: Console, number: int) -> runs.Run:
+    """Send what a waiting run would do, shown and stoppable as a run."""
+    ledger = settings.state / pipeline.LEDGER
+    if not ledger.exists():
+        raise errors.ConfigurationError(_NO_RUN)
+    with progress.stoppable(ledger, login()), progress.following(ledger, console, number):
+        return pipeline.approve(settings, sink, number)
+
+
+def login() -> str:
     """Return the name of who is at work, as the system knows it."""
     try:
         return getpass.getuser()

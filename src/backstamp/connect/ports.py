@@ -250,6 +250,10 @@ class Sink(Source, Protocol):
         """Update one lookup of existing rows and nothing else; never creates a row."""
         ...
 
+    def links(self, table: str, lookup: str, keys: Sequence[str]) -> dict[str, str | None]:
+        """Return what these rows of a table have in a lookup now, by key; rows that are gone are missing."""
+        ...
+
     def delete(self, table: str, keys: Sequence[str]) -> list[Outcome]:
         """Delete rows of one of our own tables; a row that is not there is "gone"."""
         ...

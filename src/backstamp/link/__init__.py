@@ -29,18 +29,21 @@ from backstamp.link.desired import (
     own_tables,
     profile_table,
 )
-from backstamp.link.differences import make_plan
+from backstamp.link.differences import Causes, make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import acknowledge, compare, is_known, of_links, read_back
-from backstamp.link.plan import Linking, Plan, Removal, Writing, load
-from backstamp.link.settings import Link
+from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
+from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, load
+from backstamp.link.settings import ApproveAbove, Link
 
 __all__ = [
     "MEASURES",
     "STEPS",
+    "ApproveAbove",
     "Candidate",
     "Card",
+    "Causes",
+    "Customers",
     "Desired",
     "Eligibility",
     "FailedCheck",
@@ -51,7 +54,9 @@ __all__ = [
     "Linking",
     "Own",
     "Plan",
+    "Reason",
     "Removal",
+    "Seen",
     "Step",
     "Writing",
     "acknowledge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -12,6 +13,7 @@ import pyarrow.compute
 from backstamp.connect import ports
 from backstamp.link import desired as desires
 from backstamp.link import known, plan
+from backstamp.unify import history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +24,28 @@ if TYPE_CHECKING:
     from backstamp.link.settings import Link
 
 
-def make_plan(engine: engines.Engine, desired: desires.Desired, settings: Link, state: Path, run: int) -> plan.Plan:
+@dataclass(frozen=True)
+class Causes:
+    """What tells why links change.
+
+    Attributes:
+        drift: links that somebody else wrote, with what was acknowledged: `shapes.KNOWN_LINKS`.
+        id_changes: what became of ids in this run: `shapes.ID_CHANGES`.
+    """
+
+    drift: ir.Table
+    id_changes: ir.Table
+
+
+def make_plan(
+    engine: engines.Engine, desired: desires.Desired, causes: Causes, settings: Link, state: Path, run: int
+) -> plan.Plan:
     """Write the work lists of a run and its plan; after `acknowledge`, before publishing.
 
     Args:
         engine: holds what is known.
         desired: what the environment is to hold.
+        causes: of changed links.
         settings: of linking.
         state: the folder under which a run keeps its lists.
         run: its number.
@@ -38,6 +56,7 @@ def make_plan(engine: engines.Engine, desired: desires.Desired, settings: Link, 
     emptied = _emptied(engine, own)
     profiles, keys, *measures = (_writing(engine, folder, table, emptied[table.definition.name]) for table in own)
     retired, held = _retired(engine, folder, desired)
+    told = {row["reason"]: row["ids"] for row in engine.rows(_counted_changes(causes.id_changes))}
     made = plan.Plan(
         folder=folder,
         run=run,
@@ -45,14 +64,27 @@ def make_plan(engine: engines.Engine, desired: desires.Desired, settings: Link, 
         keys=keys,
         measures=tuple(measures),
         lookup=_lookup(settings),
-        links=tuple(_linking(engine, folder, table) for table in desired.links),
+        links=tuple(_linking(engine, folder, table, causes) for table in desired.links),
         skip=desired.skip,
         removals=tuple(_removal(engine, folder, table, _gone(engine, table)) for table in own[1:]),
         retired=retired,
         held=held,
+        customers=plan.Customers(
+            new=told.get(history.NEW, 0),
+            merged=told.get(history.MERGED, 0) + told.get(history.DIVIDED, 0),
+            split=told.get(history.SPLIT, 0),
+            changed=profiles.changed,
+            gone=told.get(history.GONE, 0),
+        ),
     )
     made.save()
     return made
+
+
+def _counted_changes(changes: ir.Table) -> ir.Table:
+    """Return how many ids changed for each reason; those that vanished count once, wherever their rows are."""
+    ids = changes.reason.isin([history.NEW, history.SPLIT]).ifelse(changes.new_id, changes.old_id)
+    return changes.mutate(id=ids).group_by("reason").agg(ids=lambda group: group.id.nunique())
 
 
 def _lookup(settings: Link) -> ports.Column:
@@ -87,7 +119,7 @@ def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: 
     return plan.Writing(definition, definition.name, kinds["new"], kinds["changed"], cut, emptied)
 
 
-def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable) -> plan.Linking:
+def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable, causes: Causes) -> plan.Linking:
     links = known.of_links(engine)
     before = links.filter(links.table == table.table).select(known_key="key", before="customer_id")
     pairs = table.rows.left_join(before, table.rows.key == before.known_key)
@@ -95,9 +127,36 @@ def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable) -
     kind = ibis.cases((different.before.isnull(), "set"), (different.customer_id.isnull(), "cleared"), else_="changed")
     name = f"links_{table.table}"
     path = plan.list_path(folder, name)
-    engine.write_parquet(different.select("key", "before", "customer_id", **{plan.KIND: kind}).order_by("key"), path)
-    kinds = _tally(path, plan.KIND)
-    return plan.Linking(table.table, table.outer, name, kinds["set"], kinds["changed"], kinds["cleared"])
+    work = different.select("key", "before", "customer_id", **{plan.KIND: kind})
+    engine.write_parquet(_with_reason(work, table.table, causes).order_by("key"), path)
+    kinds, reasons = _tally(path, plan.KIND), _tally(path, plan.REASON)
+    counts = (kinds["set"], kinds["changed"], kinds["cleared"], engine.count(table.rows))
+    return plan.Linking(table.table, table.outer, name, *counts, dict(sorted(reasons.items())))
+
+
+def _with_reason(work: ir.Table, table: str, causes: Causes) -> ir.Table:
+    """Add to a list of links why each is written."""
+    drift = causes.drift.filter(causes.drift.table == table)
+    drift = drift.select(drifted="key", acknowledged="customer_id")
+    changes = causes.id_changes
+    ended = changes.filter(changes.reason.isin([history.MERGED, history.DIVIDED]))
+    ended = ended.select(ended_id="old_id", ending="reason").distinct()
+    split = changes.filter(changes.reason == history.SPLIT).select(split_id="new_id").distinct()
+    told = (
+        work.left_join(drift, work.key == drift.drifted)
+        .left_join(ended, work.before == ended.ended_id)
+        .left_join(split, work.customer_id == split.split_id)
+    )
+    repaired = told.drifted.notnull() & told.acknowledged.identical_to(told.customer_id)
+    reason = ibis.cases(
+        (repaired, plan.Reason.REPAIRED),
+        (told.before.isnull(), plan.Reason.JOINED),
+        (told.customer_id.isnull(), plan.Reason.LEFT),
+        (told.split_id.notnull() | (told.ending == history.DIVIDED), plan.Reason.SPLIT),
+        (told.ending == history.MERGED, plan.Reason.MERGED),
+        else_=plan.Reason.MOVED,
+    )
+    return told.select(*work.columns, **{plan.REASON: reason})
 
 
 def _gone(engine: engines.Engine, table: desires.Own) -> ir.Table:

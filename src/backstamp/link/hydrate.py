@@ -31,7 +31,7 @@ THREADS = 8
 _DELETIONS_AT_ONCE = 25  # a deletion is a request for itself: small parts keep all threads busy
 
 Tally: TypeAlias = "Counter[tuple[str, str]]"
-"""How many rows ended how: ("written", kind), ("refused", code), ("gone", ""), ("waiting", "")."""
+"""How many rows ended how: ("written", kind), ("refused", code), ("gone", ""), ("left out", ""), ("waiting", "")."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,16 @@ class Hydration:
         sink: the environment.
         journal: of the requests.
         task: is told how far it is.
-        check_canceled: raises `CanceledError` when the run is to stop; asked between batches.
+        check: raises `CanceledError` or `ContinuedError` when the run is to stop; asked between batches.
+        careful: look, just before a batch, whether its links are still those that the plan saw; others are left out.
     """
 
     plan: plans.Plan
     sink: ports.Sink
     journal: runs.Journal
     task: runs.RunningTask
-    check_canceled: Callable[[], None]
+    check: Callable[[], None]
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,23 @@ def _link_sending(hydration: Hydration, linking: plans.Linking, missing: frozens
     sink, lookup = hydration.sink, hydration.plan.lookup.name
 
     def write(rows: pa.RecordBatch) -> list[ports.Outcome]:
+        changed = _changed_since(hydration, linking, rows) if hydration.careful else []
+        left_out = {outcome.key for outcome in changed}
         pairs = zip(_texts(rows, "key"), _texts(rows, "customer_id"), strict=True)
-        return sink.stamp(linking.outer, lookup, [ports.Stamp(key, profile) for key, profile in pairs])
+        stamps = [ports.Stamp(key, profile) for key, profile in pairs if key not in left_out]
+        return [*changed, *(sink.stamp(linking.outer, lookup, stamps) if stamps else [])]
 
     waits = _points_into(missing, "customer_id") if missing else None
     return _Sending(linking.list, sink.batch_size, "key", write, waits)
+
+
+def _changed_since(hydration: Hydration, linking: plans.Linking, rows: pa.RecordBatch) -> list[ports.Outcome]:
+    """Return which rows are gone, or have another link than the plan saw: they are not written (linking.md 6)."""
+    keys = _texts(rows, "key")
+    now = hydration.sink.links(linking.outer, hydration.plan.lookup.name, keys)
+    pairs = zip(keys, _texts(rows, "before"), strict=True)
+    states = [(key, runs.RowState.LEFT_OUT if key in now else runs.RowState.GONE, before) for key, before in pairs]
+    return [ports.Outcome(key, state) for key, state, before in states if key not in now or now[key] != before]
 
 
 def _delete(
@@ -272,7 +286,7 @@ def _send(hydration: Hydration, sending: _Sending, *, done: int, total: int) -> 
         total: rows of the step.
     """
     tally: Tally = Counter()
-    for found in _at_once(_jobs(hydration, sending), hydration.check_canceled):
+    for found in _at_once(_jobs(hydration, sending), hydration.check):
         tally += found
         hydration.task.progress(done + tally.total(), total)
     return tally
@@ -361,6 +375,8 @@ def _warn(task: runs.RunningTask, table: str, tally: Tally) -> None:
     _warn_of_refused(task, table, tally)
     if tally["waiting", ""]:
         task.warn(f"{table}: {_count(tally['waiting', ''], 'row')} not sent, because of refused profiles.")
+    if tally["left out", ""]:
+        task.warn(f"{table}: {_count(tally['left out', ''], 'row')} left out: the link is not the planned one now.")
     if tally["gone", ""]:
         task.warn(f"{table}: {_count(tally['gone', ''], 'row')} not there any more.")
 

@@ -6,9 +6,10 @@ For a row of our own tables that is the digest of its values, for a row of the e
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -20,7 +21,8 @@ from backstamp.engine import functions
 from backstamp.link import plan as plans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from backstamp import engine as engines
     from backstamp.connect import ports
     from backstamp.link.desired import Own
+
+    _Sent: TypeAlias = tuple[plans.Plan, dict[str, list[runs.Entry]]]
 
 LINKS = "known_links"
 COLUMNS = "known_columns"
@@ -37,6 +41,9 @@ UNKNOWN = ""
 COLUMN = shapes.shape(table=pa.string(), column=pa.string())
 """`known_columns`: every column of our own tables that a run ever wrote."""
 
+_READ = "links_read"
+_READ_TABLE = shapes.shape(table=pa.string())
+_ROW = ["table", "key"]
 _COPIED = "journal_copied"
 _COPY = shapes.shape(entry=pa.int64())
 _SPAN = shapes.shape(entry=pa.int64(), first=pa.int64(), end=pa.int64(), state=pa.string())
@@ -58,17 +65,43 @@ def of_columns(engine: engines.Engine) -> ir.Table:
     return _table(engine, COLUMNS, COLUMN)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The links of a table as they were read.
+
+    Attributes:
+        table: as the project names it.
+        links: `shapes.KNOWN_LINKS` of the rows that were read; `customer_id` null for no link.
+        began: the moment before the first request of the read left.
+    """
+
+    table: str
+    links: ir.Table
+    began: datetime
+
+
 def acknowledge(
-    engine: engines.Engine, journal: runs.Journal, state: Path, seen: ir.Table, sources: Mapping[str, ir.Table]
-) -> None:
+    engine: engines.Engine,
+    journal: runs.Journal,
+    state: Path,
+    seen: Sequence[Seen],
+    sources: Mapping[str, ir.Table],
+    ask: Callable[[str, Sequence[str]], Mapping[str, str | None]],
+) -> ir.Table:
     """Bring up what is known, and keep it in the draft; to be called when nobody is hydrating.
 
     Args:
         engine: holds what was known at the last publishing.
         journal: of the requests since then.
         state: the folder with the work lists of earlier runs.
-        seen: `shapes.KNOWN_LINKS` of the rows of linked tables that this run read; `customer_id` null for no link.
+        seen: what this run read of linked tables.
         sources: the rows that there are of each linked table: what was known of others is forgotten.
+        ask: gives the links of rows of a table of the environment, by key, as they are now: of those that were sent and
+            never answered.
+
+    Returns:
+        The links that are not as they were acknowledged, though they were not new to us (*drift*): as
+        `shapes.KNOWN_LINKS`, with the CustomerId that was acknowledged, null for none.
     """
     journal.give_up()
     copied = max((row["entry"] for row in engine.rows(_table(engine, _COPIED, _COPY))), default=0)
@@ -76,16 +109,23 @@ def acknowledge(
         copied = 0  # the journal is another one than that which was copied
         _note_copied(engine, copied)
     entries = journal.after(copied)
-    own, links = _events(engine, entries, state)
-    for table, events in own.items():
+    sent = list(_sent(entries, state))
+    for table, events in _own_events(engine, sent).items():
         engine.keep(_name(table), _overlaid(of_table(engine, table), _latest(events, ["key"]), ["key"], "digest"))
-    known = of_links(engine)
-    rows = ["table", "key"]
-    for newer in (*([_latest(links, rows)] if links else []), seen):
-        known = _overlaid(known, newer, rows, "customer_id")
+    began = {one.table: one.began for one in seen}
+    earlier, later = _link_events(engine, sent, began)
+    acknowledged = _with_events(of_links(engine), earlier)
+    known, drift = acknowledged, _drift(engine, acknowledged, seen)
+    if seen:
+        known = _overlaid(known, ibis.union(*(one.links for one in seen)), _ROW, "customer_id")
+    known = _with_events(known, later)
+    if asked := list(_asked(sent, ask)):
+        found = engine.load(shapes.KNOWN_LINKS, [pa.RecordBatch.from_pylist(asked, schema=shapes.KNOWN_LINKS)])
+        known = _overlaid(known, found, _ROW, "customer_id")
     engine.keep(LINKS, _existing(known, sources))
     if entries:
         _note_copied(engine, entries[-1].id)
+    return drift
 
 
 def compare(engine: engines.Engine, table: str, keys: ir.Table) -> None:
@@ -149,32 +189,98 @@ def _table(engine: engines.Engine, name: str, schema: pa.Schema) -> ir.Table:
     return engine.table(name) if engine.has(name) else engine.load(schema, [])
 
 
-def _events(
-    engine: engines.Engine, entries: Iterable[runs.Entry], state: Path
-) -> tuple[dict[str, list[ir.Table]], list[ir.Table]]:
-    """Return what came of the rows of these requests.
+def _sent(entries: Iterable[runs.Entry], state: Path) -> Iterator[_Sent]:
+    """Yield the plans of these requests, each with its requests by work list.
 
-    Returns:
-        For each of our own tables: (key, entry, digest), the digest null where the row is gone.
-        For the links: (table, key, entry, customer_id), null for none.
+    What a run wrote whose work lists are no longer kept is simply not known.
     """
-    own: dict[str, list[ir.Table]] = {}
-    links: list[ir.Table] = []
     for run, of_run in groupby(entries, lambda entry: entry.run):
         plan = plans.load(state, run)
-        if plan is None:
-            continue  # its work lists are no longer kept: what it wrote is simply not known
-        sent = _by_list(of_run)
+        if plan is not None:
+            yield plan, _by_list(of_run)
+
+
+def _own_events(engine: engines.Engine, sent: Iterable[_Sent]) -> dict[str, list[ir.Table]]:
+    """Return what came of the rows of our own tables, by table: (key, entry, digest), null where the row is gone."""
+    own: dict[str, list[ir.Table]] = {}
+    for plan, by_list in sent:
         for writing in plan.writings:
-            rows = _rows(engine, plan, writing.list, writing.definition.key, plans.DIGEST, sent)
+            rows = _rows(engine, plan, writing.list, writing.definition.key, plans.DIGEST, by_list)
             own.setdefault(writing.definition.name, []).extend(map(_written, rows))
         for removal in (*plan.removals, plan.retired):
-            rows = _rows(engine, plan, removal.list, "key", "key", sent)
+            rows = _rows(engine, plan, removal.list, "key", "key", by_list)
             own.setdefault(removal.table, []).extend(map(_deleted, rows))
+    return {table: events for table, events in own.items() if events}
+
+
+def _link_events(
+    engine: engines.Engine,
+    sent: Iterable[_Sent],
+    began: Mapping[str, datetime],
+) -> tuple[list[ir.Table], list[ir.Table]]:
+    """Return the links that were acknowledged before their table was read, and those since.
+
+    Both are (table, key, entry, customer_id), null for no link.
+    """
+    events: tuple[list[ir.Table], list[ir.Table]] = ([], [])
+    for plan, by_list in sent:
         for linking in plan.links:
-            rows = _rows(engine, plan, linking.list, "key", "customer_id", sent)
-            links += [_linked(linking.table, found) for found in rows]
-    return {table: events for table, events in own.items() if events}, links
+            for is_later, entries in _by_read(by_list.get(linking.list, []), began.get(linking.table)).items():
+                rows = _rows(engine, plan, linking.list, "key", "customer_id", {linking.list: entries})
+                events[is_later].extend(_linked(linking.table, found) for found in rows)
+    return events
+
+
+def _by_read(entries: Iterable[runs.Entry], began: datetime | None) -> dict[bool, list[runs.Entry]]:
+    """Tell requests that were answered after a read began from the others."""
+    found: dict[bool, list[runs.Entry]] = {False: [], True: []}
+    for entry in entries:
+        found[began is not None and entry.answered is not None and entry.answered > began].append(entry)
+    return found
+
+
+def _asked(
+    sent: Iterable[_Sent],
+    ask: Callable[[str, Sequence[str]], Mapping[str, str | None]],
+) -> Iterator[dict[str, str | None]]:
+    """Ask for the links that were sent and never answered, and yield them as `shapes.KNOWN_LINKS`."""
+    for plan, by_list in sent:
+        for linking in plan.links:
+            lost = [entry for entry in by_list.get(linking.list, []) if entry.state is runs.EntryState.LOST]
+            if keys := _keys_at(plan, linking.list, lost):
+                found = ask(linking.outer, keys)
+                yield from ({"table": linking.table, "key": key, "customer_id": found.get(key)} for key in keys)
+
+
+def _keys_at(plan: plans.Plan, work_list: str, entries: Sequence[runs.Entry]) -> list[str]:
+    """Return the keys of the rows of a work list that requests held."""
+    if not entries:
+        return []
+    keys = [str(key) for batch in plan.rows(work_list, ["key"]) for key in batch["key"].to_pylist()]
+    return [key for entry in entries for key in keys[entry.first : entry.first + entry.count]]
+
+
+def _drift(engine: engines.Engine, acknowledged: ir.Table, seen: Sequence[Seen]) -> ir.Table:
+    """Return what was seen otherwise than it was acknowledged, of tables whose links were read before.
+
+    The first read with the lookup among its columns only learns what is there (linking.md 4).
+    """
+    read_before = {row["table"] for row in engine.rows(_table(engine, _READ, _READ_TABLE))}
+    if new := {one.table for one in seen} - read_before:
+        rows = [{"table": table} for table in sorted(read_before | new)]
+        engine.land(_READ, _READ_TABLE, [pa.RecordBatch.from_pylist(rows, schema=_READ_TABLE)])
+    told = [one.links for one in seen if one.table in read_before]
+    if not told:
+        return engine.load(shapes.KNOWN_LINKS, [])
+    links = ibis.union(*told)
+    known = acknowledged.rename(acknowledged_id="customer_id")
+    pairs = links.left_join(known, _ROW).select("table", "key", "customer_id", "acknowledged_id")
+    drifted = pairs.filter(~pairs.customer_id.identical_to(pairs.acknowledged_id))
+    return engine.cache(drifted.select("table", "key", customer_id="acknowledged_id"))
+
+
+def _with_events(known: ir.Table, events: Sequence[ir.Table]) -> ir.Table:
+    return _overlaid(known, _latest(events, _ROW), _ROW, "customer_id") if events else known
 
 
 def _by_list(entries: Iterable[runs.Entry]) -> dict[str, list[runs.Entry]]:
@@ -195,7 +301,7 @@ def _deleted(rows: ir.Table) -> ir.Table:
 
 
 def _linked(table: str, rows: ir.Table) -> ir.Table:
-    # The next feed brings every row that was written: until then a lost one keeps what was known of it.
+    # Those that were never answered are asked for.
     answered = rows.filter(rows.state != runs.EntryState.LOST)
     return answered.select("key", "entry", table=ibis.literal(table), customer_id=_unless_gone(answered))
 
@@ -212,9 +318,9 @@ def _rows(
     value: str,
     sent: Mapping[str, Sequence[runs.Entry]],
 ) -> list[ir.Table]:
-    """Return the rows of a work list that were sent as (key, value, entry, state), without those refused.
+    """Return the rows of a work list that were sent as (key, value, entry, state), without those refused or left out.
 
-    A refused row keeps what was known of it, as if it had not been sent.
+    Such a row keeps what was known of it, as if it had not been sent.
     """
     entries = [entry for entry in sent.get(work_list, []) if entry.state is not runs.EntryState.REJECTED]
     if not entries:
@@ -227,7 +333,7 @@ def _rows(
     ended = found.left_join(
         exceptions, [found.entry == exceptions.entry, found.position == exceptions.position]
     ).select(found["key"], found.value, found.entry, state=ibis.coalesce(exceptions.state, found.state))
-    return [ended.filter(ended.state != runs.RowState.REFUSED)]
+    return [ended.filter(ended.state.notin([runs.RowState.REFUSED, runs.RowState.LEFT_OUT]))]
 
 
 def _spans(entries: Sequence[runs.Entry]) -> pa.RecordBatch:

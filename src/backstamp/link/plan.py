@@ -7,7 +7,8 @@ A row's place in its list is what the journal calls its position.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,12 +23,39 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from backstamp.link.settings import ApproveAbove
+
 DIGEST = "_digest"
 """In a list of our own rows: the digest of the row's values (`shapes.KNOWN`)."""
 KIND = "_kind"
 """In every list of rows to write: `new` or `changed`; for links `set`, `changed` or `cleared`."""
 
+REASON = "_reason"
+"""In a list of links: why it is written, a `Reason`."""
+
 _FILE = "plan.json"
+
+
+class Reason(StrEnum):
+    """Why a link is written."""
+
+    JOINED = "joined a profile"  # its row had no link that we know of
+    MERGED = "profiles merged"  # the profile it led to was merged into another one
+    SPLIT = "profile split"  # the profile it led to was split, and its row is in another part
+    MOVED = "moved"  # its row is in another profile than before
+    LEFT = "in no profile"  # its row is in none any more: filtered out, corrupt, not to be included
+    REPAIRED = "changed in the environment"  # somebody else wrote it since
+
+
+@dataclass(frozen=True)
+class Customers:
+    """What becomes of profiles: how many are new, merged into others, split off, changed and gone."""
+
+    new: int = 0
+    merged: int = 0
+    split: int = 0
+    changed: int = 0
+    gone: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,8 +91,11 @@ class Linking:
     Attributes:
         table: as the project names it.
         outer: as the environment does.
-        list: the work list: `key`, `before` (the CustomerId that is known), `customer_id` (the one to write), `KIND`.
+        list: the work list: `key`, `before` (the CustomerId that is known), `customer_id` (the one to write), `KIND`,
+            `REASON`.
         set: rows that had no link; `changed`: that had another; `cleared`: that are to have none.
+        rows: how many rows the table has.
+        reasons: how many links are written for which `Reason`.
     """
 
     table: str
@@ -73,11 +104,17 @@ class Linking:
     set: int
     changed: int
     cleared: int
+    rows: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """Rows in the list."""
         return self.set + self.changed + self.cleared
+
+    def asks(self, above: ApproveAbove) -> bool:
+        """Tell whether so many links are changed or cleared that somebody has to approve it."""
+        return self.changed + self.cleared > max(above.links, self.rows * above.percent / 100)
 
 
 @dataclass(frozen=True)
@@ -105,6 +142,7 @@ class Plan:
         removals: rows of alternate keys and measures that go before their profiles.
         retired: profiles that are gone.
         held: profiles that are gone but stay, because rows of tables that are linked no more point to them.
+        customers: what becomes of profiles.
     """
 
     folder: Path
@@ -118,6 +156,7 @@ class Plan:
     removals: tuple[Removal, ...]
     retired: Removal
     held: int
+    customers: Customers
 
     @property
     def writings(self) -> tuple[Writing, ...]:
@@ -125,10 +164,14 @@ class Plan:
         return (self.profiles, self.keys, *self.measures)
 
     @property
+    def works(self) -> tuple[Writing | Linking | Removal, ...]:
+        """All that is to be done, in its order."""
+        return (*self.writings, *self.links, *self.removals, self.retired)
+
+    @property
     def count(self) -> int:
         """How many rows are to be written or deleted."""
-        works: tuple[Writing | Linking | Removal, ...] = (*self.writings, *self.links, *self.removals, self.retired)
-        return sum(work.count for work in works)
+        return sum(work.count for work in self.works)
 
     def rows(self, work_list: str, names: Sequence[str] | None = None, size: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Read a work list, or some of its columns, in its order, at most so many rows at once."""
@@ -180,6 +223,7 @@ def load(state: Path, run: int) -> Plan | None:
         removals=tuple(Removal(**removal) for removal in told["removals"]),
         retired=Removal(**told["retired"]),
         held=told["held"],
+        customers=Customers(**told["customers"]),
     )
 
 

@@ -9,7 +9,10 @@ incremental  unification of what a change can touch
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
 recovery   what the environment tells of the run before, where the warehouse is lost
+hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
+approving  a run that waited, sent
+forecast   what a plan will take
 published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
@@ -18,6 +21,7 @@ labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
 """
 
+from backstamp.pipeline.approving import approve as approve
 from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
 from backstamp.pipeline.discovery import FoundTable as FoundTable
@@ -30,6 +34,8 @@ from backstamp.pipeline.findings import Doubts as Doubts
 from backstamp.pipeline.findings import Findings as Findings
 from backstamp.pipeline.findings import doubts as doubts
 from backstamp.pipeline.findings import findings as findings
+from backstamp.pipeline.forecast import Forecast as Forecast
+from backstamp.pipeline.forecast import forecast as forecast
 from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
 import pyarrow as pa
 
 from backstamp import link, shapes
-from backstamp.pipeline import reading, recovery
+from backstamp.engine import functions
+from backstamp.pipeline import history, reading, recovery
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import ibis.expr.types as ir
 
@@ -24,24 +26,74 @@ if TYPE_CHECKING:
 _KEY = shapes.shape(key=pa.string())
 
 
+RESTORED = (
+    "{table}: many links are not as they were written. If the CRM was restored from a backup, nothing is to be done:"
+    " what it holds was compared, and is put right."
+)
+_MANY = 0.01
+"""The share of a table's links from which on the CRM seems to be another one than that which we wrote to."""
+_AT_LEAST = 10
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the environment, besides what the draft holds of it.
+
+    Attributes:
+        drift: links that somebody else wrote: `shapes.KNOWN_LINKS`, with what was acknowledged.
+        restored: tables of which so many did that the environment seems to have been restored from a backup.
+    """
+
+    drift: ir.Table
+    restored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The environment is asked what it holds of our own tables: keys, or values too, where these are not known."""
+
+    environment: ports.Sink
+    values: bool
+
+
 def know(
     engine: engines.Engine,
     settings: project.Project,
     described: Described,
     journal: runs.Journal,
-    seen: Sequence[ir.Table],
-) -> None:
-    """Bring up what the environment is known to hold.
+    seen: Sequence[link.Seen],
+    environment: ports.Sink,
+) -> Known:
+    """Bring up what the environment is known to hold; under its lease.
 
     Args:
         engine: holds what was known before.
         settings: the project.
         described: says which tables are linked.
         journal: of what was sent since the run before published.
-        seen: `shapes.KNOWN_LINKS` of the rows that this run read.
+        seen: the links of the rows that this run read.
+        environment: is asked for links that were sent and never answered.
     """
-    every = ibis.union(*seen) if seen else engine.load(shapes.KNOWN_LINKS, [])
-    link.acknowledge(engine, journal, settings.state, every, _linked(engine, described, every))
+    lookup = link.lookup_name(settings.link)
+    every = ibis.union(*(one.links for one in seen)) if seen else engine.load(shapes.KNOWN_LINKS, [])
+    drift = link.acknowledge(
+        engine,
+        journal,
+        settings.state,
+        seen,
+        _linked(engine, described, every),
+        lambda table, keys: environment.links(table, lookup, keys),
+    )
+    return Known(drift, tuple(_restored(engine, drift)))
+
+
+def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
+    """Yield the tables with many links that are not as they were written."""
+    counts = {row["table"]: row["rows"] for row in engine.rows(drift.group_by("table").agg(rows=ibis._.count()))}
+    for table, drifted in sorted(counts.items()):
+        links = link.of_links(engine)
+        if drifted >= max(_AT_LEAST, _MANY * engine.count(links.filter(links.table == table))):
+            yield table
 
 
 def plan(
@@ -50,11 +102,10 @@ def plan(
     described: Described,
     members: ir.Table,
     run: int,
-    asked: ports.Sink | None,
-    *,
-    knows_values: bool,
+    known: Known,
+    asked: Asked | None,
 ) -> link.Plan:
-    """Write the work lists of a run, and return the plan that names them; after `know`.
+    """Write the work lists of a run, and return the plan that names them.
 
     Args:
         engine: holds what unification and measures gave, and what is known.
@@ -62,8 +113,8 @@ def plan(
         described: says which tables are linked.
         members: `shapes.MEMBERS`.
         run: its number.
-        asked: the environment, to tell which rows of our own tables it holds; None where what is known is relied on.
-        knows_values: whether the values that it holds are known, so that only keys are asked for.
+        known: as `know` found it.
+        asked: who is asked what the environment holds of our own tables; None where what is known is relied on.
     """
     sources = _linked(engine, described, link.of_links(engine).limit(0))
     keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
@@ -81,8 +132,17 @@ def plan(
     own = {table.definition.name: table for table in (desired.profiles, desired.keys, *desired.measures)}
     if asked is not None:
         for table in link.own_tables(settings.link):
-            _compare(engine, asked, table, None if knows_values else own.get(table))
-    return link.make_plan(engine, desired, settings.link, settings.state, run)
+            _compare(engine, asked.environment, table, own.get(table) if asked.values else None)
+    causes = link.Causes(known.drift, _id_changes(engine, run))
+    return link.make_plan(engine, desired, causes, settings.link, settings.state, run)
+
+
+def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
+    """Return what became of ids in this run, if anything."""
+    if not engine.has(history.ID_CHANGES):
+        return engine.load(shapes.ID_CHANGES, [])
+    changes = engine.table(history.ID_CHANGES)
+    return changes.filter(changes["run"] == functions.whole(run))
 
 
 def _measures(engine: engines.Engine, settings: project.Project, members: ir.Table) -> tuple[link.Own, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import ibis
 import pyarrow as pa
 
-from backstamp import errors, shapes
+from backstamp import errors, link, shapes
 from backstamp.pipeline import steps
 from backstamp.unify import transform
 
@@ -34,7 +35,7 @@ class Read:
         rows: how many were read; `deleted`: how many keys were said to be gone.
         known: how many rows are known now.
         corrupt: how many rows and values could not be used.
-        seen: `shapes.KNOWN_LINKS` of the rows read, where the lookup was read with them.
+        seen: the links of the rows read, where the lookup was read with them.
         note: why a feed did not go on, or "".
         changes: how the table differs from what was known before, which is not in the draft yet; None where it was
             stored as a whole, or nothing was read.
@@ -47,7 +48,7 @@ class Read:
     deleted: int
     known: int
     corrupt: int
-    seen: ir.Table | None
+    seen: link.Seen | None
     note: str = ""
     changes: transform.Changes | None = None
     is_same: bool = False
@@ -219,6 +220,7 @@ class _Incoming:
     pages: Iterator[ports.Change]
     is_delta: bool
     progress: Callable[[int], None]
+    began: datetime
     rows: int = 0
     note: str = ""
     token: str | None = None
@@ -241,7 +243,7 @@ class _Incoming:
 
 def _begin(table: SourceTable, columns: list[str], token: str | None, progress: Callable[[int], None]) -> _Incoming:
     """Begin to read from the token, or in full with the reason why the feed could not go on."""
-    note = ""
+    note, began = "", datetime.now(UTC)
     try:
         pages = table.source.read(table.outer, columns, token)
         first = next(pages)
@@ -252,7 +254,7 @@ def _begin(table: SourceTable, columns: list[str], token: str | None, progress: 
     names = [name for name in first.rows.schema.names if name != transform.POSITION]
     plain = transform.plain_schema(first.rows.select(names).schema)
     schema = plain.append(pa.field(transform.POSITION, pa.int64()))
-    return _Incoming(schema, _chained(first, pages), token is not None, progress, note=note)
+    return _Incoming(schema, _chained(first, pages), token is not None, progress, began, note=note)
 
 
 def _chained(first: ports.Change, others: Iterator[ports.Change]) -> Iterator[ports.Change]:
@@ -300,7 +302,7 @@ def _store(
         deleted=len(incoming.deleted),
         known=found.now,
         corrupt=engine.count(corrupt),
-        seen=seen,
+        seen=None if seen is None else link.Seen(table.name, seen, incoming.began),
         note=incoming.note,
         changes=changes,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, incremental, planning, reading, recovery, stages, steps, supplied
+from backstamp.pipeline import history, hydrating, incremental, planning, reading, recovery, stages, steps, supplied
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ LEDGER = "ledger.sqlite"
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
-_PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
+PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
+"""The task that says what is to be written, and waits for approval where that is wanted."""
 
 
 def run(
@@ -45,7 +47,8 @@ def run(
     """Do one run, and return how it ended.
 
     What a task cannot do ends that task, and what depends on it is skipped; nothing is published unless every table of
-    unification was read, and then all of it in one moment.
+    unification was read, and then all of it in one moment. Where that has to be approved first, the run ends Waiting
+    for approval: see `approve`.
 
     Args:
         settings: the project.
@@ -58,16 +61,16 @@ def run(
         BusyError: another run is going on, or another process has the warehouse open.
     """
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    with runs.Ledger(settings.state / LEDGER) as ledger:
+    with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
         after = history.last_run(settings.state) or recovery.last_run(settings, environment)
         current = ledger.begin_run(arguments, after=after)
         failure: BaseException | None = None
         try:
-            running = _Running(settings, environment, described, ledger, current, accept_loss)
+            running = _Running(settings, environment, described, ledger, current, accept_loss, held)
             running.plan_tasks()
-            plan = running.compute()
-            if plan is not None:
-                running.hydrate(plan)
+            work = running.compute()
+            if work is not None:
+                running.hydrate(work)
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
         except BaseException as error:
@@ -76,9 +79,13 @@ def run(
         return ledger.end_run(current, failure)
 
 
+class _PatchedError(Exception):
+    """The draft is to wait for approval, but published tables were patched in place: it is made again elsewhere."""
+
+
 @dataclass(frozen=True)
 class _Running:
-    """A run under way, and what it works with."""
+    """A run under way, and what it works with; `held` holds the lease of the environment to the end."""
 
     settings: project.Project
     environment: ports.Sink
@@ -86,6 +93,7 @@ class _Running:
     ledger: runs.Ledger
     current: runs.Run
     accept_loss: Collection[str]
+    held: ExitStack
 
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
@@ -93,12 +101,28 @@ class _Running:
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
-        hydration = [_PLAN, *(step.planned for step in self._steps())]
+        hydration = [PLAN, *(step.planned for step in self._steps)]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
 
-    def compute(self) -> link.Plan | None:
-        """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
-        with engines.open_warehouse(self.settings.state, self.settings.engine) as engine:
+    def compute(self) -> hydrating.Work | None:
+        """Do all that needs the warehouse, publish it, and return what is to be sent.
+
+        None where a source failed, or where what was computed waits for approval.
+        """
+        waits = self.current.arguments.draft or self._held_since is not None
+        try:
+            return self._compute(patches_in_place=not waits)
+        except _PatchedError:
+            return self._compute(patches_in_place=False)
+
+    def hydrate(self, work: hydrating.Work) -> None:
+        """Send what the plan says."""
+        hydrating.Hydrating(self.environment, self.ledger, self.current, self._steps).hydrate(work)
+
+    def _compute(self, *, patches_in_place: bool) -> hydrating.Work | None:
+        with engines.open_warehouse(
+            self.settings.state, self.settings.engine, patches_in_place=patches_in_place
+        ) as engine:
             history.write(engine, self.settings.state)  # of a run that died before it could
             before = _before(engine)
             new_ids = before is None and self.current.arguments.new_ids
@@ -114,42 +138,65 @@ class _Running:
             members = engine.cache(engine.table("members"))
             self._measure(engine, read, members)
             self._check()
-            with self.ledger.task(self.current, _PLAN) as task:
-                seen = [found.seen for found in read.values() if found.seen is not None]
-                is_restored = is_lost and before is not None
-                asked = self.environment if self.current.arguments.full or new_ids or is_restored else None
-                planning.know(engine, self.settings, self.described, self.ledger.journal, seen)
-                plan = planning.plan(
-                    engine,
-                    self.settings,
-                    self.described,
-                    members,
-                    self.current.number,
-                    asked,
-                    knows_values=not is_restored,
-                )
-                task.rows = plan.count
-                self._publish(engine, before if is_restored else None, new_ids=new_ids)
-            return plan
+            restored = before if is_lost else None
+            return self._plan(engine, read, members, restored)
 
-    def hydrate(self, plan: link.Plan) -> None:
-        """Send what the plan says, step by step; what a failed step is needed for is skipped."""
-        failed: set[str] = set()
-        name = getattr(self.settings.environment, "url", "the embedded CRM")
-        with self.ledger.lease(name, self.current):
-            for step in self._steps():
-                stopped = [needed.planned.name for needed in step.needs if needed.planned.name in failed]
-                if stopped:
-                    failed.add(step.planned.name)
-                    self.ledger.skip(self.current, step.planned, f"{stopped[0]} failed or was skipped.")
-                    continue
-                try:
-                    with self.ledger.task(self.current, step.planned) as task:
-                        step.work(link.Hydration(plan, self.environment, self.ledger.journal, task, self._check))
-                except errors.CanceledError:
-                    raise
-                except errors.BackstampError:
-                    failed.add(step.planned.name)
+    def _plan(
+        self, engine: engines.Engine, read: Mapping[str, reading.Read], members: ir.Table, restored: Before | None
+    ) -> hydrating.Work | None:
+        """Plan what is to be sent, under the lease of the environment, and publish or put aside."""
+        arguments, name = self.current.arguments, hydrating.name_of(self.settings)
+        new_ids = arguments.new_ids and engine.published("members") is None
+        with self.ledger.task(self.current, PLAN) as task, ExitStack() as leased:
+            lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
+            seen = [found.seen for found in read.values() if found.seen is not None]
+            known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
+            for table in known.restored:
+                task.warn(planning.RESTORED.format(table=table))
+            asks = arguments.full or new_ids or restored is not None or bool(known.restored)
+            plan = planning.plan(
+                engine,
+                self.settings,
+                self.described,
+                members,
+                self.current.number,
+                known,
+                planning.Asked(self.environment, values=restored is not None or bool(known.restored)) if asks else None,
+            )
+            task.rows = plan.count
+            self._note_ids(engine, restored, new_ids=new_ids)
+            if why := self._why_wait(plan):
+                if engine.can_put_aside:
+                    engine.put_aside(self.current.number)
+                    self.ledger.note_put_aside(self.current)
+                    task.wait_for_approval(f"{why} `backstamp run --approve {self.current.number}` does it.")
+                    return None
+            else:
+                engine.publish()
+                history.write(engine, self.settings.state)
+                self.ledger.note_published(self.current)
+                self.held.enter_context(leased.pop_all())
+                return hydrating.Work(plan, lease)
+        raise _PatchedError
+
+    @cached_property
+    def _steps(self) -> tuple[link.Step, ...]:
+        return hydrating.steps_of(self.settings)
+
+    @cached_property
+    def _held_since(self) -> int | None:
+        return self.ledger.held_since(hydrating.name_of(self.settings))
+
+    def _why_wait(self, plan: link.Plan) -> str:
+        """Say why what was computed is to wait for approval, "" if it is not."""
+        if self.current.arguments.draft:
+            return "It was asked to be shown only."
+        if self._held_since is not None:
+            return f"The environment is held since run {self._held_since}."
+        above = self.settings.link.approve_above
+        if above and (many := [linking.table for linking in plan.links if linking.asks(above)]):
+            return f"More links of {', '.join(many)} would change than link.approve_above allows unasked."
+        return ""
 
     def _restore(self, engine: engines.Engine) -> Before | None:
         """Return what the environment tells of the run before, None where it holds nothing of ours."""
@@ -163,15 +210,12 @@ class _Running:
                 task.warn("The warehouse was empty: the CustomerIds are those of the CRM.")
             return before
 
-    def _publish(self, engine: engines.Engine, restored: Before | None, *, new_ids: bool) -> None:
-        """Publish all that is in the draft, and the id history with it."""
-        state, number = self.settings.state, self.current.number
-        if restored is not None and not history.last_run(state):
-            history.note_restored(engine, restored, number)
+    def _note_ids(self, engine: engines.Engine, restored: Before | None, *, new_ids: bool) -> None:
+        """Put what became of ids outside of unification into the id history."""
+        if restored is not None and not history.last_run(self.settings.state):
+            history.note_restored(engine, restored, self.current.number)
         if new_ids:
-            history.note_new_ids(engine, number)
-        engine.publish()
-        history.write(engine, state)
+            history.note_new_ids(engine, self.current.number)
 
     def _refuse_lost_tables(self, engine: engines.Engine, before: Before | None) -> None:
         """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
@@ -366,11 +410,6 @@ class _Running:
             made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
             task.rows = engine.count(engine.keep("measures", made))
 
-    def _steps(self) -> Iterator[link.Step]:
-        """Yield the steps of hydration that this project has."""
-        without_measures = "attributes" not in self.settings.hydrate
-        yield from (step for step in link.STEPS if not (without_measures and step is link.MEASURES))
-
     def _stage(self, name: str) -> AbstractContextManager[runs.RunningTask]:
         self._check()
         return self.ledger.task(self.current, _stage_task(name))
@@ -380,7 +419,7 @@ class _Running:
             self.ledger.skip(self.current, planned, reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for planned in (_PLAN, *(step.planned for step in self._steps())):
+        for planned in (PLAN, *(step.planned for step in self._steps)):
             self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:

@@ -174,6 +174,7 @@ class RowState(StrEnum):
 
     REFUSED = "refused"  # the environment does not take it; tried again in the next run
     GONE = "gone"  # it was deleted meanwhile; never brought back
+    LEFT_OUT = "left out"  # its link is not the one that the plan saw any more
 
 
 @dataclass(frozen=True)

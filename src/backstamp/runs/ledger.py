@@ -180,9 +180,7 @@ class Ledger:
         if by is not None:
             raise CanceledError(f"canceled by {by}")
 
-    def lease(
-        self, environment: str, run: Run, *, takes_over: bool = True
-    ) -> AbstractContextManager[leases.Lease]:
+    def lease(self, environment: str, run: Run, *, takes_over: bool = True) -> AbstractContextManager[leases.Lease]:
         """Hold the right to write to an environment as long as the block lasts; `check` it between batches.
 
         Args:

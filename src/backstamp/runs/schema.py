@@ -131,7 +131,7 @@ def _to_2(connection: sa.Connection) -> None:
     """Runs that others may follow while they hydrate, and environments that are held."""
     for table, column in ((run, run.c.published), (lease, lease.c.wanted_by)):
         kind = column.type.compile(connection.dialect)
-        connection.execute(sa.DDL(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+        connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
     held.create(connection)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NO_SUCH_ROW = 404
+_KEYS_OF_A_FILTER = 100  # an address has its limits
 _FEED_ENDED = frozenset({400, 404, 410, 412})
 
 
@@ -202,6 +203,20 @@ class Dataverse:
         }
         answer = self._session.get(known.entity_set, f"read {table}", parameters=parameters)
         return bool(answer.json()["value"])
+
+    def links(self, table: str, lookup: str, keys: Sequence[str]) -> dict[str, str | None]:
+        """Return what these rows of a table have in a lookup now, by key; rows that are gone are missing."""
+        known = self._table(table)
+        key, wire_name = known.definition.key, known.wire_name(lookup)
+        found: dict[str, str | None] = {}
+        for first in range(0, len(keys), _KEYS_OF_A_FILTER):
+            named = ",".join(f'"{odata.record_id(one)}"' for one in keys[first : first + _KEYS_OF_A_FILTER])
+            among = f"Microsoft.Dynamics.CRM.In(PropertyName={odata.literal(key)},PropertyValues=[{named}])"
+            parameters = {"$select": f"{key},{wire_name}", "$filter": among}
+            rows = self._session.get(known.entity_set, f"read {table}", parameters=parameters).json()["value"]
+            self.traffic.add(rows_read=len(rows))
+            found |= {row[key]: row[wire_name] for row in rows}
+        return found
 
     def close(self) -> None:
         """Close all connections."""

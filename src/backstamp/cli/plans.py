@@ -1,0 +1,58 @@
+"""A plan for people: what becomes of profiles, which links change and why, and what it takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from backstamp.cli import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from backstamp import link, pipeline
+
+
+def show(to: Console, forecast: pipeline.Forecast) -> None:
+    """Print a plan and what it will take."""
+    plan = forecast.plan
+    customers = ", ".join(f"{count:,} {what}" for what, count in asdict(plan.customers).items() if count)
+    to.print(f"\nProfiles: {customers or 'none changes'}.")
+    if rows := list(_own_rows(plan)):
+        to.print(display.table(("Our tables", ">New", ">Changed", ">Deleted"), rows))
+    if plan.links:
+        headings = ("Links of", ">Set", ">Changed", ">Cleared", ">Of rows", "Details")
+        to.print(display.table(headings, [_link_row(linking) for linking in plan.links]))
+    elif plan.skip:
+        to.print(plan.skip, soft_wrap=True)
+    if plan.held:
+        kept = display.count(plan.held, "profile")
+        to.print(f"{kept} that are gone stay: rows of tables that are linked no more point there.", soft_wrap=True)
+    if not plan.count:
+        to.print("There is nothing to write.")
+        return
+    time = f", about {display.duration(forecast.seconds)}" if forecast.seconds is not None else ""
+    to.print(f"It takes {display.count(forecast.requests, 'request')}{time}.")
+    if forecast.moved:
+        moved = f"The time of the last change moves on {display.count(forecast.moved, 'row')} of the CRM's own tables."
+        to.print(moved, soft_wrap=True)
+    to.print("\nNothing was sent. When that is what you want:")
+    to.print(f"  backstamp run --approve {plan.run}    does exactly this")
+    to.print(f"  backstamp cancel --run {plan.run}     forgets it")
+
+
+def _own_rows(plan: link.Plan) -> Iterator[tuple[str, ...]]:
+    deleted = {removal.table: removal.count for removal in (*plan.removals, plan.retired)}
+    for writing in plan.writings:
+        gone = deleted[writing.definition.name]
+        if writing.count or gone:
+            label = writing.definition.display_name or writing.definition.name
+            yield (f"  {label}", f"{writing.new:,}", f"{writing.changed:,}", f"{gone:,}")
+
+
+def _link_row(linking: link.Linking) -> tuple[str, ...]:
+    why = ", ".join(f"{reason} {count:,}" for reason, count in linking.reasons.items())
+    counts = (linking.set, linking.changed, linking.cleared, linking.rows)
+    return (f"  {linking.table}", *(f"{count:,}" for count in counts), why)
