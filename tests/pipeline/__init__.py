@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from backstamp import embedded, engine, pipeline, project, runs
+from backstamp import embedded, engine, link, pipeline, project, runs
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -77,13 +77,24 @@ class Place:
         *,
         accept_loss: Collection[str] = (),
         full: bool = False,
+        draft: bool = False,
         new_ids: bool = False,
     ) -> runs.Run:
         """Do a run, perhaps with something in front of the CRM."""
         sink, settings = meddle(self.environment), self.settings
         described = pipeline.describe(settings, sink)
-        arguments = runs.Arguments(full=full, new_ids=new_ids)
+        arguments = runs.Arguments(full=full, draft=draft, new_ids=new_ids)
         return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+
+    def approve(self, number: int) -> runs.Run:
+        """Let a run go on that waits for approval."""
+        return pipeline.approve(self.settings, self.environment, number)
+
+    def plan(self, number: int) -> link.Plan:
+        """The plan of a run."""
+        plan = link.load(self.folder / ".backstamp", number)
+        assert plan is not None
+        return plan
 
     def is_whole(self) -> bool:
         """Whether every link of a contact leads to a profile, and each profile has its measures and keys."""

@@ -81,8 +81,8 @@ def plan(
     with environment.connected(settings) as sink:
         arguments = runs.Arguments(full=full, draft=True, new_ids=new_ids, requested_by=login())
         ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
-        waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
-        shown = pipeline.forecast(settings, sink, ended.number) if waits else None
+        is_made = ended.status in {runs.TaskStatus.WAITING_FOR_APPROVAL, runs.TaskStatus.SUCCESSFUL}
+        shown = pipeline.forecast(settings, sink, ended.number) if is_made else None
     if as_json:
         display.write_json({"run": ended, "forecast": shown})
     if shown is None:

@@ -164,6 +164,9 @@ class _Running:
                 planning.Asked(self.environment, values=restored is not None or bool(known.restored)) if asks else None,
             )
             task.rows = plan.count
+            if arguments.draft and not plan.count:
+                task.detail("There is nothing to write.")
+                return None
             self._note_ids(engine, restored, new_ids=new_ids)
             if why := self._why_wait(plan):
                 if engine.can_put_aside:
