@@ -138,7 +138,7 @@ class House:
             self.engine, self.ledger.journal, self.folder, [known], {TABLE: source}, self.ask_for_links
         )
         causes = link.Causes(drift, self.load(shapes.ID_CHANGES, []))
-        plan = link.make_plan(self.engine, desired, causes, SETTINGS, self.folder, run.number)
+        plan = link.make_plan(self.engine, desired, (), causes, SETTINGS, self.folder, run.number)
         self.engine.publish()
         return plan
 

@@ -90,6 +90,12 @@ class Place:
         """Let a run go on that waits for approval."""
         return pipeline.approve(self.settings, self.environment, number)
 
+    def undo(self, number: int) -> runs.Run:
+        """Make the draft that undoes a run."""
+        settings = self.settings
+        described = pipeline.describe(settings, self.environment)
+        return pipeline.undo(settings, self.environment, described, number, "tester")
+
     def plan(self, number: int) -> link.Plan:
         """The plan of a run."""
         plan = link.load(self.folder / ".backstamp", number)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.pipeline import Place
 
 
-def someone(place: Place, *contacts: dict[str, object]) -> None:
+def someone(place: Place, *contacts: dict[str, str]) -> None:
     """Somebody writes contacts in the CRM."""
     with dataverse.Dataverse(place.url, lambda: "theirs") as person:
         person.upsert("contact", pa.RecordBatch.from_pylist(list(contacts)))

@@ -41,6 +41,8 @@ Approve = Annotated[
     int | None,
     typer.Option("--approve", metavar="N", min=1, help="Send what run N would do, which waits for approval."),
 ]
+Undone = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run whose writes are put back.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 AcceptLoss = Annotated[
     list[str] | None,
     typer.Option(

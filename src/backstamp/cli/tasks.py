@@ -91,6 +91,38 @@ def plan(
     plans.show(console, shown)
 
 
+def undo(
+    number: options.Undone,
+    *,
+    file: options.Project = options.FILE,
+    yes: options.Yes = False,
+    as_json: options.Json = False,
+) -> None:
+    """Put back what a run wrote: links, alternate keys and profiles, and their CustomerIds.
+
+    Shows what that comes to, and asks. Then nothing more is sent until `backstamp run --approve N` ends the hold.
+
+    Ends with 0, with 1 if a task failed, with 2 if the run cannot be undone, with 3 if it waits for your approval.
+    """
+    settings = project.load(file)
+    console = display.console(quiet=as_json)
+    with environment.connected(settings) as sink:
+        ended = _do_undo(settings, sink, number)
+        waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+        shown = pipeline.forecast(settings, sink, ended.number) if waits else None
+        if shown:
+            plans.show(console, shown)
+            if yes or (console.is_terminal and typer.confirm(f"Put back what run {number} wrote?")):
+                ended = _do_approve(settings, sink, console, ended.number)
+    if as_json:
+        display.write_json({"run": ended, "forecast": shown})
+    if ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL:
+        raise typer.Exit(WAITING)
+    display.show_run(console, ended)
+    if ended.status is not runs.TaskStatus.SUCCESSFUL:
+        raise typer.Exit(1)
+
+
 def status(
     number: options.Count = None,
     *,
@@ -157,6 +189,14 @@ def _do_approve(settings: project.Project, sink: ports.Sink, console: Console, n
         raise errors.ConfigurationError(_NO_RUN)
     with progress.stoppable(ledger, login()), progress.following(ledger, console, number):
         return pipeline.approve(settings, sink, number)
+
+
+def _do_undo(settings: project.Project, sink: ports.Sink, number: int) -> runs.Run:
+    """Make the draft that undoes a run."""
+    if not (settings.state / pipeline.LEDGER).exists():
+        raise errors.ConfigurationError(_NO_RUN)
+    with environment.organizations(settings) as others:
+        return pipeline.undo(settings, sink, pipeline.describe(settings, sink, others), number, login())
 
 
 def login() -> str:

@@ -10,6 +10,7 @@ With the warehouse open:
 Without it:
 
     plan          what is written, as a value and its work lists; what is shown is what is done
+    undo          the plan that puts back what another one wrote
     hydrate       writing it, step by step
     card          what came of it: a row as its users see it
 """
@@ -33,8 +34,9 @@ from backstamp.link.differences import Causes, make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
 from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
-from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, load
+from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, list_path, load
 from backstamp.link.settings import ApproveAbove, Link
+from backstamp.link.undo import make_undo
 
 __all__ = [
     "MEASURES",
@@ -68,9 +70,11 @@ __all__ = [
     "eligibility",
     "is_known",
     "key_table",
+    "list_path",
     "load",
     "lookup_name",
     "make_plan",
+    "make_undo",
     "measure_table",
     "of_links",
     "own_tables",

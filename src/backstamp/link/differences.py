@@ -10,18 +10,23 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute
 
+from backstamp import shapes
 from backstamp.connect import ports
 from backstamp.link import desired as desires
 from backstamp.link import known, plan
 from backstamp.unify import history
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
 
     from backstamp import engine as engines
     from backstamp.link.settings import Link
+
+
+_KEY = shapes.shape(key=pa.string())
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,20 @@ class Causes:
 
 
 def make_plan(
-    engine: engines.Engine, desired: desires.Desired, causes: Causes, settings: Link, state: Path, run: int
+    engine: engines.Engine,
+    desired: desires.Desired,
+    before: Sequence[desires.Own],
+    causes: Causes,
+    settings: Link,
+    state: Path,
+    run: int,
 ) -> plan.Plan:
     """Write the work lists of a run and its plan; after `acknowledge`, before publishing.
 
     Args:
         engine: holds what is known.
         desired: what the environment is to hold.
+        before: rows of our own tables as the run before wanted them, where that is known.
         causes: of changed links.
         settings: of linking.
         state: the folder under which a run keeps its lists.
@@ -54,8 +66,14 @@ def make_plan(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = (desired.profiles, desired.keys, *desired.measures)
     emptied = _emptied(engine, own)
-    profiles, keys, *measures = (_writing(engine, folder, table, emptied[table.definition.name]) for table in own)
+    profiles, keys, *measures = (
+        writing(engine, folder, table.definition, _with_digest(table), emptied[table.definition.name]) for table in own
+    )
+    removals = tuple(removal(engine, folder, table.definition.name, _gone(engine, table)) for table in own[1:])
     retired, held = _retired(engine, folder, desired)
+    lists = {writing.definition.name: writing for writing in (profiles, keys, *measures)}
+    gone = {removal.table: removal for removal in (retired, *removals)}
+    tables = [table for table in before if table.definition.name in lists]
     told = {row["reason"]: row["ids"] for row in engine.rows(_counted_changes(causes.id_changes))}
     made = plan.Plan(
         folder=folder,
@@ -66,7 +84,7 @@ def make_plan(
         lookup=_lookup(settings),
         links=tuple(_linking(engine, folder, table, causes) for table in desired.links),
         skip=desired.skip,
-        removals=tuple(_removal(engine, folder, table, _gone(engine, table)) for table in own[1:]),
+        removals=removals,
         retired=retired,
         held=held,
         customers=plan.Customers(
@@ -75,6 +93,10 @@ def make_plan(
             split=told.get(history.SPLIT, 0),
             changed=profiles.changed,
             gone=told.get(history.GONE, 0),
+        ),
+        replaced=tuple(
+            _replaced(engine, folder, table, lists[table.definition.name], gone[table.definition.name])
+            for table in tables
         ),
     )
     made.save()
@@ -104,10 +126,19 @@ def _emptied(engine: engines.Engine, own: tuple[desires.Own, ...]) -> dict[str, 
     return {name: tuple(sorted(column for table, column in before - now if table == name)) for name in names}
 
 
-def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...]) -> plan.Writing:
-    definition = table.definition
+def writing(
+    engine: engines.Engine, folder: Path, definition: ports.TableDefinition, rows: ir.Table, emptied: tuple[str, ...]
+) -> plan.Writing:
+    """List the rows of one of our own tables that are not known to be there as they are to be.
+
+    Args:
+        engine: holds what is known.
+        folder: of the work lists.
+        definition: the table.
+        rows: as they are to be, with `CUT` and `plan.DIGEST`.
+        emptied: columns that are emptied in every row that is written.
+    """
     now = known.of_table(engine, definition.name).select(known_key="key", known="digest")
-    rows = table.rows.mutate(**{plan.DIGEST: known.digest(table.rows, definition)})
     pairs = rows.left_join(now, rows[definition.key] == now.known_key)
     different = pairs.filter(pairs.known.isnull() | (pairs.known != pairs[plan.DIGEST]))
     is_new = different.known.fill_null(known.UNKNOWN) == known.UNKNOWN
@@ -119,19 +150,37 @@ def _writing(engine: engines.Engine, folder: Path, table: desires.Own, emptied: 
     return plan.Writing(definition, definition.name, kinds["new"], kinds["changed"], cut, emptied)
 
 
+def _with_digest(table: desires.Own) -> ir.Table:
+    return table.rows.mutate(**{plan.DIGEST: known.digest(table.rows, table.definition)})
+
+
 def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable, causes: Causes) -> plan.Linking:
     links = known.of_links(engine)
     before = links.filter(links.table == table.table).select(known_key="key", before="customer_id")
     pairs = table.rows.left_join(before, table.rows.key == before.known_key)
     different = pairs.filter(~pairs.before.identical_to(pairs.customer_id))
-    kind = ibis.cases((different.before.isnull(), "set"), (different.customer_id.isnull(), "cleared"), else_="changed")
-    name = f"links_{table.table}"
+    work = _with_reason(different.select("key", "before", "customer_id"), table.table, causes)
+    return linking(engine, folder, table.table, table.outer, work, engine.count(table.rows))
+
+
+def linking(engine: engines.Engine, folder: Path, table: str, outer: str, work: ir.Table, rows: int) -> plan.Linking:
+    """List links that are to be written.
+
+    Args:
+        engine: computes the list.
+        folder: of the work lists.
+        table: as the project names it.
+        outer: as the environment does.
+        work: `key`, `before`, `customer_id`, `plan.REASON`.
+        rows: how many rows the table has.
+    """
+    kind = ibis.cases((work.before.isnull(), "set"), (work.customer_id.isnull(), "cleared"), else_="changed")
+    name = f"links_{table}"
     path = plan.list_path(folder, name)
-    work = different.select("key", "before", "customer_id", **{plan.KIND: kind})
-    engine.write_parquet(_with_reason(work, table.table, causes).order_by("key"), path)
+    engine.write_parquet(work.mutate(**{plan.KIND: kind}).order_by("key"), path)
     kinds, reasons = _tally(path, plan.KIND), _tally(path, plan.REASON)
-    counts = (kinds["set"], kinds["changed"], kinds["cleared"], engine.count(table.rows))
-    return plan.Linking(table.table, table.outer, name, *counts, dict(sorted(reasons.items())))
+    counts = (kinds["set"], kinds["changed"], kinds["cleared"], rows)
+    return plan.Linking(table, outer, name, *counts, dict(sorted(reasons.items())))
 
 
 def _with_reason(work: ir.Table, table: str, causes: Causes) -> ir.Table:
@@ -159,6 +208,26 @@ def _with_reason(work: ir.Table, table: str, causes: Causes) -> ir.Table:
     return told.select(*work.columns, **{plan.REASON: reason})
 
 
+def _replaced(
+    engine: engines.Engine, folder: Path, before: desires.Own, written: plan.Writing, gone: plan.Removal
+) -> plan.Replaced:
+    """Keep the rows that are changed or deleted as they were."""
+    definition, name = before.definition, f"{before.definition.name}_before"
+    changed = _changed_keys(folder, written)
+    keys = engine.load(_KEY, [*changed, *plan.batches(plan.list_path(folder, gone.list))])
+    rows = _with_digest(before)
+    rows = rows.semi_join(keys, rows[definition.key] == keys.key)
+    count = engine.write_parquet(rows.order_by(definition.key), plan.list_path(folder, name))
+    return plan.Replaced(definition, name, count)
+
+
+def _changed_keys(folder: Path, written: plan.Writing) -> Iterator[pa.RecordBatch]:
+    """Yield `key` of the rows of a work list that are there already."""
+    for batch in plan.batches(plan.list_path(folder, written.list), [written.definition.key, plan.KIND]):
+        keys = batch.filter(pyarrow.compute.equal(batch[plan.KIND], pa.scalar("changed")))[written.definition.key]
+        yield pa.record_batch([keys], schema=_KEY)
+
+
 def _gone(engine: engines.Engine, table: desires.Own) -> ir.Table:
     now = known.of_table(engine, table.definition.name)
     return now.anti_join(table.rows, now.key == table.rows[table.definition.key]).select("key")
@@ -173,14 +242,15 @@ def _retired(engine: engines.Engine, folder: Path, desired: desires.Desired) -> 
     links = known.of_links(engine)
     elsewhere = links.filter(links.table.notin([table.table for table in desired.links]))
     pointed_to = elsewhere.select(key="customer_id")
-    removal = _removal(engine, folder, desired.profiles, gone.anti_join(pointed_to, "key"))
-    return removal, engine.count(gone.semi_join(pointed_to, "key"))
+    retired = removal(engine, folder, desired.profiles.definition.name, gone.anti_join(pointed_to, "key"))
+    return retired, engine.count(gone.semi_join(pointed_to, "key"))
 
 
-def _removal(engine: engines.Engine, folder: Path, table: desires.Own, gone: ir.Table) -> plan.Removal:
-    name = f"{table.definition.name}_gone"
+def removal(engine: engines.Engine, folder: Path, table: str, gone: ir.Table) -> plan.Removal:
+    """List rows of one of our own tables that are to be deleted: `key`."""
+    name = f"{table}_gone"
     count = engine.write_parquet(gone.order_by("key"), plan.list_path(folder, name))
-    return plan.Removal(table.definition.name, name, count)
+    return plan.Removal(table, name, count)
 
 
 def _tally(path: Path, column: str) -> Counter[Any]:

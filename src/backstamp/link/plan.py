@@ -45,6 +45,7 @@ class Reason(StrEnum):
     MOVED = "moved"  # its row is in another profile than before
     LEFT = "in no profile"  # its row is in none any more: filtered out, corrupt, not to be included
     REPAIRED = "changed in the environment"  # somebody else wrote it since
+    UNDONE = "put back"  # the run that wrote it is undone
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,21 @@ class Removal:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """Rows of one of our own tables that are changed or deleted, as they were before, where that is known.
+
+    Attributes:
+        definition: the table as it was.
+        list: a list of them, as a work list but without `KIND`.
+        count: rows in it.
+    """
+
+    definition: ports.TableDefinition
+    list: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """What one run writes, in this order.
 
@@ -143,6 +159,8 @@ class Plan:
         retired: profiles that are gone.
         held: profiles that are gone but stay, because rows of tables that are linked no more point to them.
         customers: what becomes of profiles.
+        replaced: what it writes over or deletes, to be put back if it is undone.
+        left: links that an undo leaves, because somebody else wrote them since.
     """
 
     folder: Path
@@ -157,6 +175,8 @@ class Plan:
     retired: Removal
     held: int
     customers: Customers
+    replaced: tuple[Replaced, ...] = ()
+    left: int = 0
 
     @property
     def writings(self) -> tuple[Writing, ...]:
@@ -176,6 +196,10 @@ class Plan:
     def rows(self, work_list: str, names: Sequence[str] | None = None, size: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Read a work list, or some of its columns, in its order, at most so many rows at once."""
         return batches(list_path(self.folder, work_list), names, size)
+
+    def schema(self, work_list: str) -> pa.Schema:
+        """Return the columns of a list."""
+        return pyarrow.parquet.read_schema(list_path(self.folder, work_list)).remove_metadata()
 
     def save(self) -> None:
         """Write `plan.json` beside the work lists."""
@@ -224,15 +248,20 @@ def load(state: Path, run: int) -> Plan | None:
         retired=Removal(**told["retired"]),
         held=told["held"],
         customers=Customers(**told["customers"]),
+        replaced=tuple(
+            Replaced(**{**replaced, "definition": _definition(replaced["definition"])}) for replaced in told["replaced"]
+        ),
+        left=told["left"],
     )
 
 
 def _writing(told: Mapping[str, Any]) -> Writing:
-    definition = told["definition"]
-    made = ports.TableDefinition(
-        **{**definition, "columns": tuple(_column(column) for column in definition["columns"])}
-    )
-    return Writing(**{**told, "definition": made, "emptied": tuple(told["emptied"])})
+    definition = _definition(told["definition"])
+    return Writing(**{**told, "definition": definition, "emptied": tuple(told["emptied"])})
+
+
+def _definition(told: Mapping[str, Any]) -> ports.TableDefinition:
+    return ports.TableDefinition(**{**told, "columns": tuple(_column(column) for column in told["columns"])})
 
 
 def _column(told: Mapping[str, Any]) -> ports.Column:

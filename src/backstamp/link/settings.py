@@ -29,6 +29,7 @@ class Link:
         prefix: of every table and column that we make: a publisher's, in small letters, with its underscore.
         display_name: of the lookup column, as users of the environment read it.
         approve_above: from how many changed links on a run waits for approval; `off` for none.
+        undo_days: for how many days a run can be undone: so long its work lists are kept.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -36,3 +37,4 @@ class Link:
     prefix: str = "msdynci_"
     display_name: str = "CustomerProfile"
     approve_above: ApproveAbove | Literal[False] = field(default_factory=ApproveAbove)
+    undo_days: int = 30

@@ -12,6 +12,7 @@ recovery   what the environment tells of the run before, where the warehouse is 
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
 approving  a run that waited, sent
+undoing    a run taken back
 forecast   what a plan will take
 published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
@@ -39,10 +40,11 @@ from backstamp.pipeline.forecast import forecast as forecast
 from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
+from backstamp.pipeline.hydrating import LEDGER as LEDGER
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
-from backstamp.pipeline.run import LEDGER as LEDGER
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify
+from backstamp.pipeline.undoing import undo as undo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backstamp import engine as engines
 from backstamp import errors, link, runs
 from backstamp.pipeline import history, hydrating
-from backstamp.pipeline.run import LEDGER, PLAN
+from backstamp.pipeline.hydrating import LEDGER, PLAN
 
 if TYPE_CHECKING:
     from backstamp import project
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def approve(settings: project.Project, environment: ports.Sink, number: int) -> runs.Run:
-    """Go on with a run that waits for approval, and return how it ended; this ends the hold of the environment.
+    """Go on with a run that waits for approval, and return how it ended.
+
+    This ends the hold of the environment; or begins it, where the run undoes another one.
 
     Just before a batch, rows that are gone, or whose links are not those that the plan saw, are left out.
 
@@ -61,7 +63,10 @@ def _publish(
         engine.publish()
         history.write(engine, settings.state)
         ledger.note_published(current)
-        ledger.release(name)
+        if current.arguments.undoes is None:
+            ledger.release(name)
+        else:
+            ledger.hold(name, current)
         task.rows = plan.count
         held.enter_context(leased.pop_all())
         return hydrating.Work(plan, lease, careful=True)

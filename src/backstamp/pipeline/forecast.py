@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, runs
-from backstamp.pipeline.run import LEDGER
+from backstamp.pipeline.hydrating import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

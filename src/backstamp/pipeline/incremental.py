@@ -123,7 +123,9 @@ def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
     return before.anti_join(change.overrides, names).union(change.overrides.select(names).anti_join(before, names))
 
 
-def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> None:
+def unify(
+    engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running
+) -> tuple[history.Before, ir.Table]:
     """Unify the rows that a change can touch, and put what comes of it in the draft, in the place of what was there.
 
     Args:
@@ -132,8 +134,12 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         change: what changed.
         part: what `find` gave.
         running: the run.
+
+    Returns:
+        What was published of these rows, and their profiles as they were: `shapes.PROFILES`.
     """
     before, owners = _before(engine, settings, part)
+    profiles = engine.cache(engine.table("profiles").semi_join(before.made, "customer_id"))
     clusters = engine.published("clusters")
     numbered = {name: _numbered(engine, rows, settings, name, change) for name, rows in part.after.items()}
     numbers = _numbers(engine, settings, numbered)
@@ -154,6 +160,7 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
+    return before, profiles
 
 
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

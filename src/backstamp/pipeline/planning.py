@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backstamp import project, runs
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
+    from backstamp.unify.history import Before
 
 _KEY = shapes.shape(key=pa.string())
 
@@ -49,11 +50,16 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The environment is asked what it holds of our own tables: keys, or values too, where these are not known."""
+class Replaced:
+    """What the run before published of the customers that this run unifies.
 
-    environment: ports.Sink
-    values: bool
+    Attributes:
+        before: their members and ids.
+        profiles: as they were: `shapes.PROFILES`.
+    """
+
+    before: Before
+    profiles: ir.Table
 
 
 def know(
@@ -96,30 +102,18 @@ def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
             yield table
 
 
-def plan(
-    engine: engines.Engine,
-    settings: project.Project,
-    described: Described,
-    members: ir.Table,
-    run: int,
-    known: Known,
-    asked: Asked | None,
-) -> link.Plan:
-    """Write the work lists of a run, and return the plan that names them.
+def desired(engine: engines.Engine, settings: project.Project, described: Described, members: ir.Table) -> link.Desired:
+    """Return what the environment is to hold after a run.
 
     Args:
-        engine: holds what unification and measures gave, and what is known.
+        engine: holds what unification and measures gave.
         settings: the project.
         described: says which tables are linked.
         members: `shapes.MEMBERS`.
-        run: its number.
-        known: as `know` found it.
-        asked: who is asked what the environment holds of our own tables; None where what is known is relied on.
     """
     sources = _linked(engine, described, link.of_links(engine).limit(0))
-    keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
-    profiles = engine.table("profiles")
-    desired = link.Desired(
+    keys, profiles = _key_columns(settings), engine.table("profiles")
+    return link.Desired(
         profiles=link.desired_profiles(settings.link, profiles),
         keys=link.desired_keys(settings.link, members, profiles, keys),
         measures=_measures(engine, settings, members),
@@ -129,12 +123,68 @@ def plan(
         ),
         skip=described.eligibility.skip,
     )
-    own = {table.definition.name: table for table in (desired.profiles, desired.keys, *desired.measures)}
-    if asked is not None:
-        for table in link.own_tables(settings.link):
-            _compare(engine, asked.environment, table, own.get(table) if asked.values else None)
+
+
+def ask(
+    engine: engines.Engine,
+    settings: project.Project,
+    wanted: link.Desired,
+    environment: ports.Sink,
+    *,
+    knows_values: bool,
+) -> None:
+    """Hold what is known of our own tables against what the environment holds of them.
+
+    Args:
+        engine: holds what is known.
+        settings: the project.
+        wanted: what the environment is to hold.
+        environment: is asked.
+        knows_values: whether the values that it holds are known, so that only keys are asked for.
+    """
+    own = {table.definition.name: table for table in (wanted.profiles, wanted.keys, *wanted.measures)}
+    for table in link.own_tables(settings.link):
+        _compare(engine, environment, table, None if knows_values else own.get(table))
+
+
+def plan(
+    engine: engines.Engine,
+    settings: project.Project,
+    wanted: link.Desired,
+    replaced: Replaced | None,
+    known: Known,
+    run: int,
+) -> link.Plan:
+    """Write the work lists of a run, and return the plan that names them.
+
+    Args:
+        engine: holds what is known of the environment.
+        settings: the project.
+        wanted: what the environment is to hold.
+        replaced: what the run before published of the customers that this run unified; None if it unified none.
+        known: as `know` found it.
+        run: its number.
+    """
     causes = link.Causes(known.drift, _id_changes(engine, run))
-    return link.make_plan(engine, desired, causes, settings.link, settings.state, run)
+    before = _before(engine, settings, replaced)
+    return link.make_plan(engine, wanted, before, causes, settings.link, settings.state, run)
+
+
+def _key_columns(settings: project.Project) -> dict[str, str]:
+    """Return the profile column with the key of the first winner, by unified table."""
+    return {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
+
+
+def _before(engine: engines.Engine, settings: project.Project, replaced: Replaced | None) -> list[link.Own]:
+    """Return rows of our own tables as the run before wanted them."""
+    measures = engine.published("measures")
+    before = [] if measures is None else [link.desired_measures(settings.link, measures)]
+    if replaced is None:
+        return before
+    profiles, members = replaced.profiles, replaced.before.members
+    keys = {table: column for table, column in _key_columns(settings).items() if column in profiles.columns}
+    own = [link.desired_profiles(settings.link, profiles)]
+    return [*own, *([link.desired_keys(settings.link, members, profiles, keys)] if keys else []), *before]
 
 
 def _id_changes(engine: engines.Engine, run: int) -> ir.Table:

@@ -12,7 +12,19 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, hydrating, incremental, planning, reading, recovery, stages, steps, supplied
+from backstamp.pipeline import (
+    history,
+    hydrating,
+    incremental,
+    planning,
+    reading,
+    recovery,
+    stages,
+    steps,
+    supplied,
+    undoing,
+)
+from backstamp.pipeline.hydrating import LEDGER, PLAN
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -26,14 +38,9 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import Described, SourceTable
     from backstamp.unify import normalize
 
-LEDGER = "ledger.sqlite"
-"""The name of the ledger in the project's folder of state."""
-
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
-PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
-"""The task that says what is to be written, and waits for approval where that is wanted."""
 
 
 def run(
@@ -134,35 +141,36 @@ class _Running:
             if missing := [name for name in (*unified, *supplied.tables(self.settings)) if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
-            self._unify(engine, read, before)
+            replaced = self._unify(engine, read, before)
             members = engine.cache(engine.table("members"))
             self._measure(engine, read, members)
             self._check()
             restored = before if is_lost else None
-            return self._plan(engine, read, members, restored)
+            seen = [found.seen for found in read.values() if found.seen is not None]
+            return self._plan(engine, seen, members, replaced, restored)
 
     def _plan(
-        self, engine: engines.Engine, read: Mapping[str, reading.Read], members: ir.Table, restored: Before | None
+        self,
+        engine: engines.Engine,
+        seen: Sequence[link.Seen],
+        members: ir.Table,
+        replaced: planning.Replaced | None,
+        restored: Before | None,
     ) -> hydrating.Work | None:
         """Plan what is to be sent, under the lease of the environment, and publish or put aside."""
         arguments, name = self.current.arguments, hydrating.name_of(self.settings)
         new_ids = arguments.new_ids and engine.published("members") is None
         with self.ledger.task(self.current, PLAN) as task, ExitStack() as leased:
             lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
-            seen = [found.seen for found in read.values() if found.seen is not None]
             known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
             for table in known.restored:
                 task.warn(planning.RESTORED.format(table=table))
-            asks = arguments.full or new_ids or restored is not None or bool(known.restored)
-            plan = planning.plan(
-                engine,
-                self.settings,
-                self.described,
-                members,
-                self.current.number,
-                known,
-                planning.Asked(self.environment, values=restored is not None or bool(known.restored)) if asks else None,
-            )
+            wanted = planning.desired(engine, self.settings, self.described, members)
+            knows_values = restored is None and not known.restored
+            if arguments.full or new_ids or not knows_values:
+                planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
+            plan = planning.plan(engine, self.settings, wanted, replaced, known, self.current.number)
+            undoing.remember(engine, plan, replaced, members)
             task.rows = plan.count
             if arguments.draft and not plan.count:
                 task.detail("There is nothing to write.")
@@ -170,14 +178,17 @@ class _Running:
             self._note_ids(engine, restored, new_ids=new_ids)
             if why := self._why_wait(plan):
                 if engine.can_put_aside:
+                    undoing.forget(engine)
                     engine.put_aside(self.current.number)
                     self.ledger.note_put_aside(self.current)
                     task.wait_for_approval(f"{why} `backstamp run --approve {self.current.number}` does it.")
                     return None
             else:
+                undoing.forget(engine)
                 engine.publish()
                 history.write(engine, self.settings.state)
                 self.ledger.note_published(self.current)
+                undoing.prune(self.settings, self.current.number)
                 self.held.enter_context(leased.pop_all())
                 return hydrating.Work(plan, lease)
         raise _PatchedError
@@ -307,8 +318,14 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
-    def _unify(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None) -> None:
-        """Unify what a change can touch, or all rows where that is needed, unless nothing changed."""
+    def _unify(
+        self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None
+    ) -> planning.Replaced | None:
+        """Unify what a change can touch, or all rows where that is needed, unless nothing changed.
+
+        Returns:
+            What was published of the customers that are unified, None without any.
+        """
         unify, run, seed = self.settings.unify, self.current.number, uuid4()
         unified = [table.table for table in unify.tables]
         for name in set(read) - set(unified):
@@ -326,14 +343,18 @@ class _Running:
         why, part = self._why_all(engine, read, before, by), None
         if not why and incremental.is_nothing(engine, change):
             self._pass_over(stages.names_of(unify))
-            return
+            return None
         why = why or incremental.obstacle(unify)
         if not why:
             part = incremental.find(engine, unify, change)
             why = "" if part else "what changed hangs together with very many"
         stage = self._stages(why)
+        profiles = engine.published("profiles")
+        replaced = None if before is None or profiles is None else planning.Replaced(before, profiles)
         if part is not None:
-            incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
+            replaced = planning.Replaced(
+                *incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
+            )
         else:
             for name in unified:
                 incremental.store_whole(engine, name, changed.get(name), by_number=name in by_number)
@@ -342,6 +363,7 @@ class _Running:
             given = stages.Given(rows, overrides, lists, by_number)
             stages.unify(engine, unify, given, before, run=run, seed=seed, stage=stage)
         stages.note_unified_by(engine, by)
+        return replaced
 
     def _pass_over(self, names: Sequence[str]) -> None:
         """End the tasks of stages: nothing changed."""
@@ -367,6 +389,8 @@ class _Running:
         whole = [table.table for table in self.settings.unify.tables if read[table.table].is_whole]
         if before is None or engine.published("members") is None:
             return "nothing was published here before"
+        if undoing.is_undone(engine):
+            return "a run was undone"
         if self.current.arguments.full:
             return "that was asked for"
         if not stages.is_unified_by(engine, by):
@@ -451,11 +475,12 @@ def _tokens(engine: engines.Engine) -> dict[str, str]:
 
 
 def _before(engine: engines.Engine) -> Before | None:
-    """Return what the run before published, or None before the first."""
+    """Return what the run before published, or None before the first; where a run was undone, as it was before."""
     members = engine.published("members")
     if members is None:
         return None
     made = engine.table("ids").drop("customer")
     clusters = engine.published("clusters")
     values = engine.published("profile_values")
-    return Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters, values)
+    published = Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters, values)
+    return undoing.taken_back(engine, published)

@@ -79,6 +79,12 @@ class Journal:
         """The rows of a run that were not written, each with the name of its work list."""
         return [(entry.work_list, exceptional) for entry in self.entries(run) for exceptional in entry.exceptions]
 
+    def runs(self) -> list[int]:
+        """The runs that sent anything, in their order."""
+        query = sa.select(schema.entry.c.run).distinct().order_by(schema.entry.c.run)
+        with self._database.reading() as connection:
+            return list(connection.scalars(query))
+
     def last(self) -> int:
         """The id of the newest entry, 0 where there is none."""
         with self._database.reading() as connection:

@@ -32,7 +32,7 @@ GONE = "gone"
 ANEW = "all anew"
 """Every id that a run before this one gave is gone, as someone asked for new ids; no id is named."""
 RESTORED = "restored"
-"""`new_id` was found in the environment; or `old_id`, which it says that `new_id` stands for."""
+"""`new_id` was found in the environment, or is back as a run was undone; or `old_id`, for which `new_id` stands."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,21 @@ def restored(before: Before, run: int) -> ir.Table:
     living = _changes(before.made, run, ibis.null("string"), before.made.customer_id, RESTORED)
     previous = before.previous_ids.anti_join(before.made, before.previous_ids.previous_id == before.made.customer_id)
     return living.union(_changes(previous, run, previous.previous_id, previous.customer_id, RESTORED))
+
+
+def undone(made: ir.Table, ids: ir.Table, living: ir.Table, run: int) -> ir.Table:
+    """Return `shapes.ID_CHANGES` of a run that undoes another one: ids come back, and those that it made are gone.
+
+    Args:
+        made: `customer_id` of the profiles that there were before the run that is undone.
+        ids: `customer_id` of all profiles that it is about.
+        living: `shapes.IDS` of today.
+        run: the number of the run that undoes it.
+    """
+    back = made.anti_join(living, "customer_id")
+    gone = ids.anti_join(made, "customer_id")
+    returned = _changes(back, run, ibis.null("string"), back.customer_id, RESTORED)
+    return returned.union(_changes(gone, run, gone.customer_id, ibis.null("string"), GONE))
 
 
 def _heirs(followed: ir.Table, members: ir.Table) -> ir.Table:
