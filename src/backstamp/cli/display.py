@@ -142,7 +142,8 @@ def sentence(run: runs.Run) -> Text:
         case runs.TaskStatus.CANCELED:
             said = f"{subject} ended after {time}: {run.details}. The next run goes on."
         case runs.TaskStatus.WAITING_FOR_APPROVAL:
-            said = f"{subject} waits for approval."
+            said = f"{subject} waits for approval: `backstamp run --approve {run.number}` does what it has planned,"
+            said += f" `backstamp cancel --run {run.number}` forgets it."
         case _:
             said = f"{subject} has been going on for {time} ({run.owner}). Stop it with `backstamp cancel`."
             if run.canceled_by:

@@ -38,9 +38,7 @@ def show(to: Console, forecast: pipeline.Forecast) -> None:
     if forecast.moved:
         moved = f"The time of the last change moves on {display.count(forecast.moved, 'row')} of the CRM's own tables."
         to.print(moved, soft_wrap=True)
-    to.print("\nNothing was sent. When that is what you want:")
-    to.print(f"  backstamp run --approve {plan.run}    does exactly this")
-    to.print(f"  backstamp cancel --run {plan.run}     forgets it")
+    to.print(f"\nNothing was sent. `backstamp run --approve {plan.run}` does exactly this.", soft_wrap=True)
 
 
 def _own_rows(plan: link.Plan) -> Iterator[tuple[str, ...]]:

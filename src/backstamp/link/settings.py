@@ -36,5 +36,5 @@ class Link:
 
     prefix: str = "msdynci_"
     display_name: str = "CustomerProfile"
-    approve_above: ApproveAbove | Literal[False] = field(default_factory=ApproveAbove)
+    approve_above: ApproveAbove | Literal["off"] = field(default_factory=ApproveAbove)
     undo_days: int = 30

@@ -208,7 +208,7 @@ class _Running:
         if self._held_since is not None:
             return f"The environment is held since run {self._held_since}."
         above = self.settings.link.approve_above
-        if above and (many := [linking.table for linking in plan.links if linking.asks(above)]):
+        if above != "off" and (many := [linking.table for linking in plan.links if linking.asks(above)]):
             return f"More links of {', '.join(many)} would change than link.approve_above allows unasked."
         return ""
 
