@@ -11,6 +11,7 @@ Without it:
 
     plan          what is written, as a value and its work lists; what is shown is what is done
     hydrate       writing it, step by step
+    verify        whether its links are right
     card          what came of it: a row as its users see it
 """
 
@@ -35,6 +36,7 @@ from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
 from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, load
 from backstamp.link.settings import ApproveAbove, Link
+from backstamp.link.verify import Finding, excused, findings
 
 __all__ = [
     "MEASURES",
@@ -48,6 +50,7 @@ __all__ = [
     "Eligibility",
     "FailedCheck",
     "Field",
+    "Finding",
     "Hydration",
     "Link",
     "LinkedTable",
@@ -66,6 +69,8 @@ __all__ = [
     "desired_measures",
     "desired_profiles",
     "eligibility",
+    "excused",
+    "findings",
     "is_known",
     "key_table",
     "load",

@@ -255,15 +255,18 @@ def _still_linked(hydration: Hydration) -> _Waits:
     return lambda rows: [is_linked(key) for key in _texts(rows, "key")]
 
 
-def _missing_profiles(hydration: Hydration) -> frozenset[str]:
-    """Return the new profiles that the environment has refused in this run: nothing may point to them."""
-    plan = hydration.plan
+def missing_profiles(plan: plans.Plan, journal: runs.Journal) -> frozenset[str]:
+    """Return the new profiles that the environment has refused in a run: nothing may point to them."""
     refused = {
         exceptional.position
-        for work_list, exceptional in hydration.journal.exceptions(plan.run)
+        for work_list, exceptional in journal.exceptions(plan.run)
         if work_list == plan.profiles.list
     }
     return frozenset(_new_at(plan, refused)) if refused else frozenset()
+
+
+def _missing_profiles(hydration: Hydration) -> frozenset[str]:
+    return missing_profiles(hydration.plan, hydration.journal)
 
 
 def _new_at(plan: plans.Plan, positions: set[int]) -> Iterator[str]:

@@ -13,6 +13,8 @@ hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
 approving  a run that waited, sent
 forecast   what a plan will take
+verifying  the links of an environment, checked
+exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
@@ -46,3 +48,6 @@ from backstamp.pipeline.run import run as run
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify
+from backstamp.pipeline.verifying import Verified as Verified
+from backstamp.pipeline.verifying import VerifiedTable as VerifiedTable
+from backstamp.pipeline.verifying import verify as verify
