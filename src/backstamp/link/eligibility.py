@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Check = Literal["environment", "connector", "name", "primary key", "audience", "in unification"]
+Check = Literal["environment", "connector", "name", "primary key", "audience", "output", "in unification"]
 
 NONE_FROM_ENVIRONMENT = (
     "Error: The backstamping job is skipped. It only runs when unification setup contains tables that are ingested to"
@@ -62,9 +62,15 @@ class Eligibility:
     skip: str
 
 
-def eligibility(candidates: Sequence[Candidate], audience: str) -> Eligibility:
-    """Decide which tables are linked; those that pass are, even where others fail."""
-    failures = {candidate: tuple(_failures(candidate, audience)) for candidate in candidates}
+def eligibility(candidates: Sequence[Candidate], audience: str, *, own_lake: bool = False) -> Eligibility:
+    """Decide which tables are linked; those that pass are, even where others fail.
+
+    Args:
+        candidates: the tables.
+        audience: whom the customers of the default environment are.
+        own_lake: the project writes its output to the user's own data lake.
+    """
+    failures = {candidate: tuple(_failures(candidate, audience, own_lake=own_lake)) for candidate in candidates}
     linked = tuple(candidate for candidate, failed in failures.items() if not failed)
     failed = tuple(check for checks in failures.values() for check in checks)
     if linked:
@@ -76,7 +82,7 @@ def eligibility(candidates: Sequence[Candidate], audience: str) -> Eligibility:
     return Eligibility((), failed, "\n".join([message, *(f"{check.table}: {check.words}" for check in failed)]))
 
 
-def _failures(candidate: Candidate, audience: str) -> Iterator[FailedCheck]:
+def _failures(candidate: Candidate, audience: str, *, own_lake: bool) -> Iterator[FailedCheck]:
     """Yield what a table fails; of rows that are not the environment's own nothing more is asked."""
 
     def failed(check: Check, words: str) -> FailedCheck:
@@ -108,4 +114,9 @@ def _failures(candidate: Candidate, audience: str) -> Iterator[FailedCheck]:
         yield failed(
             "audience",
             f"The environment is for {audience}: only environments for individuals are linked (environment.audience).",
+        )
+    if own_lake:
+        yield failed(
+            "output",
+            "The project writes its output to a data lake of its own: leave output.data_lake out to have rows linked.",
         )

@@ -8,6 +8,7 @@ guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
+output     what was published, in the user's own data lake
 recovery   what the environment tells of the run before, where the warehouse is lost
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate

@@ -136,11 +136,11 @@ def _tables(
             system = files.Files(settings.folder, source.tables)
         elif isinstance(source, OrganizationSource):
             system = organizations[name]
-        for place, table in enumerate(source.names):
-            path = ("sources", name, "tables", table if from_files else place)
-            full_name = f"{name}.{table}"
+        for place, table in enumerate(source.listed):
+            path = ("sources", name, "tables", table.outer if from_files else place)
+            full_name = f"{name}.{table.name}"
             columns = settings.columns_of(full_name)
-            yield path, SourceTable(full_name, table, system, columns, is_own, not from_files, None)
+            yield path, SourceTable(full_name, table.outer, system, columns, is_own, not from_files, None)
 
 
 def _defined(table: SourceTable) -> SourceTable:
@@ -181,20 +181,21 @@ def _selects(settings: project.Project) -> Iterator[tuple[tuple[str | int, ...],
     """Yield the place, the table and the text of each transform step."""
     for name, source in settings.sources.items():
         if not isinstance(source, FileSource):
-            for place, table in enumerate(source.names):
-                if table in source.selects:
-                    path = ("sources", name, "tables", place, table, "select")
-                    yield path, f"{name}.{table}", source.selects[table]
+            for place, table in enumerate(source.listed):
+                if table.select is not None:
+                    yield (
+                        ("sources", name, "tables", place, table.outer, "select"),
+                        f"{name}.{table.name}",
+                        table.select,
+                    )
 
 
 def _readable(tables: list[SourceTable], name: str, settings: project.Project) -> dict[str, ports.TableDefinition]:
-    """Return what a step may read: its own table as it is read, and those of its source that have no step."""
-    changed = {table for _, table, _ in _selects(settings)} - {name}
+    """Return what a step may read: its own table as it is read, and those of its source that come as they are."""
     source = name.partition(".")[0]
+    as_they_are = {f"{source}.{table.outer}" for table in tables} - {table for _, table, _ in _selects(settings)}
     return {
-        table.outer: table.definition
-        for table in tables
-        if table.definition and table.name.partition(".")[0] == source and table.name not in changed
+        table.outer: table.definition for table in tables if table.definition and table.name in {name, *as_they_are}
     }
 
 
@@ -212,4 +213,4 @@ def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.E
         for table in tables
         if table.is_of_environment or table.name in keys
     ]
-    return link.eligibility(candidates, settings.environment.audience)
+    return link.eligibility(candidates, settings.environment.audience, own_lake=settings.output is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,18 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, hydrating, incremental, planning, reading, recovery, stages, steps, supplied
+from backstamp.pipeline import (
+    history,
+    hydrating,
+    incremental,
+    output,
+    planning,
+    reading,
+    recovery,
+    stages,
+    steps,
+    supplied,
+)
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -34,6 +45,7 @@ _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 """The task that says what is to be written, and waits for approval where that is wanted."""
+_OUTPUT = runs.PlannedTask("Output", "Data Lake")
 
 
 def run(
@@ -101,7 +113,7 @@ class _Running:
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
-        hydration = [PLAN, *(step.planned for step in self._steps)]
+        hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
 
     def compute(self) -> hydrating.Work | None:
@@ -139,7 +151,10 @@ class _Running:
             self._measure(engine, read, members)
             self._check()
             restored = before if is_lost else None
-            return self._plan(engine, read, members, restored)
+            work = self._plan(engine, read, members, restored)
+            if work is not None:
+                self._write_output(engine)
+            return work
 
     def _plan(
         self, engine: engines.Engine, read: Mapping[str, reading.Read], members: ir.Table, restored: Before | None
@@ -219,6 +234,17 @@ class _Running:
             history.note_restored(engine, restored, self.current.number)
         if new_ids:
             history.note_new_ids(engine, self.current.number)
+
+    def _output_tasks(self) -> list[runs.PlannedTask]:
+        return [_OUTPUT] if self.settings.output else []
+
+    def _write_output(self, engine: engines.Engine) -> None:
+        """Write what was published to the user's own data lake; its task says what went wrong, and nobody waits."""
+        if self.settings.output is None:
+            return
+        folder = self.settings.folder / self.settings.output.data_lake
+        with suppress(errors.SourceError), self.ledger.task(self.current, _OUTPUT) as task:
+            task.rows = output.write(engine, folder)
 
     def _refuse_lost_tables(self, engine: engines.Engine, before: Before | None) -> None:
         """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
@@ -422,7 +448,7 @@ class _Running:
             self.ledger.skip(self.current, planned, reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for planned in (PLAN, *(step.planned for step in self._steps)):
+        for planned in (*self._output_tasks(), PLAN, *(step.planned for step in self._steps)):
             self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:

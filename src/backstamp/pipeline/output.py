@@ -1,0 +1,36 @@
+"""What a run published, in the user's own data lake: profiles and measures, a Parquet file each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backstamp import errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from backstamp.engine import Engine
+
+_TABLES = ("profiles", "measures")
+
+
+def write(engine: Engine, folder: Path) -> int:
+    """Write profiles and measures to `profiles.parquet` and `measures.parquet`; return how many profiles there are.
+
+    A reader finds each file whole, as it was or as it is now.
+
+    Raises:
+        SourceError: the folder cannot be written to.
+    """
+    rows = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _TABLES:
+            if engine.has(name):
+                draft = folder / f"{name}.parquet.draft"
+                rows[name] = engine.write_parquet(engine.table(name).order_by("customer_id"), draft)
+                draft.replace(folder / f"{name}.parquet")
+    except OSError as error:
+        message = f"The data lake {folder} cannot be written to ({error.strerror}): correct output.data_lake."
+        raise errors.SourceError(message) from error
+    return rows["profiles"]
