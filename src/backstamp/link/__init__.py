@@ -3,6 +3,7 @@
 With the warehouse open:
 
     eligibility   which tables may be linked
+    obstacles     what the environment has against that
     desired       what the environment is to hold, in columns that it can hold
     known         what it is known to hold
     differences   what must be written: the plan
@@ -31,9 +32,10 @@ from backstamp.link.desired import (
     profile_table,
 )
 from backstamp.link.differences import Causes, make_plan
-from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
+from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, Obstacle, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
 from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
+from backstamp.link.obstacles import obstacles
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, load
 from backstamp.link.settings import ApproveAbove, Link
 from backstamp.link.verify import Finding, excused, findings
@@ -55,6 +57,7 @@ __all__ = [
     "Link",
     "LinkedTable",
     "Linking",
+    "Obstacle",
     "Own",
     "Plan",
     "Reason",
@@ -77,6 +80,7 @@ __all__ = [
     "lookup_name",
     "make_plan",
     "measure_table",
+    "obstacles",
     "of_links",
     "own_tables",
     "profile_table",

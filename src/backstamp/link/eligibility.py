@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Check = Literal["environment", "connector", "name", "primary key", "audience", "output", "in unification"]
+Check = Literal[
+    "environment", "connector", "name", "primary key", "audience", "output", "in unification", "column", "rights"
+]
 
 NONE_FROM_ENVIRONMENT = (
     "Error: The backstamping job is skipped. It only runs when unification setup contains tables that are ingested to"
     " Customer Insights from the same Dataverse organization that was configured or selected during instance creation."
 )
 NONE_LINKED = "Error: Linking of Dataverse tables to the CustomerProfile table is skipped."
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What the environment itself has against links of a table's rows, with what to do about it."""
+
+    check: Check
+    words: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Candidate:
         connector: it came through an environment's own connector, not as files.
         key: the key used in unification; None where the table is not unified.
         true_key: its actual primary key; "" where the system that it comes from names none.
+        obstacles: what the environment has against it.
     """
 
     table: str
@@ -36,6 +47,7 @@ class Candidate:
     connector: bool
     key: str | None
     true_key: str
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,11 @@ class Eligibility:
     linked: tuple[Candidate, ...]
     failed: tuple[FailedCheck, ...]
     skip: str
+
+    @property
+    def hindered(self) -> tuple[FailedCheck, ...]:
+        """What the environment has against tables that the project means to have linked."""
+        return tuple(failed for failed in self.failed if failed.check in {"column", "rights"})
 
 
 def eligibility(candidates: Sequence[Candidate], audience: str, *, own_lake: bool = False) -> Eligibility:
@@ -120,3 +137,5 @@ def _failures(candidate: Candidate, audience: str, *, own_lake: bool) -> Iterato
             "output",
             "The project writes its output to a data lake of its own: leave output.data_lake out to have rows linked.",
         )
+    for obstacle in candidate.obstacles:
+        yield failed(obstacle.check, obstacle.words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def describe(
     used = tuple(table for table in tables if table.columns or table.is_joined or table.name in needed)
     sheets = supplied.read_files(settings)
     supplied.pairs(settings.unify, sheets, used)
-    return Described(used, _eligibility(settings, tables), sheets)
+    return Described(used, _eligibility(settings, tables, environment), sheets)
 
 
 def _keys_of(settings: project.Project) -> dict[str, str]:
@@ -199,8 +200,12 @@ def _readable(tables: list[SourceTable], name: str, settings: project.Project) -
     }
 
 
-def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
+def _eligibility(settings: project.Project, tables: list[SourceTable], environment: ports.Sink) -> link.Eligibility:
     keys = _keys_of(settings)
+    asked = [table.outer for table in tables if table.is_of_environment and table.name in keys and table.definition]
+    obstacles: dict[str, tuple[link.Obstacle, ...]] = {}
+    with contextlib.suppress(errors.EnvironmentServiceError):  # its tables say so too
+        obstacles = link.obstacles(environment, settings.link, asked) if asked else {}
     candidates = [
         link.Candidate(
             table=table.name,
@@ -209,6 +214,7 @@ def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.E
             connector=table.through_connector,
             key=keys.get(table.name),
             true_key=table.raw.key if table.raw else "",
+            obstacles=obstacles.get(table.outer, ()) if table.is_of_environment else (),
         )
         for table in tables
         if table.is_of_environment or table.name in keys

@@ -166,6 +166,8 @@ class _Running:
             lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
             seen = [found.seen for found in read.values() if found.seen is not None]
             known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
+            for failed in self.described.eligibility.hindered:
+                task.warn(f"{failed.table} is not linked. {failed.words}")
             for table in known.restored:
                 task.warn(planning.RESTORED.format(table=table))
             asks = arguments.full or new_ids or restored is not None or bool(known.restored)
