@@ -54,13 +54,15 @@ def test_no_right_to_make_a_column(folder: Path) -> None:
         assert check == "column"
         for told in ("prvCreateAttribute", f"contact.{LOOKUP}", f"{PROFILE}_contact_{LOOKUP}", "Remove Link"):
             assert told in words
+        first = place.run()
+        assert (statuses(first)["Customer Profiles"], statuses(first)[LINKS]) == ("Successful", "Skipped")
         with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
-            profile = ports.Column("msdynci_customerid", pa.string(), max_length=4000)
-            administrator.create_table(ports.TableDefinition(PROFILE, f"{PROFILE}id", (profile,)))
             lookup = ports.Column(LOOKUP, pa.string(), lookup_to=PROFILE, display_name="CustomerProfile")
             administrator.create_column("contact", lookup)
     with serving(folder) as place:
         assert why_not(place) == []
+        assert statuses(place.run())[LINKS] == "Successful"
+        assert all(place.links().values())
 
 
 def test_another_column_of_that_name(folder: Path) -> None:
