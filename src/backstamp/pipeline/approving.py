@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors, link, runs
-from backstamp.pipeline import history, hydrating
+from backstamp.pipeline import history, hydrating, output
 from backstamp.pipeline.run import LEDGER, PLAN
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def approve(settings: project.Project, environment: ports.Sink, number: int) -> 
             failure: BaseException | None = None
             try:
                 work = _publish(settings, engine, ledger, current, held)
+                output.write_published(settings, engine, ledger, current)
             except (errors.BackstampError, KeyboardInterrupt) as error:
                 return ledger.end_run(current, error)
         try:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from backstamp import errors
+from backstamp import errors, runs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from backstamp import project
     from backstamp.engine import Engine
 
+TASK = runs.PlannedTask("Output", "Data Lake")
 _TABLES = ("profiles", "measures")
 
 
-def write(engine: Engine, folder: Path) -> int:
+def write_published(settings: project.Project, engine: Engine, ledger: runs.Ledger, run: runs.Run) -> None:
+    """Write what was published, where the project has a data lake; the task says what went wrong, and nobody waits."""
+    if settings.output is None:
+        return
+    with suppress(errors.SourceError), ledger.task(run, TASK) as task:
+        task.rows = _write(engine, settings.folder / settings.output.data_lake)
+
+
+def _write(engine: Engine, folder: Path) -> int:
     """Write profiles and measures to `profiles.parquet` and `measures.parquet`; return how many profiles there are.
 
     A reader finds each file whole, as it was or as it is now.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,7 +45,6 @@ _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 _ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 """The task that says what is to be written, and waits for approval where that is wanted."""
-_OUTPUT = runs.PlannedTask("Output", "Data Lake")
 
 
 def run(
@@ -153,7 +152,7 @@ class _Running:
             restored = before if is_lost else None
             work = self._plan(engine, read, members, restored)
             if work is not None:
-                self._write_output(engine)
+                output.write_published(self.settings, engine, self.ledger, self.current)
             return work
 
     def _plan(
@@ -238,15 +237,7 @@ class _Running:
             history.note_new_ids(engine, self.current.number)
 
     def _output_tasks(self) -> list[runs.PlannedTask]:
-        return [_OUTPUT] if self.settings.output else []
-
-    def _write_output(self, engine: engines.Engine) -> None:
-        """Write what was published to the user's own data lake; its task says what went wrong, and nobody waits."""
-        if self.settings.output is None:
-            return
-        folder = self.settings.folder / self.settings.output.data_lake
-        with suppress(errors.SourceError), self.ledger.task(self.current, _OUTPUT) as task:
-            task.rows = output.write(engine, folder)
+        return [output.TASK] if self.settings.output else []
 
     def _refuse_lost_tables(self, engine: engines.Engine, before: Before | None) -> None:
         """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
