@@ -185,6 +185,28 @@ def test_columns(house: House) -> None:
     assert house.run(THREE).writes == 0
 
 
+def test_column_of_a_changed_type(house: House) -> None:
+    """A profile column whose type changed gets another name; the old one is emptied, and used again when it fits."""
+    first, score = house.profiles_schema, "msdynci_score"
+    house.profiles_schema = first.append(pa.field("Score", pa.int32()))
+    house.run(THREE, values={"Score": 7})
+    house.profiles_schema = first.append(pa.field("Score", pa.string()))
+    assert house.run(THREE, values={"Score": "high"}).tasks["Customer Profiles"].status is runs.TaskStatus.SUCCESSFUL
+    assert {(row[score], row[f"{score}_2"]) for row in rows(house, PROFILE, score, f"{score}_2")} == {(None, "high")}
+    assert house.run(THREE, values={"Score": "high"}).writes == 0
+    house.profiles_schema = first.append(pa.field("Score", pa.int32()))
+    house.run(THREE, values={"Score": 8})
+    assert {(row[score], row[f"{score}_2"]) for row in rows(house, PROFILE, score, f"{score}_2")} == {(8, None)}
+
+
+def test_column_called_like_a_key(house: House) -> None:
+    """A profile column whose name would be that of the table's own key gets another one."""
+    house.profiles_schema = house.profiles_schema.append(pa.field("CustomerProfileId", pa.string()))
+    done = house.run(THREE, values={"CustomerProfileId": "x"})
+    assert done.tasks["Customer Profiles"].status is runs.TaskStatus.SUCCESSFUL
+    assert house.links() == linked(THREE)
+
+
 def test_too_long(house: House) -> None:
     """Text that does not fit is cut at its end and counted as a warning."""
     done = house.run({1: 101}, values={"City": "x" * 4001})

@@ -64,7 +64,10 @@ def _facts(found: Verified) -> dict[str, object]:
         }
         for table in found.tables
     ]
-    return {"right": found.is_right, "tables": tables, "not_linked": found.failed, "going_on": found.going_on}
+    return {"right": found.is_right, "tables": tables, "not_linked": found.failed} | {
+        "going_on": found.going_on,
+        "held_since": found.held_since,
+    }
 
 
 def _show(to: Console, found: Verified) -> None:
@@ -82,6 +85,10 @@ def _show(to: Console, found: Verified) -> None:
         to.print(f"{check.table} is not linked. {check.words}", soft_wrap=True)
     if found.going_on is not None:
         to.print(f"Run {found.going_on} is going on: what it has not written yet counts as not right.", soft_wrap=True)
+    if found.held_since is not None:
+        to.print(
+            f"The environment is held since run {found.held_since}: links are as they were before it.", soft_wrap=True
+        )
     to.print()
     to.print(_sentence(found), style="green" if found.is_right else "red", soft_wrap=True)
 

@@ -10,10 +10,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
+LONGEST_TEXT = 1_048_576
+"""Characters of the longest text that a column of any system keeps."""
+MOST_DECIMAL_PLACES = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class Column:
     max_length: int | None = None
     decimal_places: int | None = None
     display_name: str = ""
+
+    def can_hold(self, wanted: Column) -> bool:
+        """Tell whether this column, which is there already, can hold what the wanted one would."""
+        if self.lookup_to != wanted.lookup_to or _family(self.type) != _family(wanted.type):
+            return False
+        if pa.types.is_decimal(wanted.type) and self.decimal_places is not None:
+            return bool(self.decimal_places >= min(wanted.type.scale, MOST_DECIMAL_PLACES))
+        if not pa.types.is_integer(wanted.type):
+            return (self.max_length or LONGEST_TEXT) >= (wanted.max_length or 0)
+        return bool(self.type.bit_width >= wanted.type.bit_width)
 
 
 @dataclass(frozen=True)
@@ -171,6 +185,13 @@ class Inspection:
     at_once: int
     requests_left: int | None
     tables: tuple[Access, ...]
+
+
+def _family(kind: pa.DataType) -> str:
+    """Return what a type is, whatever its width and scale."""
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "decimal" if pa.types.is_decimal(kind) else str(kind)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from backstamp.pipeline import history, reading, recovery
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -42,10 +42,12 @@ class Known:
     Attributes:
         drift: links that somebody else wrote: `shapes.KNOWN_LINKS`, with what was acknowledged.
         restored: tables of which so many did that the environment seems to have been restored from a backup.
+        there: our own tables as the environment has them, None where it has one not.
     """
 
     drift: ir.Table
     restored: tuple[str, ...]
+    there: Mapping[str, ports.TableDefinition | None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def know(
         _linked(engine, described, every),
         lambda table, keys: environment.links(table, lookup, keys),
     )
-    return Known(drift, tuple(_restored(engine, drift)))
+    there = {table: environment.find(table) for table in link.own_tables(settings.link)}
+    return Known(drift, tuple(_restored(engine, drift)), there)
 
 
 def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
@@ -120,9 +123,9 @@ def plan(
     keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
     profiles = engine.table("profiles")
     desired = link.Desired(
-        profiles=link.desired_profiles(settings.link, profiles),
+        profiles=link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
         keys=link.desired_keys(settings.link, members, profiles, keys),
-        measures=_measures(engine, settings, members),
+        measures=_measures(engine, settings, members, known),
         links=tuple(
             link.desired_links(one.table, one.outer, sources[one.table], members)
             for one in described.eligibility.linked
@@ -145,10 +148,13 @@ def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
     return changes.filter(changes["run"] == functions.whole(run))
 
 
-def _measures(engine: engines.Engine, settings: project.Project, members: ir.Table) -> tuple[link.Own, ...]:
+def _measures(
+    engine: engines.Engine, settings: project.Project, members: ir.Table, known: Known
+) -> tuple[link.Own, ...]:
     """Return the customer attributes; where they are hydrated no more, an empty table, so that its rows go."""
     if settings.measures and "attributes" in settings.hydrate and engine.has("measures"):
-        return (link.desired_measures(settings.link, engine.table("measures")),)
+        there = known.there[link.measure_table(settings.link)]
+        return (link.desired_measures(settings.link, engine.table("measures"), there),)
     if link.is_known(engine, link.measure_table(settings.link)):
         return (link.desired_measures(settings.link, members.select("customer_id").limit(0)),)
     return ()

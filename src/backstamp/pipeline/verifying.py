@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from backstamp import engine as engines
 from backstamp import link, runs, shapes
-from backstamp.pipeline import exporting, recovery
+from backstamp.pipeline import exporting, hydrating, recovery
 from backstamp.pipeline.run import LEDGER
 
 if TYPE_CHECKING:
@@ -69,11 +69,13 @@ class Verified:
         tables: those that may be linked.
         failed: why others are not.
         going_on: the number of a run that is going on: what it has not written yet is not right yet; None without.
+        held_since: the run whose undoing holds the environment: the state before it is compared with; None without.
     """
 
     tables: tuple[VerifiedTable, ...]
     failed: tuple[link.FailedCheck, ...]
     going_on: int | None
+    held_since: int | None
 
     @property
     def is_right(self) -> bool:
@@ -122,7 +124,7 @@ def verify(
             tables.append(_counted(engine, one.table, judged[one.table], has_column=lookup is not None))
         if list_to is not None:
             exporting.write(pa.Table.from_batches(_listed(engine, judged), _LISTED), list_to)
-    return Verified(tuple(tables), described.eligibility.failed, _going_on(settings))
+    return Verified(tuple(tables), described.eligibility.failed, *_state(settings))
 
 
 def _profiles(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> ir.Table:
@@ -188,9 +190,11 @@ def _listed(engine: engines.Engine, judged: dict[str, ir.Table]) -> Iterator[pa.
             yield pa.record_batch([names, *(batch[name] for name in _LISTED.names[1:])], schema=_LISTED)
 
 
-def _going_on(settings: project.Project) -> int | None:
+def _state(settings: project.Project) -> tuple[int | None, int | None]:
+    """Return the number of a run that is going on, and the run since which the environment is held."""
     if not (settings.state / LEDGER).exists():
-        return None
-    with runs.Status(settings.state / LEDGER) as status:
+        return None, None
+    with runs.Ledger(settings.state / LEDGER) as ledger, runs.Status(settings.state / LEDGER) as status:
         last = status.last()
-    return last.number if last is not None and last.ended is None else None
+        going_on = last is not None and last.status in runs.UNDER_WAY
+        return last.number if last and going_on else None, ledger.held_since(hydrating.name_of(settings))

@@ -168,7 +168,7 @@ class Dataverse:
                 self._define(table, odata.RELATIONSHIP_DEFINITIONS, body, doing)
             else:
                 self._define(table, f"{_definition(table)}/Attributes", metadata.attribute_body(column), doing)
-        elif not metadata.serves(existing, column):
+        elif not existing.can_hold(column):
             raise errors.RefusedError(
                 f"The column {table}.{column.name} is in the environment already, as {_kind(existing)} where"
                 f" {_kind(column)} is wanted: remove or rename it there, or choose another name."
@@ -275,6 +275,7 @@ class Dataverse:
     def _define(self, table: str, address: str, body: Mapping[str, object], doing: str) -> None:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
+        vars(self).pop("_rights", None)  # who makes a table has rights to its rows from then on
 
     def _access(self, table: metadata.Table) -> ports.Access:
         return inspection.access(table, self._rights, self._writer)
