@@ -279,6 +279,10 @@ class Sink(Source, Protocol):
         """Delete rows of one of our own tables; a row that is not there is "gone"."""
         ...
 
-    def is_linked(self, table: str, lookup: str, key: str) -> bool:
-        """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
+    def referencing(self, table: str) -> tuple[tuple[str, str], ...]:
+        """Return every lookup to a table that somebody made, by asking the environment now: its table and its name."""
+        ...
+
+    def linked(self, table: str, lookup: str, keys: Sequence[str]) -> set[str]:
+        """Return those of these keys that any row of the table has in its lookup, by asking the environment now."""
         ...

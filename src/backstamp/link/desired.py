@@ -102,6 +102,11 @@ def own_tables(settings: Link) -> tuple[str, ...]:
     return (profile_table(settings), key_table(settings), measure_table(settings))
 
 
+def surviving_name(settings: Link) -> str:
+    """Return the name of the profile's column with the ids of the profiles in its place, once it is gone."""
+    return f"{settings.prefix}survivingcustomerid"
+
+
 def lookup_name(settings: Link) -> str:
     """Return the name of the lookup that every linked table gets."""
     return f"{settings.prefix}lookupfield_customerprofile"
@@ -125,6 +130,7 @@ def desired_profiles(settings: Link, profiles: ir.Table, there: ports.TableDefin
             display_name="PreviousCustomerId",
             memo=True,
         ),
+        columns.fit(surviving_name(settings), ibis.null("string"), display_name="SurvivingCustomerId"),
         columns.fit(f"{settings.prefix}madeinrun", profiles.made_in_run.cast(dt.int32), display_name="Made in run"),
     ]
     shared = ("customer_id", "previous_customer_id", "made_in_run")

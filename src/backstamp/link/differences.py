@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from backstamp.connect import ports
+from backstamp.engine import functions
 from backstamp.link import desired as desires
 from backstamp.link import known, plan
 from backstamp.unify import history
@@ -68,6 +69,9 @@ def make_plan(
         skip=desired.skip,
         removals=tuple(_removal(engine, folder, table, _gone(engine, table)) for table in own[1:]),
         retired=retired,
+        emptied=_emptied_profiles(
+            engine, folder, desired.profiles, emptied[desired.profiles.definition.name], settings
+        ),
         held=held,
         customers=plan.Customers(
             new=told.get(history.NEW, 0),
@@ -175,6 +179,32 @@ def _retired(engine: engines.Engine, folder: Path, desired: desires.Desired) -> 
     pointed_to = elsewhere.select(key="customer_id")
     removal = _removal(engine, folder, desired.profiles, gone.anti_join(pointed_to, "key"))
     return removal, engine.count(gone.semi_join(pointed_to, "key"))
+
+
+def _emptied_profiles(
+    engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...], settings: Link
+) -> plan.Writing:
+    """List the profiles that are gone as they are to be while rows point to them, but for those that are so already."""
+    definition, schema = table.definition, table.rows.schema()
+    now = known.of_table(engine, definition.name)
+    gone = now.anti_join(table.rows, now.key == table.rows[definition.key])
+    survivors = _survivors(table, settings)
+    gone = gone.left_join(survivors, gone.key == survivors.old_id).select("key", "digest", "survivors")
+    nothing = {column.name: ibis.null(schema[column.name]) for column in definition.columns}
+    values = nothing | {desires.surviving_name(settings): gone.survivors}
+    rows = gone.select(**{definition.key: gone.key}, known="digest", **values, **{desires.CUT: functions.whole(0)})
+    rows = rows.mutate(**{plan.DIGEST: known.digest(rows, definition), plan.KIND: ibis.literal("changed")})
+    name = f"{definition.name}_emptied"
+    work = rows.filter(rows.known != rows[plan.DIGEST]).drop("known").order_by(definition.key)
+    count = engine.write_parquet(work, plan.list_path(folder, name))
+    return plan.Writing(definition, name, 0, count, 0, emptied)
+
+
+def _survivors(table: desires.Own, settings: Link) -> ir.Table:
+    """Return (old_id, survivors) of every id that profiles stand for besides their own."""
+    previous = table.rows[f"{settings.prefix}previouscustomerid"]
+    listed = table.rows.select(survivor=table.rows[table.definition.key], old_id=previous.split(";").unnest())
+    return listed.group_by("old_id").aggregate(survivors=listed.survivor.collect().sort().join(";"))
 
 
 def _removal(engine: engines.Engine, folder: Path, table: desires.Own, gone: ir.Table) -> plan.Removal:

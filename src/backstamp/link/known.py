@@ -204,7 +204,7 @@ def _own_events(engine: engines.Engine, sent: Iterable[_Sent]) -> dict[str, list
     """Return what came of the rows of our own tables, by table: (key, entry, digest), null where the row is gone."""
     own: dict[str, list[ir.Table]] = {}
     for plan, by_list in sent:
-        for writing in plan.writings:
+        for writing in (*plan.writings, plan.emptied):
             rows = _rows(engine, plan, writing.list, writing.definition.key, plans.DIGEST, by_list)
             own.setdefault(writing.definition.name, []).extend(map(_written, rows))
         for removal in (*plan.removals, plan.retired):

@@ -46,10 +46,11 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
         return None
     kinds = {name: f"{prefix}{cluster.column(name)}".lower() for _, name in places.clusters(settings.unify)}
     kinds = {name: column for name, column in kinds.items() if definition.column(column)}
-    told = [f"{prefix}previouscustomerid", f"{prefix}madeinrun"]
+    told = [f"{prefix}previouscustomerid", f"{prefix}madeinrun", f"{prefix}customerid"]
     if missing := [name for name in told if definition.column(name) is None]:
         raise _unreadable(settings, f"its table {definition.name} has no column {missing[0]}")
     profiles = rows(engine, environment, definition, [*told, *kinds.values()])
+    profiles = profiles.filter(profiles[told[2]].notnull())  # others are gone, and only wait for rows to leave
     if not engine.count(profiles):
         return None
     made_in_run = profiles[told[1]].cast("int64").fill_null(_BEFORE_ALL_RUNS)
