@@ -98,17 +98,18 @@ def test_the_other_tables_go_on(folder: Path) -> None:
     """A table with an obstacle keeps no other one from being linked, and is linked once it is out of the way."""
     with serving(folder) as place:
         with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
-            administrator.create_column("lead", ports.Column(LOOKUP, pa.string(), max_length=50))
+            administrator.create_column("lead", ports.Column(LOOKUP, pa.string(), lookup_to="account"))
             administrator.upsert("lead", pa.RecordBatch.from_pylist([{"leadid": guid(9), "emailaddress1": "p1@x"}]))
         place.edit("backstamp.yaml", _with_leads)
         run = place.run()
         assert statuses(run)[LINKS] == "Successful"
         assert task(run, "Plan").warnings[0].startswith("crm.lead is not linked. The column lead.")
         assert place.links()[guid(2)]
-    with sqlite3.connect(folder / "crm.sqlite") as database:
-        database.execute("DELETE FROM _column WHERE name = ? AND \"table\" = 'lead'", [LOOKUP])
+        with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+            administrator.drop_column("lead", LOOKUP)
     with serving(folder) as place:
         assert statuses(place.run())[LINKS] == "Successful"
+        assert place.rows("lead", LOOKUP)[guid(9)]
 
 
 def _with_leads(lines: list[str]) -> list[str]:

@@ -52,6 +52,7 @@ AcceptLoss = Annotated[
 ]
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="The table, such as crm.lead.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The row's key: its GUID.")]
+LeftTable = Annotated[str, typer.Argument(metavar="TABLE", help="A table that is unified no more, such as crm.lead.")]
 UnifiedTable = Annotated[str, typer.Argument(metavar="TABLE", help="A table of unification, such as crm.lead.")]
 UnifiedKey = Annotated[str, typer.Argument(metavar="KEY", help="The key of its row.")]
 OtherTable = Annotated[str | None, typer.Argument(metavar="OTHER_TABLE", help="The table of a second row.")]

@@ -263,6 +263,10 @@ class Sink(Source, Protocol):
         """Add a column to a table; with `lookup_to`, a lookup whose delete behaviour is *remove link*."""
         ...
 
+    def drop_column(self, table: str, column: str) -> bool:
+        """Drop a lookup, with what its rows have in it; return whether it was there."""
+        ...
+
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[Outcome]:
         """Create or overwrite rows of one of our own tables, by key; writing twice is harmless."""
         ...

@@ -21,6 +21,7 @@ from backstamp.link.desired import (
     Desired,
     LinkedTable,
     Own,
+    cleared_links,
     desired_keys,
     desired_links,
     desired_measures,
@@ -34,7 +35,16 @@ from backstamp.link.desired import (
 from backstamp.link.differences import Causes, make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, Obstacle, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
+from backstamp.link.known import (
+    Seen,
+    acknowledge,
+    compare,
+    forget_links,
+    is_known,
+    linked_tables,
+    of_links,
+    read_back,
+)
 from backstamp.link.obstacles import obstacles
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, load
 from backstamp.link.settings import ApproveAbove, Link
@@ -66,6 +76,7 @@ __all__ = [
     "Step",
     "Writing",
     "acknowledge",
+    "cleared_links",
     "compare",
     "desired_keys",
     "desired_links",
@@ -74,8 +85,10 @@ __all__ = [
     "eligibility",
     "excused",
     "findings",
+    "forget_links",
     "is_known",
     "key_table",
+    "linked_tables",
     "load",
     "lookup_name",
     "make_plan",

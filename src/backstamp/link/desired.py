@@ -199,6 +199,17 @@ def desired_links(table: str, outer: str, source: ir.Table, members: ir.Table) -
     return LinkedTable(table, outer, rows)
 
 
+def cleared_links(table: str, known: ir.Table) -> LinkedTable:
+    """Return that no row of a table is to have a link: it is unified no more.
+
+    Args:
+        table: the table, which is called as in the environment, or it had never been linked.
+        known: the links that are known, as `shapes.KNOWN_LINKS`.
+    """
+    rows = known.filter(known.table == table).select("key", customer_id=ibis.null("string"))
+    return LinkedTable(table, table.partition(".")[2], rows)
+
+
 def _to_profile(settings: Link, rows: ir.Table) -> columns.Field:
     table = profile_table(settings)
     return columns.point(table, rows.customer_id, table, "Customer Profile")

@@ -87,7 +87,16 @@ def know(
         lambda table, keys: environment.links(table, lookup, keys),
     )
     there = {table: environment.find(table) for table in link.own_tables(settings.link)}
-    return Known(drift, tuple(_restored(engine, drift)), there)
+    without = [table for table in link.linked_tables(engine) if not _has_column(environment, table, lookup)]
+    link.forget_links(engine, without)
+    linked = {one.table for one in described.eligibility.linked}
+    return Known(drift, (*_restored(engine, drift), *(table for table in without if table in linked)), there)
+
+
+def _has_column(environment: ports.Sink, table: str, column: str) -> bool:
+    """Tell whether a table that we linked has the column still: an administrator may drop it, a backup be older."""
+    definition = environment.find(table.partition(".")[2])
+    return definition is not None and definition.column(column) is not None
 
 
 def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
@@ -122,15 +131,18 @@ def plan(
     sources = _linked(engine, described, link.of_links(engine).limit(0))
     keys = {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
     profiles = engine.table("profiles")
+    linked = [
+        link.desired_links(one.table, one.outer, sources[one.table], members) for one in described.eligibility.linked
+    ]
+    unified = {table.table for table in settings.unify.tables}
+    links = link.of_links(engine)
+    left = [link.cleared_links(table, links) for table in link.linked_tables(engine) if table not in unified]
     desired = link.Desired(
         profiles=link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
         keys=link.desired_keys(settings.link, members, profiles, keys),
         measures=_measures(engine, settings, members, known),
-        links=tuple(
-            link.desired_links(one.table, one.outer, sources[one.table], members)
-            for one in described.eligibility.linked
-        ),
-        skip=described.eligibility.skip,
+        links=(*linked, *left),
+        skip="" if left else described.eligibility.skip,
     )
     own = {table.definition.name: table for table in (desired.profiles, desired.keys, *desired.measures)}
     if asked is not None:

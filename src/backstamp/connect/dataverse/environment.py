@@ -174,6 +174,24 @@ class Dataverse:
                 f" {_kind(column)} is wanted: remove or rename it there, or choose another name."
             )
 
+    def drop_column(self, table: str, column: str) -> bool:
+        """Drop a lookup, with what its rows have in it; return whether it was there.
+
+        Raises:
+            UnauthorizedError: the account may not.
+            RefusedError: something in the environment, such as a form, still needs it.
+        """
+        answer = self._session.get(
+            f"{_definition(table)}/ManyToOneRelationships",
+            f"describe {table}",
+            parameters={"$select": "MetadataId,ReferencingAttribute"},
+        )
+        of_column = [one["MetadataId"] for one in answer.json()["value"] if one["ReferencingAttribute"] == column]
+        for relationship in of_column:
+            doing = f"drop the column {table}.{column}"
+            self._define(table, f"{odata.RELATIONSHIP_DEFINITIONS}({relationship})", None, doing)
+        return bool(of_column)
+
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[ports.Outcome]:
         """Create or overwrite rows by key; a column that is null is emptied."""
         return self._writer.write(self._table(table), odata.UPSERT_MULTIPLE, rows.to_pylist())
@@ -290,7 +308,7 @@ class Dataverse:
         )
         return metadata.table(entity, attributes["value"], relationships["value"])
 
-    def _define(self, table: str, address: str, body: Mapping[str, object], doing: str) -> None:
+    def _define(self, table: str, address: str, body: Mapping[str, object] | None, doing: str) -> None:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
         vars(self).pop("_rights", None)  # who makes a table has rights to its rows from then on
