@@ -240,8 +240,8 @@ def test_lookup_and_stamp(crm: ports.Sink) -> None:
     assert links(crm) == {guid(1): guid(100), guid(2): guid(100)}
     crm.stamp("contact", LOOKUP, [ports.Stamp(guid(1), guid(101)), ports.Stamp(guid(2), None)])
     assert links(crm) == {guid(1): guid(101), guid(2): None}
-    assert crm.is_linked("contact", LOOKUP, guid(101))
-    assert not crm.is_linked("contact", LOOKUP, guid(100))
+    assert crm.linked("contact", LOOKUP, [guid(100), guid(101)]) == {guid(101)}
+    assert crm.referencing(PROFILE) == (("contact", LOOKUP),)
 
 
 def test_deleted_profile_leaves_no_link(crm: ports.Sink) -> None:

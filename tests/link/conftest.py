@@ -127,7 +127,7 @@ class House:
         eligible = link.eligibility([CONTACT], self.audience)
         linked = [link.desired_links(one.table, one.outer, source, rows) for one in eligible.linked]
         desired = link.Desired(
-            link.desired_profiles(SETTINGS, profiles),
+            link.desired_profiles(SETTINGS, profiles, self.crm.find(PROFILE)),
             link.desired_keys(SETTINGS, rows, profiles, {TABLE: "crm_contact"}),
             (link.desired_measures(SETTINGS, measures),),
             tuple(linked),

@@ -78,6 +78,20 @@ class Refuses(Meddling):
         return [*self._sink.upsert(table, rows.take(others)), *([refused] if self._key in keys else [])]
 
 
+class RefusesLink(Meddling):
+    """Refuses the link of one row, in words that quote it."""
+
+    def __init__(self, sink: ports.Sink, key: str) -> None:
+        super().__init__(sink)
+        self._key = key
+
+    def stamp(self, table: str, lookup: str, stamps: Sequence[ports.Stamp]) -> list[ports.Outcome]:
+        """Write all links but that one."""
+        outcomes = self._sink.stamp(table, lookup, [stamp for stamp in stamps if stamp.key != self._key])
+        refused = ports.Outcome(self._key, "refused", "0x80040216", "Ada Lovelace is not welcome")
+        return [*outcomes, *([refused] if len(outcomes) < len(stamps) else [])]
+
+
 class Fails(Meddling):
     """Breaks down at one request that writes, counted from 0, before or after the rows are written."""
 

@@ -73,3 +73,12 @@ def test_work_lists_gone(house: House) -> None:
     (house.folder / "runs" / "1" / "plan.json").unlink()
     acknowledge(house, 1, 2)
     assert known_links(house) == {}
+
+
+def test_excused(house: House) -> None:
+    """Rows that wait for a refused profile, and refused ones, are told with the reason that the run gave."""
+    house.sink = meddling.RefusesLink(meddling.Refuses(house.crm, PROFILE, guid(101)), guid(3))
+    done = house.run({1: 101, 2: 102, 3: 103, 4: 101})
+    found = house.engine.rows(link.excused(house.engine, done.plan, house.ledger.journal, TABLE).order_by("key"))
+    told = [(row["key"], row["excuse"]) for row in found]
+    assert told == [(guid(1), "waiting"), (guid(3), "refused"), (guid(4), "waiting")]

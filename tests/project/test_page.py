@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from backstamp import project
 from backstamp.measures.settings import Relationship
-from backstamp.project.settings import EnvironmentSource, FileSource, OrganizationSource, Settings
+from backstamp.project.settings import EnvironmentSource, FileSource, OrganizationSource, Settings, Transformed
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ FROM = (
     (OrganizationSource, "from_"),
     (ProfileColumn, "sources"),
 )
-CALLED = dict.fromkeys(FROM, "from")
+CALLED = dict.fromkeys(FROM, "from") | {(Transformed, "as_"): "as"}
 """Settings whose key in the file is another word than their name."""
 
 

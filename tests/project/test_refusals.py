@@ -68,7 +68,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "schedule: {every: 15 minutes}\nengine:",
             (
                 "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: engine,"
-                " environment, hydrate, link, measures, relationships, sources, unify, version."
+                " environment, hydrate, link, measures, output, relationships, sources, unify, version."
             ),
         ),
     ],
@@ -88,7 +88,11 @@ def test_unknown_keys(old: str, new: str, line: str) -> None:
         ("[contact, lead]", "[]", ["9:5: `tables` should be 1 item or more, not none."]),
         ("[contact, lead]", "contact", ["9:5: `tables` should be a list."]),
         ("[contact, lead]", "", ["9:5: `tables` has no value: give it one, or leave it out."]),
-        ("[contact, lead]", "[contact, {lead: {}}]", ["9:24: `lead` lacks `select`: add it."]),
+        (
+            "[contact, lead]",
+            "[contact, {lead: {}}]",
+            ["9:24: `lead` has neither `select` nor `as`: add one, or write its name alone."],
+        ),
         (
             "from: environment",
             "from: database",

@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors
-from backstamp.cli import applications, check, demo, display, evaluate, explain, ids, options, show, start, tasks
+from backstamp.cli import (
+    applications,
+    check,
+    demo,
+    display,
+    evaluate,
+    explain,
+    ids,
+    options,
+    show,
+    start,
+    tasks,
+    unlink,
+    verify,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +57,8 @@ app.command(epilog="Example: backstamp plan --json")(tasks.plan)
 app.command(epilog="Example: backstamp undo 12")(tasks.undo)
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
 app.command(epilog="Example: backstamp status --history 20")(tasks.status)
+app.command(epilog="Example: backstamp unlink crm.lead")(unlink.unlink)
+app.command(epilog="Example: backstamp verify --list wrong.csv")(verify.verify)
 app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)
 app.command(
     epilog="Examples: backstamp explain crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10; "

@@ -54,6 +54,7 @@ AcceptLoss = Annotated[
 ]
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="The table, such as crm.lead.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The row's key: its GUID.")]
+LeftTable = Annotated[str, typer.Argument(metavar="TABLE", help="A table that is unified no more, such as crm.lead.")]
 UnifiedTable = Annotated[str, typer.Argument(metavar="TABLE", help="A table of unification, such as crm.lead.")]
 UnifiedKey = Annotated[str, typer.Argument(metavar="KEY", help="The key of its row.")]
 OtherTable = Annotated[str | None, typer.Argument(metavar="OTHER_TABLE", help="The table of a second row.")]
@@ -61,6 +62,14 @@ OtherKey = Annotated[str | None, typer.Argument(metavar="OTHER_KEY", help="The k
 CustomerId = Annotated[str, typer.Argument(metavar="ID", help="A CustomerId of today or of before.")]
 What = Annotated[str, typer.Argument(metavar="WHAT", help="What to export: id-changes.")]
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="The file to write: .csv or .parquet.")]
+BadRows = Annotated[
+    Path | None,
+    typer.Option(
+        "--list",
+        metavar="FILE",
+        help="Write the rows that are not right, with keys, to a .csv or .parquet file: for those who may see them.",
+    ),
+]
 OfRun = Annotated[int | None, typer.Option("--run", metavar="N", min=1, help="Only what run N changed.")]
 Since = Annotated[int, typer.Option("--since", metavar="N", min=0, help="Only what runs after run N changed.")]
 Labels = Annotated[Path, typer.Argument(metavar="LABELS", help="A CSV or Parquet file: pairs of rows, or clusters.")]

@@ -54,17 +54,17 @@ def outer_name(settings: project.Project, table: str) -> str:
     Raises:
         ConfigurationError: it is no table of the environment.
     """
-    known = [
-        f"{name}.{outer}"
+    known = {
+        f"{name}.{one.name}": one.outer
         for name, source in settings.sources.items()
         if isinstance(source, project.EnvironmentSource)
-        for outer in source.names
-    ]
+        for one in source.listed
+    }
     if table not in known:
         hint = errors.did_you_mean(table, known)
         message = f"`{table}` is no table that the project reads from its CRM.{hint} There are: {', '.join(known)}."
         raise errors.ConfigurationError(message)
-    return table.partition(".")[2]
+    return known[table]
 
 
 def facts(table: str, card: link.Card) -> dict[str, object]:

@@ -10,10 +10,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import pyarrow as pa
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
+LONGEST_TEXT = 1_048_576
+"""Characters of the longest text that a column of any system keeps."""
+MOST_DECIMAL_PLACES = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,16 @@ class Column:
     max_length: int | None = None
     decimal_places: int | None = None
     display_name: str = ""
+
+    def can_hold(self, wanted: Column) -> bool:
+        """Tell whether this column, which is there already, can hold what the wanted one would."""
+        if self.lookup_to != wanted.lookup_to or _family(self.type) != _family(wanted.type):
+            return False
+        if pa.types.is_decimal(wanted.type) and self.decimal_places is not None:
+            return bool(self.decimal_places >= min(wanted.type.scale, MOST_DECIMAL_PLACES))
+        if not pa.types.is_integer(wanted.type):
+            return (self.max_length or LONGEST_TEXT) >= (wanted.max_length or 0)
+        return bool(self.type.bit_width >= wanted.type.bit_width)
 
 
 @dataclass(frozen=True)
@@ -173,6 +187,13 @@ class Inspection:
     tables: tuple[Access, ...]
 
 
+def _family(kind: pa.DataType) -> str:
+    """Return what a type is, whatever its width and scale."""
+    if pa.types.is_integer(kind):
+        return "integer"
+    return "decimal" if pa.types.is_decimal(kind) else str(kind)
+
+
 @dataclass
 class Traffic:
     """How many requests went out and how many rows they carried; kept by a connection for its owner to show.
@@ -242,6 +263,10 @@ class Sink(Source, Protocol):
         """Add a column to a table; with `lookup_to`, a lookup whose delete behaviour is *remove link*."""
         ...
 
+    def drop_column(self, table: str, column: str) -> bool:
+        """Drop a lookup, with what its rows have in it; return whether it was there."""
+        ...
+
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[Outcome]:
         """Create or overwrite rows of one of our own tables, by key; writing twice is harmless."""
         ...
@@ -258,6 +283,10 @@ class Sink(Source, Protocol):
         """Delete rows of one of our own tables; a row that is not there is "gone"."""
         ...
 
-    def is_linked(self, table: str, lookup: str, key: str) -> bool:
-        """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
+    def referencing(self, table: str) -> tuple[tuple[str, str], ...]:
+        """Return every lookup to a table that somebody made, by asking the environment now: its table and its name."""
+        ...
+
+    def linked(self, table: str, lookup: str, keys: Sequence[str]) -> set[str]:
+        """Return those of these keys that any row of the table has in its lookup, by asking the environment now."""
         ...

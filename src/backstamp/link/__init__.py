@@ -3,6 +3,7 @@
 With the warehouse open:
 
     eligibility   which tables may be linked
+    obstacles     what the environment has against that
     desired       what the environment is to hold, in columns that it can hold
     known         what it is known to hold
     differences   what must be written: the plan
@@ -12,6 +13,7 @@ Without it:
     plan          what is written, as a value and its work lists; what is shown is what is done
     undo          the plan that puts back what another one wrote
     hydrate       writing it, step by step
+    verify        whether its links are right
     card          what came of it: a row as its users see it
 """
 
@@ -20,6 +22,7 @@ from backstamp.link.desired import (
     Desired,
     LinkedTable,
     Own,
+    cleared_links,
     desired_keys,
     desired_links,
     desired_measures,
@@ -31,12 +34,23 @@ from backstamp.link.desired import (
     profile_table,
 )
 from backstamp.link.differences import Causes, make_plan
-from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, eligibility
+from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, Obstacle, eligibility
 from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
-from backstamp.link.known import Seen, acknowledge, compare, is_known, of_links, read_back
+from backstamp.link.known import (
+    Seen,
+    acknowledge,
+    compare,
+    forget_links,
+    is_known,
+    linked_tables,
+    of_links,
+    read_back,
+)
+from backstamp.link.obstacles import obstacles
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, list_path, load
 from backstamp.link.settings import ApproveAbove, Link
 from backstamp.link.undo import make_undo
+from backstamp.link.verify import Finding, excused, findings
 
 __all__ = [
     "MEASURES",
@@ -50,10 +64,12 @@ __all__ = [
     "Eligibility",
     "FailedCheck",
     "Field",
+    "Finding",
     "Hydration",
     "Link",
     "LinkedTable",
     "Linking",
+    "Obstacle",
     "Own",
     "Plan",
     "Reason",
@@ -62,20 +78,26 @@ __all__ = [
     "Step",
     "Writing",
     "acknowledge",
+    "cleared_links",
     "compare",
     "desired_keys",
     "desired_links",
     "desired_measures",
     "desired_profiles",
     "eligibility",
+    "excused",
+    "findings",
+    "forget_links",
     "is_known",
     "key_table",
+    "linked_tables",
     "list_path",
     "load",
     "lookup_name",
     "make_plan",
     "make_undo",
     "measure_table",
+    "obstacles",
     "of_links",
     "own_tables",
     "profile_table",

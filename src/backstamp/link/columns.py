@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import ibis
@@ -92,6 +93,26 @@ def logical_names(prefix: str, names: Iterable[str], taken: Iterable[str] = ()) 
         name: plain if uses[plain] == 1 and len(plain) <= _LONGEST_NAME else _hashed(plain, name)
         for name, plain in spelled.items()
     }
+
+
+def renamed(field: Field, taken: Iterable[str], there: ports.TableDefinition | None) -> Field:
+    """Give a column whose type changed another name: the first of `name_2`, `name_3` … that can hold it (linking.md 2).
+
+    A column keeps its name as long as the environment's column of that name can hold what it is now; so one whose type
+    changes back has its old name again.
+
+    Args:
+        field: the column.
+        taken: names of other columns.
+        there: the table as the environment has it, None where it has it not.
+    """
+    name, others = field.column.name, set(taken)
+    numbered = (f"{name[: _LONGEST_NAME - len(f'_{number}')]}_{number}" for number in itertools.count(2))
+    for candidate in itertools.chain([name], (one for one in numbered if one not in others)):
+        existing = there.column(candidate) if there else None
+        if existing is None or existing.can_hold(field.column):
+            return replace(field, column=replace(field.column, name=candidate))
+    raise AssertionError  # there are always more numbers
 
 
 def _hashed(plain: str, name: str) -> str:

@@ -73,6 +73,15 @@ class Desired:
     skip: str = ""
 
 
+@dataclass(frozen=True)
+class _OwnColumns:
+    """The project's own columns of a table, by name, beside those that are always there and its key."""
+
+    names: Sequence[str]
+    fixed: Sequence[columns.Field]
+    key: str
+
+
 def profile_table(settings: Link) -> str:
     """Return the name of the profile table in the environment."""
     return f"{settings.prefix}customerprofile"
@@ -93,15 +102,25 @@ def own_tables(settings: Link) -> tuple[str, ...]:
     return (profile_table(settings), key_table(settings), measure_table(settings))
 
 
+def surviving_name(settings: Link) -> str:
+    """Return the name of the profile's column with the ids of the profiles in its place, once it is gone."""
+    return f"{settings.prefix}survivingcustomerid"
+
+
 def lookup_name(settings: Link) -> str:
     """Return the name of the lookup that every linked table gets."""
     return f"{settings.prefix}lookupfield_customerprofile"
 
 
-def desired_profiles(settings: Link, profiles: ir.Table) -> Own:
+def desired_profiles(settings: Link, profiles: ir.Table, there: ports.TableDefinition | None = None) -> Own:
     """Return the profile table: one row for each row of `shapes.PROFILES`, each profile column a column.
 
     The full name stands first, so that it becomes what people read as the name of a row.
+
+    Args:
+        settings: of linking.
+        profiles: `shapes.PROFILES`.
+        there: the table as the environment has it, None where it has it not.
     """
     fixed = [
         columns.fit(f"{settings.prefix}customerid", profiles.customer_id, display_name="CustomerId"),
@@ -111,17 +130,24 @@ def desired_profiles(settings: Link, profiles: ir.Table) -> Own:
             display_name="PreviousCustomerId",
             memo=True,
         ),
+        columns.fit(surviving_name(settings), ibis.null("string"), display_name="SurvivingCustomerId"),
         columns.fit(f"{settings.prefix}madeinrun", profiles.made_in_run.cast(dt.int32), display_name="Made in run"),
     ]
     shared = ("customer_id", "previous_customer_id", "made_in_run")
     own = sorted((name for name in profiles.columns if name not in shared), key=lambda name: name.lower() != "fullname")
-    return _own(
-        profile_table(settings), "Customer Profile", profiles, [*_fields(settings, profiles, own, fixed), *fixed]
-    )
+    table = profile_table(settings)
+    fields = _fields(settings, profiles, _OwnColumns(own, fixed, f"{table}id"), there)
+    return _own(table, "Customer Profile", profiles, [*fields, *fixed])
 
 
-def desired_measures(settings: Link, measures: ir.Table) -> Own:
-    """Return the table of customer attributes: one row for each row of `shapes.MEASURES`, a column an attribute."""
+def desired_measures(settings: Link, measures: ir.Table, there: ports.TableDefinition | None = None) -> Own:
+    """Return the table of customer attributes: one row for each row of `shapes.MEASURES`, a column an attribute.
+
+    Args:
+        settings: of linking.
+        measures: `shapes.MEASURES`.
+        there: the table as the environment has it, None where it has it not.
+    """
     fixed = [
         columns.fit(
             f"{settings.prefix}identifier",
@@ -132,8 +158,9 @@ def desired_measures(settings: Link, measures: ir.Table) -> Own:
         _to_profile(settings, measures),
     ]
     own = [name for name in measures.columns if name != "customer_id"]
-    fields = [*fixed, *_fields(settings, measures, own, fixed)]
-    return _own(measure_table(settings), "Customer Measure", measures, fields)
+    table = measure_table(settings)
+    fields = _fields(settings, measures, _OwnColumns(own, fixed, f"{table}id"), there)
+    return _own(table, "Customer Measure", measures, [*fixed, *fields])
 
 
 def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferred: Mapping[str, str]) -> Own:
@@ -172,20 +199,38 @@ def desired_links(table: str, outer: str, source: ir.Table, members: ir.Table) -
     return LinkedTable(table, outer, rows)
 
 
+def cleared_links(table: str, known: ir.Table) -> LinkedTable:
+    """Return that no row of a table is to have a link: it is unified no more.
+
+    Args:
+        table: the table, which is called as in the environment, or it had never been linked.
+        known: the links that are known, as `shapes.KNOWN_LINKS`.
+    """
+    rows = known.filter(known.table == table).select("key", customer_id=ibis.null("string"))
+    return LinkedTable(table, table.partition(".")[2], rows)
+
+
 def _to_profile(settings: Link, rows: ir.Table) -> columns.Field:
     table = profile_table(settings)
     return columns.point(table, rows.customer_id, table, "Customer Profile")
 
 
 def _fields(
-    settings: Link, rows: ir.Table, names: Sequence[str], fixed: Sequence[columns.Field]
+    settings: Link, rows: ir.Table, own: _OwnColumns, there: ports.TableDefinition | None
 ) -> list[columns.Field]:
     """Fit the project's own columns, beside those that are always there."""
-    spelled = columns.logical_names(settings.prefix, names, [field.column.name for field in fixed])
-    return [
+    taken = [own.key, *(name for field in own.fixed for name in _spoken_for(field.column))]
+    spelled = columns.logical_names(settings.prefix, own.names, taken)
+    fields = [
         columns.fit(spelled[name], rows[name], display_name=name, memo=name.lower().endswith("_alternate"))
-        for name in names
+        for name in own.names
     ]
+    return [columns.renamed(field, [*taken, *spelled.values()], there) for field in fields]
+
+
+def _spoken_for(column: ports.Column) -> tuple[str, ...]:
+    """Return the names that a column takes: a lookup has the name of its row beside it (dataverse-webapi.md 2.2)."""
+    return (column.name, f"{column.name}name") if column.lookup_to else (column.name,)
 
 
 def _own(

@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from backstamp import shapes
 from backstamp.connect import ports
+from backstamp.engine import functions
 from backstamp.link import desired as desires
 from backstamp.link import known, plan
 from backstamp.unify import history
@@ -71,7 +72,11 @@ def make_plan(
     )
     removals = tuple(removal(engine, folder, table.definition.name, _gone(engine, table)) for table in own[1:])
     retired, held = _retired(engine, folder, desired)
-    lists = {writing.definition.name: writing for writing in (profiles, keys, *measures)}
+    emptied_profiles = _emptied_profiles(
+        engine, folder, desired.profiles, emptied[desired.profiles.definition.name], settings
+    )
+    lists = {written.definition.name: [written] for written in (profiles, keys, *measures)}
+    lists[emptied_profiles.definition.name].append(emptied_profiles)
     gone = {removal.table: removal for removal in (retired, *removals)}
     tables = [table for table in before if table.definition.name in lists]
     told = {row["reason"]: row["ids"] for row in engine.rows(_counted_changes(causes.id_changes))}
@@ -86,6 +91,7 @@ def make_plan(
         skip=desired.skip,
         removals=removals,
         retired=retired,
+        emptied=emptied_profiles,
         held=held,
         customers=plan.Customers(
             new=told.get(history.NEW, 0),
@@ -209,11 +215,11 @@ def _with_reason(work: ir.Table, table: str, causes: Causes) -> ir.Table:
 
 
 def _replaced(
-    engine: engines.Engine, folder: Path, before: desires.Own, written: plan.Writing, gone: plan.Removal
+    engine: engines.Engine, folder: Path, before: desires.Own, written: Sequence[plan.Writing], gone: plan.Removal
 ) -> plan.Replaced:
     """Keep the rows that are changed or deleted as they were."""
     definition, name = before.definition, f"{before.definition.name}_before"
-    changed = _changed_keys(folder, written)
+    changed = [keys for one in written for keys in _changed_keys(folder, one)]
     keys = engine.load(_KEY, [*changed, *plan.batches(plan.list_path(folder, gone.list))])
     rows = _with_digest(before)
     rows = rows.semi_join(keys, rows[definition.key] == keys.key)
@@ -244,6 +250,32 @@ def _retired(engine: engines.Engine, folder: Path, desired: desires.Desired) -> 
     pointed_to = elsewhere.select(key="customer_id")
     retired = removal(engine, folder, desired.profiles.definition.name, gone.anti_join(pointed_to, "key"))
     return retired, engine.count(gone.semi_join(pointed_to, "key"))
+
+
+def _emptied_profiles(
+    engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...], settings: Link
+) -> plan.Writing:
+    """List the profiles that are gone as they are to be while rows point to them, but for those that are so already."""
+    definition, schema = table.definition, table.rows.schema()
+    now = known.of_table(engine, definition.name)
+    gone = now.anti_join(table.rows, now.key == table.rows[definition.key])
+    survivors = _survivors(table, settings)
+    gone = gone.left_join(survivors, gone.key == survivors.old_id).select("key", "digest", "survivors")
+    nothing = {column.name: ibis.null(schema[column.name]) for column in definition.columns}
+    values = nothing | {desires.surviving_name(settings): gone.survivors}
+    rows = gone.select(**{definition.key: gone.key}, known="digest", **values, **{desires.CUT: functions.whole(0)})
+    rows = rows.mutate(**{plan.DIGEST: known.digest(rows, definition), plan.KIND: ibis.literal("changed")})
+    name = f"{definition.name}_emptied"
+    work = rows.filter(rows.known != rows[plan.DIGEST]).drop("known").order_by(definition.key)
+    count = engine.write_parquet(work, plan.list_path(folder, name))
+    return plan.Writing(definition, name, 0, count, 0, emptied)
+
+
+def _survivors(table: desires.Own, settings: Link) -> ir.Table:
+    """Return (old_id, survivors) of every id that profiles stand for besides their own."""
+    previous = table.rows[f"{settings.prefix}previouscustomerid"]
+    listed = table.rows.select(survivor=table.rows[table.definition.key], old_id=previous.split(";").unnest())
+    return listed.group_by("old_id").aggregate(survivors=listed.survivor.collect().sort().join(";"))
 
 
 def removal(engine: engines.Engine, folder: Path, table: str, gone: ir.Table) -> plan.Removal:

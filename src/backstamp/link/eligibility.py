@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Check = Literal["environment", "connector", "name", "primary key", "audience", "in unification"]
+Check = Literal[
+    "environment", "connector", "name", "primary key", "audience", "output", "in unification", "column", "rights"
+]
 
 NONE_FROM_ENVIRONMENT = (
     "Error: The backstamping job is skipped. It only runs when unification setup contains tables that are ingested to"
     " Customer Insights from the same Dataverse organization that was configured or selected during instance creation."
 )
 NONE_LINKED = "Error: Linking of Dataverse tables to the CustomerProfile table is skipped."
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What the environment itself has against links of a table's rows, with what to do about it."""
+
+    check: Check
+    words: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,7 @@ class Candidate:
         connector: it came through an environment's own connector, not as files.
         key: the key used in unification; None where the table is not unified.
         true_key: its actual primary key; "" where the system that it comes from names none.
+        obstacles: what the environment has against it.
     """
 
     table: str
@@ -36,6 +47,7 @@ class Candidate:
     connector: bool
     key: str | None
     true_key: str
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,10 +73,21 @@ class Eligibility:
     failed: tuple[FailedCheck, ...]
     skip: str
 
+    @property
+    def hindered(self) -> tuple[FailedCheck, ...]:
+        """What the environment has against tables that the project means to have linked."""
+        return tuple(failed for failed in self.failed if failed.check in {"column", "rights"})
 
-def eligibility(candidates: Sequence[Candidate], audience: str) -> Eligibility:
-    """Decide which tables are linked; those that pass are, even where others fail."""
-    failures = {candidate: tuple(_failures(candidate, audience)) for candidate in candidates}
+
+def eligibility(candidates: Sequence[Candidate], audience: str, *, own_lake: bool = False) -> Eligibility:
+    """Decide which tables are linked; those that pass are, even where others fail.
+
+    Args:
+        candidates: the tables.
+        audience: whom the customers of the default environment are.
+        own_lake: the project writes its output to the user's own data lake.
+    """
+    failures = {candidate: tuple(_failures(candidate, audience, own_lake=own_lake)) for candidate in candidates}
     linked = tuple(candidate for candidate, failed in failures.items() if not failed)
     failed = tuple(check for checks in failures.values() for check in checks)
     if linked:
@@ -76,7 +99,7 @@ def eligibility(candidates: Sequence[Candidate], audience: str) -> Eligibility:
     return Eligibility((), failed, "\n".join([message, *(f"{check.table}: {check.words}" for check in failed)]))
 
 
-def _failures(candidate: Candidate, audience: str) -> Iterator[FailedCheck]:
+def _failures(candidate: Candidate, audience: str, *, own_lake: bool) -> Iterator[FailedCheck]:
     """Yield what a table fails; of rows that are not the environment's own nothing more is asked."""
 
     def failed(check: Check, words: str) -> FailedCheck:
@@ -109,3 +132,10 @@ def _failures(candidate: Candidate, audience: str) -> Iterator[FailedCheck]:
             "audience",
             f"The environment is for {audience}: only environments for individuals are linked (environment.audience).",
         )
+    if own_lake:
+        yield failed(
+            "output",
+            "The project writes its output to a data lake of its own: leave output.data_lake out to have rows linked.",
+        )
+    for obstacle in candidate.obstacles:
+        yield failed(obstacle.check, obstacle.words)

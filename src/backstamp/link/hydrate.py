@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,7 +28,7 @@ MOST_REFUSED = 0.5
 """The share of links above which the task has failed where they are refused (linking.md 5)."""
 THREADS = 8
 """Requests prepared at once; how many of them are under way is for the sink to say."""
-_DELETIONS_AT_ONCE = 25  # a deletion is a request for itself: small parts keep all threads busy
+_DELETIONS_AT_ONCE = 100  # as many as a request with many in it takes
 
 Tally: TypeAlias = "Counter[tuple[str, str]]"
 """How many rows ended how: ("written", kind), ("refused", code), ("gone", ""), ("left out", ""), ("waiting", "")."""
@@ -130,17 +130,26 @@ def write_links(hydration: Hydration) -> None:
 
 
 def retire(hydration: Hydration) -> None:
-    """Delete alternate keys and measures that are gone, then the profiles that no row points to any more."""
+    """Delete alternate keys and measures that are gone, then the profiles that no row points to any more.
+
+    A profile that some row still points to is emptied, and tells which profiles its rows are in now.
+    """
     plan, sink = hydration.plan, hydration.sink
     writes = sink.traffic.writes
     total = plan.retired.count + sum(removal.count for removal in plan.removals)
     parts: Tally = Counter()
     for removal in plan.removals:
         parts += _delete(hydration, removal, done=parts.total(), total=total)
-    profiles = _delete(hydration, plan.retired, done=parts.total(), total=total, waits=_still_linked(hydration))
+    linked = _still_linked(hydration) if plan.retired.count or plan.emptied.count else None
+    profiles = _delete(hydration, plan.retired, done=parts.total(), total=total, waits=linked)
     done = f"{_count(_written(profiles), 'profile')} deleted, {_count(_written(parts), 'row')} of keys and measures"
     if left := profiles["waiting", ""] + plan.held:
         done += f"; {_count(left, 'profile')} kept for now, because rows still point there"
+    if linked and left:
+        sending = replace(_row_sending(hydration, plan.emptied, frozenset()), waits=_none_of(linked))
+        _warn_of_refused(
+            hydration.task, plan.emptied.definition.name, _send(hydration, sending, done=total, total=total)
+        )
     _conclude(hydration, done, profiles + parts, sink.traffic.writes - writes)
 
 
@@ -238,32 +247,34 @@ def _points_into(missing: frozenset[str], column: str) -> _Waits:
 
 
 def _still_linked(hydration: Hydration) -> _Waits:
-    """Ask the environment, just before it, whether any row of a table with a lookup points to a profile."""
-    plan, sink = hydration.plan, hydration.sink
-    profile = plan.profiles.definition.name
-    lookups = [
-        (writing.definition.name, column.name)
-        for writing in plan.writings
-        for column in writing.definition.columns
-        if column.lookup_to == profile
-    ]
-    lookups += [(linking.outer, plan.lookup.name) for linking in plan.links]
+    """Ask the environment, just before it, whether any row of any table with a lookup there points to a profile."""
+    sink = hydration.sink
+    lookups = sink.referencing(hydration.plan.profiles.definition.name)
 
-    def is_linked(key: str) -> bool:
-        return any(sink.is_linked(table, lookup, key) for table, lookup in lookups)
+    def waits(rows: pa.RecordBatch) -> list[bool]:
+        keys = _texts(rows, rows.schema.names[0])
+        linked = {key for table, lookup in lookups for key in sink.linked(table, lookup, keys)}
+        return [key in linked for key in keys]
 
-    return lambda rows: [is_linked(key) for key in _texts(rows, "key")]
+    return waits
 
 
-def _missing_profiles(hydration: Hydration) -> frozenset[str]:
-    """Return the new profiles that the environment has refused in this run: nothing may point to them."""
-    plan = hydration.plan
+def _none_of(waits: _Waits) -> _Waits:
+    return lambda rows: [not one for one in waits(rows)]
+
+
+def missing_profiles(plan: plans.Plan, journal: runs.Journal) -> frozenset[str]:
+    """Return the new profiles that the environment has refused in a run: nothing may point to them."""
     refused = {
         exceptional.position
-        for work_list, exceptional in hydration.journal.exceptions(plan.run)
+        for work_list, exceptional in journal.exceptions(plan.run)
         if work_list == plan.profiles.list
     }
     return frozenset(_new_at(plan, refused)) if refused else frozenset()
+
+
+def _missing_profiles(hydration: Hydration) -> frozenset[str]:
+    return missing_profiles(hydration.plan, hydration.journal)
 
 
 def _new_at(plan: plans.Plan, positions: set[int]) -> Iterator[str]:

@@ -128,6 +128,17 @@ def acknowledge(
     return drift
 
 
+def linked_tables(engine: engines.Engine) -> list[str]:
+    """Return the tables that have links, as the project names them."""
+    return sorted(row["table"] for row in engine.rows(of_links(engine).select("table").distinct()))
+
+
+def forget_links(engine: engines.Engine, tables: Iterable[str]) -> None:
+    """Know of no links in these tables any more, and keep that in the draft."""
+    links = of_links(engine)
+    engine.keep(LINKS, links.filter(links.table.notin(list(tables))))
+
+
 def compare(engine: engines.Engine, table: str, keys: ir.Table) -> None:
     """Hold what is known of one of our own tables against the environment, and keep it in the draft.
 
@@ -204,7 +215,7 @@ def _own_events(engine: engines.Engine, sent: Iterable[_Sent]) -> dict[str, list
     """Return what came of the rows of our own tables, by table: (key, entry, digest), null where the row is gone."""
     own: dict[str, list[ir.Table]] = {}
     for plan, by_list in sent:
-        for writing in plan.writings:
+        for writing in (*plan.writings, plan.emptied):
             rows = _rows(engine, plan, writing.list, writing.definition.key, plans.DIGEST, by_list)
             own.setdefault(writing.definition.name, []).extend(map(_written, rows))
         for removal in (*plan.removals, plan.retired):

@@ -157,6 +157,7 @@ class Plan:
         skip: why there are none, or "".
         removals: rows of alternate keys and measures that go before their profiles.
         retired: profiles that are gone.
+        emptied: what these hold as long as rows point to them: no values, and the ids of the profiles in their place.
         held: profiles that are gone but stay, because rows of tables that are linked no more point to them.
         customers: what becomes of profiles.
         replaced: what it writes over or deletes, to be put back if it is undone.
@@ -173,6 +174,7 @@ class Plan:
     skip: str
     removals: tuple[Removal, ...]
     retired: Removal
+    emptied: Writing
     held: int
     customers: Customers
     replaced: tuple[Replaced, ...] = ()
@@ -246,6 +248,7 @@ def load(state: Path, run: int) -> Plan | None:
         skip=told["skip"],
         removals=tuple(Removal(**removal) for removal in told["removals"]),
         retired=Removal(**told["retired"]),
+        emptied=_writing(told["emptied"]),
         held=told["held"],
         customers=Customers(**told["customers"]),
         replaced=tuple(

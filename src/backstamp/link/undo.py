@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ibis
@@ -53,6 +54,7 @@ def make_undo(engine: engines.Engine, undone: plan.Plan, state: Path, run: int) 
         skip=undone.skip,
         removals=tuple(others),
         retired=retired,
+        emptied=_nothing_emptied(engine, folder, undone),
         held=0,
         customers=plan.Customers(new=profiles.new, changed=profiles.changed, gone=retired.count),
         left=sum(left for _, left in links),
@@ -72,6 +74,13 @@ def _put_back(
     before = {column.name for column in definition.columns}
     emptied = (column.name for column in written.definition.columns if column.name not in before)
     return differences.writing(engine, folder, definition, rows, tuple(sorted(emptied)))
+
+
+def _nothing_emptied(engine: engines.Engine, folder: Path, undone: plan.Plan) -> plan.Writing:
+    """List no profile to be emptied: one that the run created, and that rows point to, keeps its values."""
+    work_list = undone.emptied.list
+    rows = engine.load(undone.schema(work_list), [])
+    return replace(undone.emptied, new=0, changed=engine.write_parquet(rows, plan.list_path(folder, work_list)))
 
 
 def _take_away(engine: engines.Engine, folder: Path, undone: plan.Plan, writing: plan.Writing) -> plan.Removal:

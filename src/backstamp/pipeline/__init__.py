@@ -8,12 +8,15 @@ guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
+output     what was published, in the user's own data lake
 recovery   what the environment tells of the run before, where the warehouse is lost
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
 approving  a run that waited, sent
 undoing    a run taken back
 forecast   what a plan will take
+verifying  the links of an environment, checked
+exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
@@ -48,3 +51,6 @@ from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify
 from backstamp.pipeline.undoing import undo as undo
+from backstamp.pipeline.verifying import Verified as Verified
+from backstamp.pipeline.verifying import VerifiedTable as VerifiedTable
+from backstamp.pipeline.verifying import verify as verify

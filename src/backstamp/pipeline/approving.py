@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors, link, runs
-from backstamp.pipeline import history, hydrating
+from backstamp.pipeline import history, hydrating, output
 from backstamp.pipeline.hydrating import LEDGER, PLAN
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def approve(settings: project.Project, environment: ports.Sink, number: int) -> 
             failure: BaseException | None = None
             try:
                 work = _publish(settings, engine, ledger, current, held)
+                output.write_published(settings, engine, ledger, current)
             except (errors.BackstampError, KeyboardInterrupt) as error:
                 return ledger.end_run(current, error)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def describe(
     used = tuple(table for table in tables if table.columns or table.is_joined or table.name in needed)
     sheets = supplied.read_files(settings)
     supplied.pairs(settings.unify, sheets, used)
-    return Described(used, _eligibility(settings, tables), sheets)
+    return Described(used, _eligibility(settings, tables, environment), sheets)
 
 
 def _keys_of(settings: project.Project) -> dict[str, str]:
@@ -136,11 +137,11 @@ def _tables(
             system = files.Files(settings.folder, source.tables)
         elif isinstance(source, OrganizationSource):
             system = organizations[name]
-        for place, table in enumerate(source.names):
-            path = ("sources", name, "tables", table if from_files else place)
-            full_name = f"{name}.{table}"
+        for place, table in enumerate(source.listed):
+            path = ("sources", name, "tables", table.outer if from_files else place)
+            full_name = f"{name}.{table.name}"
             columns = settings.columns_of(full_name)
-            yield path, SourceTable(full_name, table, system, columns, is_own, not from_files, None)
+            yield path, SourceTable(full_name, table.outer, system, columns, is_own, not from_files, None)
 
 
 def _defined(table: SourceTable) -> SourceTable:
@@ -181,25 +182,30 @@ def _selects(settings: project.Project) -> Iterator[tuple[tuple[str | int, ...],
     """Yield the place, the table and the text of each transform step."""
     for name, source in settings.sources.items():
         if not isinstance(source, FileSource):
-            for place, table in enumerate(source.names):
-                if table in source.selects:
-                    path = ("sources", name, "tables", place, table, "select")
-                    yield path, f"{name}.{table}", source.selects[table]
+            for place, table in enumerate(source.listed):
+                if table.select is not None:
+                    yield (
+                        ("sources", name, "tables", place, table.outer, "select"),
+                        f"{name}.{table.name}",
+                        table.select,
+                    )
 
 
 def _readable(tables: list[SourceTable], name: str, settings: project.Project) -> dict[str, ports.TableDefinition]:
-    """Return what a step may read: its own table as it is read, and those of its source that have no step."""
-    changed = {table for _, table, _ in _selects(settings)} - {name}
+    """Return what a step may read: its own table as it is read, and those of its source that come as they are."""
     source = name.partition(".")[0]
+    as_they_are = {f"{source}.{table.outer}" for table in tables} - {table for _, table, _ in _selects(settings)}
     return {
-        table.outer: table.definition
-        for table in tables
-        if table.definition and table.name.partition(".")[0] == source and table.name not in changed
+        table.outer: table.definition for table in tables if table.definition and table.name in {name, *as_they_are}
     }
 
 
-def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.Eligibility:
+def _eligibility(settings: project.Project, tables: list[SourceTable], environment: ports.Sink) -> link.Eligibility:
     keys = _keys_of(settings)
+    asked = [table.outer for table in tables if table.is_of_environment and table.name in keys and table.definition]
+    obstacles: dict[str, tuple[link.Obstacle, ...]] = {}
+    with contextlib.suppress(errors.EnvironmentServiceError):  # its tables say so too
+        obstacles = link.obstacles(environment, settings.link, asked) if asked else {}
     candidates = [
         link.Candidate(
             table=table.name,
@@ -208,8 +214,9 @@ def _eligibility(settings: project.Project, tables: list[SourceTable]) -> link.E
             connector=table.through_connector,
             key=keys.get(table.name),
             true_key=table.raw.key if table.raw else "",
+            obstacles=obstacles.get(table.outer, ()) if table.is_of_environment else (),
         )
         for table in tables
         if table.is_of_environment or table.name in keys
     ]
-    return link.eligibility(candidates, settings.environment.audience)
+    return link.eligibility(candidates, settings.environment.audience, own_lake=settings.output is not None)

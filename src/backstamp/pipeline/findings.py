@@ -140,11 +140,10 @@ def doubts(settings: project.Project) -> Doubts:
     with published.opened(settings.state, settings.engine) as engine:
         records, ids = engine.table("records"), engine.table("ids")
         shared = _kept(engine, guarding.SHARED_VALUES, shapes.SHARED_VALUES)
-        tables = [f"{name}.{table}" for name, source in settings.sources.items() for table in source.tables]
         shown = shared.drop("hash") if "hash" in shared.columns else shared
         most = engine.rows(shown.order_by([ibis.desc("holders"), "rule", "lower", "upper"]).limit(guard.LISTED))
         return Doubts(
-            corrupt=tuple(found for table in tables for found in _corrupt(engine, table)),
+            corrupt=tuple(found for table in settings.tables for found in _corrupt(engine, table)),
             shared=guard.counted(engine, shared),
             most_shared=tuple(
                 SharedValue(**row | {"columns": tuple(row["columns"]), "values": tuple(row["values"])}) for row in most

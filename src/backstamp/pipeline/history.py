@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.dataset
-import pyarrow.parquet
 
 from backstamp import errors, shapes
+from backstamp.pipeline import exporting
 from backstamp.unify import history
 
 if TYPE_CHECKING:
@@ -121,17 +120,13 @@ def export(state: Path, file: Path, *, run: int | None = None, since: int = 0) -
     Raises:
         ConfigurationError: the file has another ending, or no run is on record.
     """
-    if file.suffix not in {".csv", ".parquet"}:
-        raise errors.ConfigurationError(f"{file.name} is neither .csv nor .parquet.")
+    exporting.refuse_unknown(file)
     wanted = [number for number in sorted(_runs(state)) if number > since and run in {None, number}]
     if run is not None and not wanted:
         raise errors.ConfigurationError(f"No changes of run {run} are on record: see `backstamp status --history`.")
     found = _read(state, wanted)
     changes = found.to_table() if found is not None else shapes.ID_CHANGES.empty_table()
-    if file.suffix == ".csv":
-        pyarrow.csv.write_csv(changes, file)
-    else:
-        pyarrow.parquet.write_table(changes, file)
+    exporting.write(changes, file)
     return changes.num_rows
 
 

@@ -14,7 +14,7 @@ from backstamp.pipeline import history, reading, recovery
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -43,10 +43,12 @@ class Known:
     Attributes:
         drift: links that somebody else wrote: `shapes.KNOWN_LINKS`, with what was acknowledged.
         restored: tables of which so many did that the environment seems to have been restored from a backup.
+        there: our own tables as the environment has them, None where it has one not.
     """
 
     drift: ir.Table
     restored: tuple[str, ...]
+    there: Mapping[str, ports.TableDefinition | None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,17 @@ def know(
         _linked(engine, described, every),
         lambda table, keys: environment.links(table, lookup, keys),
     )
-    return Known(drift, tuple(_restored(engine, drift)))
+    there = {table: environment.find(table) for table in link.own_tables(settings.link)}
+    without = [table for table in link.linked_tables(engine) if not _has_column(environment, table, lookup)]
+    link.forget_links(engine, without)
+    linked = {one.table for one in described.eligibility.linked}
+    return Known(drift, (*_restored(engine, drift), *(table for table in without if table in linked)), there)
+
+
+def _has_column(environment: ports.Sink, table: str, column: str) -> bool:
+    """Tell whether a table that we linked has the column still: an administrator may drop it, a backup be older."""
+    definition = environment.find(table.partition(".")[2])
+    return definition is not None and definition.column(column) is not None
 
 
 def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
@@ -102,7 +114,9 @@ def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
             yield table
 
 
-def desired(engine: engines.Engine, settings: project.Project, described: Described, members: ir.Table) -> link.Desired:
+def desired(
+    engine: engines.Engine, settings: project.Project, described: Described, members: ir.Table, known: Known
+) -> link.Desired:
     """Return what the environment is to hold after a run.
 
     Args:
@@ -110,18 +124,22 @@ def desired(engine: engines.Engine, settings: project.Project, described: Descri
         settings: the project.
         described: says which tables are linked.
         members: `shapes.MEMBERS`.
+        known: as `know` found it.
     """
     sources = _linked(engine, described, link.of_links(engine).limit(0))
     keys, profiles = _key_columns(settings), engine.table("profiles")
+    linked = [
+        link.desired_links(one.table, one.outer, sources[one.table], members) for one in described.eligibility.linked
+    ]
+    unified = {table.table for table in settings.unify.tables}
+    links = link.of_links(engine)
+    left = [link.cleared_links(table, links) for table in link.linked_tables(engine) if table not in unified]
     return link.Desired(
-        profiles=link.desired_profiles(settings.link, profiles),
+        profiles=link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
         keys=link.desired_keys(settings.link, members, profiles, keys),
-        measures=_measures(engine, settings, members),
-        links=tuple(
-            link.desired_links(one.table, one.outer, sources[one.table], members)
-            for one in described.eligibility.linked
-        ),
-        skip=described.eligibility.skip,
+        measures=_measures(engine, settings, members, known),
+        links=(*linked, *left),
+        skip="" if left else described.eligibility.skip,
     )
 
 
@@ -166,7 +184,7 @@ def plan(
         run: its number.
     """
     causes = link.Causes(known.drift, _id_changes(engine, run))
-    before = _before(engine, settings, replaced)
+    before = _before(engine, settings, replaced, known)
     return link.make_plan(engine, wanted, before, causes, settings.link, settings.state, run)
 
 
@@ -175,15 +193,18 @@ def _key_columns(settings: project.Project) -> dict[str, str]:
     return {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
 
 
-def _before(engine: engines.Engine, settings: project.Project, replaced: Replaced | None) -> list[link.Own]:
+def _before(
+    engine: engines.Engine, settings: project.Project, replaced: Replaced | None, known: Known
+) -> list[link.Own]:
     """Return rows of our own tables as the run before wanted them."""
-    measures = engine.published("measures")
-    before = [] if measures is None else [link.desired_measures(settings.link, measures)]
+    measures, there = engine.published("measures"), known.there
+    of_measures = there[link.measure_table(settings.link)]
+    before = [] if measures is None else [link.desired_measures(settings.link, measures, of_measures)]
     if replaced is None:
         return before
     profiles, members = replaced.profiles, replaced.before.members
     keys = {table: column for table, column in _key_columns(settings).items() if column in profiles.columns}
-    own = [link.desired_profiles(settings.link, profiles)]
+    own = [link.desired_profiles(settings.link, profiles, there[link.profile_table(settings.link)])]
     return [*own, *([link.desired_keys(settings.link, members, profiles, keys)] if keys else []), *before]
 
 
@@ -195,10 +216,13 @@ def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
     return changes.filter(changes["run"] == functions.whole(run))
 
 
-def _measures(engine: engines.Engine, settings: project.Project, members: ir.Table) -> tuple[link.Own, ...]:
+def _measures(
+    engine: engines.Engine, settings: project.Project, members: ir.Table, known: Known
+) -> tuple[link.Own, ...]:
     """Return the customer attributes; where they are hydrated no more, an empty table, so that its rows go."""
     if settings.measures and "attributes" in settings.hydrate and engine.has("measures"):
-        return (link.desired_measures(settings.link, engine.table("measures")),)
+        there = known.there[link.measure_table(settings.link)]
+        return (link.desired_measures(settings.link, engine.table("measures"), there),)
     if link.is_known(engine, link.measure_table(settings.link)):
         return (link.desired_measures(settings.link, members.select("customer_id").limit(0)),)
     return ()

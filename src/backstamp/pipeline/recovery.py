@@ -46,17 +46,20 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
         return None
     kinds = {name: f"{prefix}{cluster.column(name)}".lower() for _, name in places.clusters(settings.unify)}
     kinds = {name: column for name, column in kinds.items() if definition.column(column)}
-    told = [f"{prefix}previouscustomerid", f"{prefix}madeinrun"]
+    told = [f"{prefix}previouscustomerid", f"{prefix}madeinrun", f"{prefix}customerid"]
     if missing := [name for name in told if definition.column(name) is None]:
         raise _unreadable(settings, f"its table {definition.name} has no column {missing[0]}")
     profiles = rows(engine, environment, definition, [*told, *kinds.values()])
+    profiles = profiles.filter(profiles[told[2]].notnull())  # others are gone, and only wait for rows to leave
     if not engine.count(profiles):
         return None
     made_in_run = profiles[told[1]].cast("int64").fill_null(_BEFORE_ALL_RUNS)
     made = profiles.select(customer_id="key", made_in_run=made_in_run, derived=False)
     listed = profiles.select(customer_id="key", previous_id=profiles[told[0]].split(";").unnest())
     previous = listed.filter(listed.previous_id.length() > 0)
-    members = _members(engine, settings, environment)
+    members = keyed(engine, settings, environment)
+    if members is None:
+        raise _unreadable(settings, f"its table {link.key_table(settings.link)} is not there, or not as we made it")
     vanished = previous.anti_join(made, previous.previous_id == made.customer_id)
     followed = vanished.inner_join(members, "customer_id").select("table", "key", customer_id="previous_id")
     clusters = [
@@ -99,13 +102,13 @@ def rows(
     return engine.load(schema, batches()).rename(key=definition.key)
 
 
-def _members(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> ir.Table:
-    """Return `shapes.MEMBERS` as the table of alternate keys tells them."""
+def keyed(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> ir.Table | None:
+    """Return `shapes.MEMBERS` as the table of alternate keys tells them; None where it is not there as we made it."""
     prefix = settings.link.prefix
     definition = environment.find(link.key_table(settings.link))
     names = [prefix + name for name in ("datasourcename", "tablename", "alternatevalue", "customerid")]
     if definition is None or any(definition.column(name) is None for name in names):
-        raise _unreadable(settings, f"its table {link.key_table(settings.link)} is not there, or not as we made it")
+        return None
     keys = rows(engine, environment, definition, names)
     source, table, key, customer = (keys[name] for name in names)
     return engine.cache(

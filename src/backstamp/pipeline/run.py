@@ -16,6 +16,7 @@ from backstamp.pipeline import (
     history,
     hydrating,
     incremental,
+    output,
     planning,
     reading,
     recovery,
@@ -108,7 +109,7 @@ class _Running:
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
         attributes = [_ATTRIBUTES] if self.settings.measures else []
-        hydration = [PLAN, *(step.planned for step in self._steps)]
+        hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
         self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
 
     def compute(self) -> hydrating.Work | None:
@@ -147,7 +148,10 @@ class _Running:
             self._check()
             restored = before if is_lost else None
             seen = [found.seen for found in read.values() if found.seen is not None]
-            return self._plan(engine, seen, members, replaced, restored)
+            work = self._plan(engine, seen, members, replaced, restored)
+            if work is not None:
+                output.write_published(self.settings, engine, self.ledger, self.current)
+            return work
 
     def _plan(
         self,
@@ -163,9 +167,11 @@ class _Running:
         with self.ledger.task(self.current, PLAN) as task, ExitStack() as leased:
             lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
             known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
+            for failed in self.described.eligibility.hindered:
+                task.warn(f"{failed.table} is not linked. {failed.words}")
             for table in known.restored:
                 task.warn(planning.RESTORED.format(table=table))
-            wanted = planning.desired(engine, self.settings, self.described, members)
+            wanted = planning.desired(engine, self.settings, self.described, members, known)
             knows_values = restored is None and not known.restored
             if arguments.full or new_ids or not knows_values:
                 planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
@@ -230,6 +236,9 @@ class _Running:
             history.note_restored(engine, restored, self.current.number)
         if new_ids:
             history.note_new_ids(engine, self.current.number)
+
+    def _output_tasks(self) -> list[runs.PlannedTask]:
+        return [output.TASK] if self.settings.output else []
 
     def _refuse_lost_tables(self, engine: engines.Engine, before: Before | None) -> None:
         """Refuse a project that lost a table of unification, whose customers would all be gone (unification.md 1.4).
@@ -446,7 +455,7 @@ class _Running:
             self.ledger.skip(self.current, planned, reason)
         if self.settings.measures:
             self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for planned in (PLAN, *(step.planned for step in self._steps)):
+        for planned in (*self._output_tasks(), PLAN, *(step.planned for step in self._steps)):
             self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
+_PREFIX = re.compile(r"(?!mscrm)[a-z][a-z0-9]{1,7}_")
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
@@ -58,6 +59,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_selects(read.sources),
         *_wrong_expressions(read),
         *_wrong_engine(read.engine),
+        *_wrong_prefix(read.link.prefix),
     ]
 
 
@@ -66,11 +68,13 @@ def _read_twice(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
     first: dict[str, str] = {}
     for name, source in sources.items():
         if isinstance(source, EnvironmentSource):
-            for place, table in enumerate(source.names):
-                if table in first:
-                    message = f"{table} is read by the source `{first[table]}` already: read each table once."
+            for place, table in enumerate(source.listed):
+                if table.outer in first:
+                    message = (
+                        f"{table.outer} is read by the source `{first[table.outer]}` already: read each table once."
+                    )
                     yield errors.Problem(("sources", name, "tables", place), message)
-                first.setdefault(table, name)
+                first.setdefault(table.outer, name)
 
 
 def _wrong_selects(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
@@ -80,15 +84,21 @@ def _wrong_selects(sources: Mapping[str, Source]) -> Iterator[errors.Problem]:
             select.parse(text)
         except errors.ConfigurationError as error:
             yield errors.Problem(path, error.message)
+    for name, source in sources.items():
+        for place, table in enumerate(() if isinstance(source, FileSource) else source.tables):
+            for outer, step in table.items() if isinstance(table, dict) else ():
+                if step.select is None and step.as_ is None:
+                    message = f"`{outer}` has neither `select` nor `as`: add one, or write its name alone."
+                    yield errors.Problem(("sources", name, "tables", place, outer), message)
 
 
 def _selects(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str]]:
     """Yield the select of each transform step with its place."""
     for name, source in sources.items():
         if not isinstance(source, FileSource):
-            for place, table in enumerate(source.names):
-                if table in source.selects:
-                    yield ("sources", name, "tables", place, table, "select"), source.selects[table]
+            for place, table in enumerate(source.listed):
+                if table.select is not None:
+                    yield ("sources", name, "tables", place, table.outer, "select"), table.select
 
 
 def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
@@ -161,6 +171,13 @@ def _unknown_tables(read: Settings) -> Iterator[errors.Problem]:
             yield errors.Problem(path, message)
 
 
+def _wrong_prefix(prefix: str) -> Iterator[errors.Problem]:
+    """Tell of a prefix that no publisher can have, so that every table and column of ours would be refused."""
+    if not _PREFIX.fullmatch(prefix):
+        message = "`prefix` should be 2 to 8 small letters or digits, a letter first, and a `_`, like `msdynci_`; not"
+        yield errors.Problem(("link", "prefix"), f"{message} `mscrm…`, which the system keeps for itself.")
+
+
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:
     if isinstance(settings, SparkSettings):
         if settings.memory is not None and not _JAVA_MEMORY.fullmatch(settings.memory):
@@ -176,5 +193,5 @@ def _tables(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str, str]]
     """Yield every table with its source and the place that names it."""
     for name, source in sources.items():
         files = isinstance(source, FileSource)
-        for place, table in enumerate(source.names):
-            yield ("sources", name, "tables", table if files else place), name, table
+        for place, table in enumerate(source.listed):
+            yield ("sources", name, "tables", table.outer if files else place), name, table.name

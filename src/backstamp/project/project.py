@@ -47,7 +47,7 @@ class Project(Settings):
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables of all sources, as `source.table`."""
-        return tuple(f"{name}.{table}" for name, source in self.sources.items() for table in source.names)
+        return tuple(f"{name}.{table.name}" for name, source in self.sources.items() for table in source.listed)
 
     def locate(self, path: KeyPath) -> errors.Location:
         """Return the line and column of a setting, or of what it should be in where the file leaves it out."""

@@ -147,11 +147,22 @@ class Transformed:
 
     Attributes:
         select: a SQL select over its rows as read, which may join other tables of the source.
+        as_: another name for it; a table with another name than its own is unified, never linked.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
-    select: str
+    select: str | None = None
+    as_: Annotated[str | None, Field(alias="as")] = None
+
+
+@dataclass(frozen=True)
+class ListedTable:
+    """A table of a source: what its system calls it, what the project does, and its transform step, if any."""
+
+    outer: str
+    name: str
+    select: str | None = None
 
 
 Tables = Annotated[
@@ -165,15 +176,14 @@ class _Listed:
     tables: Tables
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the tables."""
-        return tuple(table if isinstance(table, str) else next(iter(table)) for table in self.tables)
-
-    @property
-    def selects(self) -> dict[str, str]:
-        """The selects, by the names of their tables."""
-        steps = [table for table in self.tables if isinstance(table, dict)]
-        return {name: step.select for table in steps for name, step in table.items()}
+    def listed(self) -> tuple[ListedTable, ...]:
+        """The tables, in their order."""
+        alone: list[dict[str, Transformed]] = [
+            {table: Transformed()} if isinstance(table, str) else table for table in self.tables
+        ]
+        return tuple(
+            ListedTable(outer, step.as_ or outer, step.select) for table in alone for outer, step in table.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -229,9 +239,9 @@ class FileSource:
     ]
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the tables."""
-        return tuple(self.tables)
+    def listed(self) -> tuple[ListedTable, ...]:
+        """The tables, in their order."""
+        return tuple(ListedTable(name, name) for name in self.tables)
 
 
 def _kind_of_source(value: object) -> str | None:
@@ -260,6 +270,19 @@ Engine = Annotated[DuckDBSettings | SparkSettings, Field(discriminator="kind"), 
 
 
 @dataclass(frozen=True)
+class Output:
+    """Where what a run makes is written besides.
+
+    Attributes:
+        data_lake: a folder for profiles and measures as Parquet files; no table is linked then.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    data_lake: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a project file says.
 
@@ -271,6 +294,7 @@ class Settings:
         relationships: foreign keys from the tables of measures to those of unification.
         measures: calculations, by name.
         hydrate: what is written to the environment besides profiles, keys and links.
+        output: where profiles and measures are written besides.
         link: how our tables and columns are named there.
         engine: what computes.
     """
@@ -284,5 +308,6 @@ class Settings:
     relationships: tuple[Relationship, ...] = ()
     measures: dict[str, Measure] = field(default_factory=dict)
     hydrate: tuple[Literal["attributes"], ...] = ()
+    output: Output | None = None
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)

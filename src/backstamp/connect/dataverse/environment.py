@@ -168,11 +168,29 @@ class Dataverse:
                 self._define(table, odata.RELATIONSHIP_DEFINITIONS, body, doing)
             else:
                 self._define(table, f"{_definition(table)}/Attributes", metadata.attribute_body(column), doing)
-        elif not metadata.serves(existing, column):
+        elif not existing.can_hold(column):
             raise errors.RefusedError(
                 f"The column {table}.{column.name} is in the environment already, as {_kind(existing)} where"
                 f" {_kind(column)} is wanted: remove or rename it there, or choose another name."
             )
+
+    def drop_column(self, table: str, column: str) -> bool:
+        """Drop a lookup, with what its rows have in it; return whether it was there.
+
+        Raises:
+            UnauthorizedError: the account may not.
+            RefusedError: something in the environment, such as a form, still needs it.
+        """
+        answer = self._session.get(
+            f"{_definition(table)}/ManyToOneRelationships",
+            f"describe {table}",
+            parameters={"$select": "MetadataId,ReferencingAttribute"},
+        )
+        of_column = [one["MetadataId"] for one in answer.json()["value"] if one["ReferencingAttribute"] == column]
+        for relationship in of_column:
+            doing = f"drop the column {table}.{column}"
+            self._define(table, f"{odata.RELATIONSHIP_DEFINITIONS}({relationship})", None, doing)
+        return bool(of_column)
 
     def upsert(self, table: str, rows: pa.RecordBatch) -> list[ports.Outcome]:
         """Create or overwrite rows by key; a column that is null is emptied."""
@@ -189,20 +207,38 @@ class Dataverse:
         return self._writer.write(known, odata.UPDATE_MULTIPLE, rows)
 
     def delete(self, table: str, keys: Sequence[str]) -> list[ports.Outcome]:
-        """Delete rows, one request each."""
-        known = self._table(table)
-        return [self._writer.delete(known, key) for key in dict.fromkeys(keys)]
+        """Delete rows, many in one request."""
+        return self._writer.delete(self._table(table), keys)
 
-    def is_linked(self, table: str, lookup: str, key: str) -> bool:
-        """Tell whether any row of the table has this key in its lookup, by asking the environment now."""
+    def referencing(self, table: str) -> tuple[tuple[str, str], ...]:
+        """Return every lookup to a table that somebody made, by asking the environment now: its table and its name.
+
+        The rows of the system itself that tell about others, such as jobs, keep no row from being deleted.
+        """
+        answer = self._session.get(
+            f"{_definition(table)}/OneToManyRelationships",
+            f"describe {table}",
+            parameters={"$select": "ReferencingEntity,ReferencingAttribute,IsCustomRelationship"},
+            headers={odata.CONSISTENCY: odata.STRONG},
+        )
+        made = (one for one in answer.json()["value"] if one["IsCustomRelationship"])
+        return tuple((one["ReferencingEntity"], one["ReferencingAttribute"]) for one in made)
+
+    def linked(self, table: str, lookup: str, keys: Sequence[str]) -> set[str]:
+        """Return those of these keys that any row of the table has in its lookup, by asking the environment now."""
         known = self._table(table)
-        parameters = {
-            "$select": known.definition.key,
-            "$filter": f"{known.wire_name(lookup)} eq {odata.record_id(key)}",
-            "$top": "1",
-        }
-        answer = self._session.get(known.entity_set, f"read {table}", parameters=parameters)
-        return bool(answer.json()["value"])
+        found: set[str] = set()
+        for first in range(0, len(keys), _KEYS_OF_A_FILTER):
+            # `distinct`, because a single key can be in any number of rows.
+            values = "".join(
+                f"<value>{odata.record_id(key)}</value>" for key in keys[first : first + _KEYS_OF_A_FILTER]
+            )
+            condition = f'<condition attribute="{lookup}" operator="in">{values}</condition>'
+            entity = f'<entity name="{table}"><attribute name="{lookup}" /><filter>{condition}</filter></entity>'
+            parameters = {"fetchXml": f'<fetch distinct="true">{entity}</fetch>'}
+            rows = self._session.get(known.entity_set, f"read {table}", parameters=parameters).json()["value"]
+            found |= {row[known.wire_name(lookup)] for row in rows}
+        return found
 
     def links(self, table: str, lookup: str, keys: Sequence[str]) -> dict[str, str | None]:
         """Return what these rows of a table have in a lookup now, by key; rows that are gone are missing."""
@@ -272,9 +308,10 @@ class Dataverse:
         )
         return metadata.table(entity, attributes["value"], relationships["value"])
 
-    def _define(self, table: str, address: str, body: Mapping[str, object], doing: str) -> None:
+    def _define(self, table: str, address: str, body: Mapping[str, object] | None, doing: str) -> None:
         self._session.define(address, body, doing)
         self._tables.pop(table, None)
+        vars(self).pop("_rights", None)  # who makes a table has rights to its rows from then on
 
     def _access(self, table: metadata.Table) -> ports.Access:
         return inspection.access(table, self._rights, self._writer)

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_STRING = 4000
 """Characters of a String column; longer text needs a Memo column."""
-LONGEST_MEMO = 1_048_576
 _LARGEST_DECIMAL = 100_000_000_000
-_MOST_DECIMAL_PLACES = 10
 _ENGLISH = 1033
 
 TIME = pa.timestamp("us", "UTC")
@@ -170,17 +168,6 @@ def relationship_body(referencing: str, column: ports.Column, referenced: Table)
     }
 
 
-def serves(existing: ports.Column, wanted: ports.Column) -> bool:
-    """Tell whether a column that is there already can hold what the wanted one would."""
-    if existing.lookup_to != wanted.lookup_to or _family(existing.type) != _family(wanted.type):
-        return False
-    if pa.types.is_decimal(wanted.type) and existing.decimal_places is not None:
-        return bool(existing.decimal_places >= min(wanted.type.scale, _MOST_DECIMAL_PLACES))
-    if not pa.types.is_integer(wanted.type):
-        return (existing.max_length or LONGEST_MEMO) >= (wanted.max_length or 0)
-    return bool(existing.type.bit_width >= wanted.type.bit_width)
-
-
 def _is_readable(attribute: Mapping[str, Any]) -> bool:
     known = attribute["AttributeType"] in _ARROW_TYPES or attribute["AttributeType"] in _LOOKUP_TYPES
     return known and not attribute.get("AttributeOf") and attribute.get("IsValidForRead") is not False
@@ -207,12 +194,12 @@ def _dataverse_type(column: ports.Column) -> tuple[str, dict[str, object]]:
     """Return the kind of attribute that holds an Arrow type, and its limits."""
     kind = column.type
     name = "Memo"
-    limits: dict[str, object] = {"MaxLength": column.max_length or LONGEST_MEMO, "Format": "TextArea"}
+    limits: dict[str, object] = {"MaxLength": column.max_length or ports.LONGEST_TEXT, "Format": "TextArea"}
     if _is_string(column):
         name, limits = "String", {"MaxLength": column.max_length, "FormatName": {"Value": "Text"}}
     elif pa.types.is_decimal(kind):
         bounds = {"MinValue": -_LARGEST_DECIMAL, "MaxValue": _LARGEST_DECIMAL}
-        name, limits = "Decimal", {"Precision": min(kind.scale, _MOST_DECIMAL_PLACES), **bounds}
+        name, limits = "Decimal", {"Precision": min(kind.scale, ports.MOST_DECIMAL_PLACES), **bounds}
     elif pa.types.is_timestamp(kind):
         name, limits = "DateTime", {"Format": "DateAndTime", "DateTimeBehavior": {"Value": "UserLocal"}}
     elif pa.types.is_date(kind):
@@ -228,13 +215,6 @@ def _dataverse_type(column: ports.Column) -> tuple[str, dict[str, object]]:
 
 def _is_string(column: ports.Column) -> bool:
     return bool(pa.types.is_string(column.type)) and 0 < (column.max_length or 0) <= LONGEST_STRING
-
-
-def _family(kind: pa.DataType) -> str:
-    """Return what a type is, whatever its width and scale."""
-    if pa.types.is_integer(kind):
-        return "integer"
-    return "decimal" if pa.types.is_decimal(kind) else str(kind)
 
 
 def _yes_or_no() -> dict[str, object]:

@@ -21,7 +21,7 @@ _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})[^\r\n]*")
 
 @dataclass(frozen=True)
 class Part:
-    """One request of a batch: its address is below the service root, its body becomes JSON."""
+    """One request of a batch: its address is below the service root, its body, if any, becomes JSON."""
 
     method: str
     address: str
@@ -44,7 +44,7 @@ def write(parts: Sequence[Part], boundary: str) -> bytes:
 def _written(part: Part) -> bytes:
     headers = {odata.CONTENT_TYPE: odata.JSON, **part.headers}
     head = [*_lines(_HEADERS), "", f"{part.method} {odata.API_PATH}{part.address} HTTP/1.1", *_lines(headers), "", ""]
-    return "\r\n".join(head).encode() + http.as_json(part.body)
+    return "\r\n".join(head).encode() + (b"" if part.body is None else http.as_json(part.body))
 
 
 def _lines(headers: Mapping[str, str]) -> list[str]:

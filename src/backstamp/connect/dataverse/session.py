@@ -84,10 +84,10 @@ class Session:
             raise self._error(answer, doing)
         return answer
 
-    def define(self, address: str, body: Mapping[str, object], doing: str) -> None:
-        """Change the metadata; one at a time, as the service wants it (dataverse-webapi.md 2.5)."""
+    def define(self, address: str, body: Mapping[str, object] | None, doing: str) -> None:
+        """Add to the metadata, or without a body take away; one at a time, as wanted (dataverse-webapi.md 2.5)."""
         with self._defining:
-            answer = self._send("POST", address, body=body)
+            answer = self._send("DELETE" if body is None else "POST", address, body=body)
         self.traffic.add(writes=1)
         if answer.status >= 400:
             raise self._error(answer, doing)

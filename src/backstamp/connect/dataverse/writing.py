@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from backstamp import errors, http, odata
-from backstamp.connect import ports
 from backstamp.connect.dataverse import batches, multipart, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from backstamp.connect import ports
     from backstamp.connect.dataverse import metadata
 
 _NO_SUCH_ROW = 404
 _NO_SUCH_ACTION = frozenset({400, 404, 405, 501})
 _NO_BATCHES = frozenset({404, 405, 415, 501})
+_DELETE = "delete"
+"""What is done one row after the other, in no bulk message: only elastic tables take DeleteMultiple."""
 _NEEDS = {
     odata.UPDATE_MULTIPLE: (odata.UPDATE_MULTIPLE,),
     # The service lists it for no table: it can be used where both of these can.
@@ -58,7 +60,22 @@ class Writer:
             TransientError: no answer came; rows may have been written.
         """
         key = table.definition.key
-        sending = batches.deliver((batches.Target(str(row[key]), self._body(table, row)) for row in rows), self._size)
+        targets = (batches.Target(str(row[key]), self._body(table, row)) for row in rows)
+        return self._deliver(table, action, targets, self._size)
+
+    def delete(self, table: metadata.Table, keys: Sequence[str]) -> list[ports.Outcome]:
+        """Delete rows, many in one request; return how each ended.
+
+        Raises:
+            UnauthorizedError: the account may not delete there.
+            TransientError: no answer came; rows may have been deleted.
+        """
+        return self._deliver(table, _DELETE, (batches.Target(key, {}) for key in keys), multipart.MOST)
+
+    def _deliver(
+        self, table: metadata.Table, action: str, targets: Iterable[batches.Target], size: int
+    ) -> list[ports.Outcome]:
+        sending = batches.deliver(targets, size)
         try:
             batch = next(sending)
             while True:
@@ -67,20 +84,11 @@ class Writer:
             outcomes: list[ports.Outcome] = end.value
             return outcomes
 
-    def delete(self, table: metadata.Table, key: str) -> ports.Outcome:
-        """Delete a row."""
-        answer = self._session.write("DELETE", _address(table, key), f"delete rows of {_name(table)}", repeatable=True)
-        if answer.status < 400:
-            self._session.traffic.add(rows_written=1)
-            return ports.Outcome(key, "acknowledged")
-        state = "gone" if answer.status == _NO_SUCH_ROW else "refused"
-        return ports.Outcome(key, state, *session.failure(answer))
-
     def way(self, table: metadata.Table, action: str) -> Way:
         """Return how rows of a table are written; the service is asked once."""
         found = self._ways.get((_name(table), action))
         if found is None:
-            lists_all = all(self._lists(message, table) for message in _NEEDS[action])
+            lists_all = action in _NEEDS and all(self._lists(message, table) for message in _NEEDS[action])
             found = self._ways.setdefault((_name(table), action), Way.BULK if lists_all else Way.BATCH)
         return found
 
@@ -132,7 +140,7 @@ class Writer:
         for first in range(0, len(batch.targets), multipart.MOST):
             targets = batch.targets[first : first + multipart.MOST]
             boundary = f"batch_{uuid.uuid4()}"
-            parts = [self._part(*_patch(table, action, target)) for target in targets]
+            parts = [self._part(*_request(table, action, target)) for target in targets]
             answer = self._session.write(
                 "POST",
                 odata.BATCH,
@@ -162,7 +170,7 @@ class Writer:
     def _send_singly(self, table: metadata.Table, action: str, batch: batches.Batch) -> batches.Verdict:
         verdicts = []
         for target in batch.targets:
-            method, address, headers, body = _patch(table, action, target)
+            method, address, headers, body = _request(table, action, target)
             answer = self._session.write(
                 method,
                 address,
@@ -224,8 +232,10 @@ def _address(table: metadata.Table, key: str) -> str:
     return f"{table.entity_set}({odata.record_id(key)})"
 
 
-def _patch(table: metadata.Table, action: str, target: batches.Target) -> tuple[str, str, dict[str, str], Any]:
-    """Return method, address, headers and body that write one row; an update never makes a new one."""
+def _request(table: metadata.Table, action: str, target: batches.Target) -> tuple[str, str, dict[str, str], Any]:
+    """Return method, address, headers and body that write or delete one row; an update never makes a new one."""
+    if action == _DELETE:
+        return "DELETE", _address(table, target.key), {}, None
     headers = {odata.IF_MATCH: odata.ANY_VERSION} if action == odata.UPDATE_MULTIPLE else {}
     body = {name: value for name, value in target.body.items() if name not in {table.definition.key, odata.TYPE}}
     return "PATCH", _address(table, target.key), headers, body
@@ -233,4 +243,4 @@ def _patch(table: metadata.Table, action: str, target: batches.Target) -> tuple[
 
 def _is_repeatable(action: str) -> bool:
     """Tell whether doing it twice is harmless: somebody may have changed the link in between."""
-    return action == odata.UPSERT_MULTIPLE
+    return action in {odata.UPSERT_MULTIPLE, _DELETE}

@@ -1,0 +1,116 @@
+"""What the CRM has against links: found out before anything is written, and told with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+from tests.pipeline import CONTACTS, LINKS, LOOKUP, PROFILE, guid, serving, statuses, task
+
+from backstamp import pipeline
+from backstamp.connect import dataverse, ports
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.pipeline import Place
+
+LEADS = """\
+    - {table: crm.lead, key: leadid, include_all: true, deduplicate: off}
+  match:
+    - between: [crm.lead, crm.contact]
+      rules: [{name: Mail, match: [{columns: [emailaddress1, emailaddress1]}]}]
+"""
+
+
+@pytest.fixture
+def folder(untouched: Path, tmp_path: Path) -> Path:
+    """A copy of the project that has never run."""
+    return shutil.copytree(untouched, tmp_path / "hindered")
+
+
+def take_away(folder: Path, *privileges: str) -> None:
+    """Take privileges from the role of the account that links."""
+    with sqlite3.connect(folder / "crm.sqlite") as database:
+        for privilege in privileges:
+            taken = database.execute("DELETE FROM _role_privilege WHERE privilege = ?", [privilege])
+            assert taken.rowcount
+
+
+def why_not(place: Place) -> list[tuple[str, str]]:
+    """The checks that contacts failed, with words."""
+    described = pipeline.describe(place.settings, place.environment)
+    return [(one.check, one.words) for one in described.eligibility.failed if one.table == "crm.contact"]
+
+
+def test_no_right_to_make_a_column(folder: Path) -> None:
+    """The privilege is named, and the column that an administrator can make; once it is there the next run links."""
+    take_away(folder, "prvCreateAttribute")
+    with serving(folder) as place:
+        ((check, words),) = why_not(place)
+        assert check == "column"
+        for told in ("prvCreateAttribute", f"contact.{LOOKUP}", f"{PROFILE}_contact_{LOOKUP}", "Remove Link"):
+            assert told in words
+        first = place.run()
+        assert (statuses(first)["Customer Profiles"], statuses(first)[LINKS]) == ("Successful", "Skipped")
+        with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+            lookup = ports.Column(LOOKUP, pa.string(), lookup_to=PROFILE, display_name="CustomerProfile")
+            administrator.create_column("contact", lookup)
+    with serving(folder) as place:
+        assert why_not(place) == []
+        assert statuses(place.run())[LINKS] == "Successful"
+        assert all(place.links().values())
+
+
+def test_another_column_of_that_name(folder: Path) -> None:
+    """A column of that name with another type, or another target, is told before anything is written."""
+    with serving(folder) as place, dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+        administrator.create_column("contact", ports.Column(LOOKUP, pa.string(), lookup_to="account"))
+    with serving(folder) as place:
+        ((check, words),) = why_not(place)
+        assert (check, "as a lookup to account where a lookup to msdynci_customerprofile is wanted" in words) == (
+            "column",
+            True,
+        )
+        run = place.run()
+        assert task(run, LINKS).details.splitlines()[0] == (
+            "Error: Linking of Dataverse tables to the CustomerProfile table is skipped."
+        )
+        assert "remove or rename it there" in task(run, LINKS).details
+        assert any("remove or rename it there" in warning for warning in task(run, "Plan").warnings)
+
+
+def test_rows_that_cannot_be_written(folder: Path) -> None:
+    """Without the right to write contacts they are not linked, and the right is named; all else is done."""
+    take_away(folder, "prvWriteContact")
+    with serving(folder) as place:
+        ((check, words),) = why_not(place)
+        assert check == "rights"
+        assert words.startswith("Our account may not write every row of contact: give its role that right")
+        assert statuses(place.run())[LINKS] == "Skipped"
+        assert len(place.rows(PROFILE, "msdynci_customerid")) > CONTACTS
+
+
+def test_the_other_tables_go_on(folder: Path) -> None:
+    """A table with an obstacle keeps no other one from being linked, and is linked once it is out of the way."""
+    with serving(folder) as place:
+        with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+            administrator.create_column("lead", ports.Column(LOOKUP, pa.string(), lookup_to="account"))
+            administrator.upsert("lead", pa.RecordBatch.from_pylist([{"leadid": guid(9), "emailaddress1": "p1@x"}]))
+        place.edit("backstamp.yaml", _with_leads)
+        run = place.run()
+        assert statuses(run)[LINKS] == "Successful"
+        assert task(run, "Plan").warnings[0].startswith("crm.lead is not linked. The column lead.")
+        assert place.links()[guid(2)]
+        with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+            administrator.drop_column("lead", LOOKUP)
+    with serving(folder) as place:
+        assert statuses(place.run())[LINKS] == "Successful"
+        assert place.rows("lead", LOOKUP)[guid(9)]
+
+
+def _with_leads(lines: list[str]) -> list[str]:
+    return [line.replace("tables: [contact]", "tables: [contact, lead]").replace("  match:\n", LEADS) for line in lines]
