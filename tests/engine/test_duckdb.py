@@ -34,7 +34,7 @@ def test_a_forgotten_draft_takes_no_room(file: Path) -> None:
     with engine.DuckDB(file) as warehouse:
         land(warehouse, "new", 5)
     engine.DuckDB(file).close()
-    assert len(_query(file, "SELECT * FROM duckdb_tables()")) == len({"old", "both", "manifest"})
+    assert len(_query(file, "SELECT * FROM duckdb_tables()")) == len({"old", "both", "manifest", "aside"})
 
 
 def test_people_read_views(file: Path) -> None:
