@@ -19,7 +19,7 @@ def show(to: Console, forecast: pipeline.Forecast) -> None:
     """Print a plan and what it will take."""
     plan = forecast.plan
     customers = ", ".join(f"{count:,} {what}" for what, count in asdict(plan.customers).items() if count)
-    to.print(f"\nProfiles: {customers or 'none changes'}.")
+    to.print(f"\nProfiles: {customers or 'no change'}.")
     if rows := list(_own_rows(plan)):
         to.print(display.table(("Our tables", ">New", ">Changed", ">Deleted"), rows))
     if plan.links:
