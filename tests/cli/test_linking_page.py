@@ -23,7 +23,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "linking.md"
 HEADING = "## A walk-through"
 INTRODUCTION = """
 This part of the page is made by `tests/cli/test_linking_page.py` from real commands (`make pages`), and a test fails
-where it is not what they do. Six contacts are in the CRM; two of them have the same e-mail address, which makes them one
+where it is not what they do. Six contacts are in the CRM; two of them have the same e-mail address, so they are one
 customer.
 """
 PROJECT = """\
