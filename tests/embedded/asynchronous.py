@@ -43,7 +43,8 @@ class Asynchronous(AsyncTokenCredential):
 async def work(url: str) -> None:
     """Make a table, create, read, query, change and delete its rows, and delete it."""
     async with AsyncDataverseClient(url, Asynchronous()) as client:
-        await client.tables.create("new_Thing", {"new_Size": "int"})
+        columns = {"new_Name": "string", "new_Size": "int"}  # the first is there anyway
+        await client.tables.create("new_Thing", columns, solution="Ours")
         made = (client.records.create("new_thing", {"new_name": name, "new_size": 7}) for name in NAMES)
         keys = await asyncio.gather(*made)
         row = await client.records.retrieve("new_thing", keys[1], select=["new_name", "new_size"])
