@@ -62,6 +62,34 @@ def test_the_first_start_shows_the_secret_of_the_service_account(project: Path, 
     assert (check.code, "no row" in check.out) == (0, True)
 
 
+ELSEWHERE = """\
+version: 1
+environment:
+  kind: dataverse
+  url: {url}
+  credential: {{tenant_id: {tenant_id}, client_id: {client_id}, client_secret: "${{CRM_SECRET}}", authority: {url}}}
+sources: {{crm: {{from: environment, tables: [contact]}}}}
+unify: {{tables: [{{table: crm.contact, key: contactid, include_all: true}}]}}
+"""
+
+
+def test_a_project_elsewhere_signs_in(tmp_path: Path, served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By client id and secret, over HTTPS, as with an organization; a wrong secret is told without being shown."""
+    elsewhere, credential = tmp_path / "elsewhere.yaml", served["credential"]
+    addresses = {"url": served["url"], "tenant_id": served["tenant_id"]}
+    elsewhere.write_text(ELSEWHERE.format(**addresses, client_id=credential["client_id"]))
+    for variable in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(variable, served["authority"])
+    monkeypatch.setenv("CRM_SECRET", credential["client_secret"])
+    check = backstamp("check", "--project", elsewhere)
+    assert (check.code, "contact" in check.out) == (0, True)
+    monkeypatch.setenv("CRM_SECRET", "not the secret")
+    check = backstamp("check", "--project", elsewhere)
+    assert check.code != 0
+    assert "check tenant_id, client_id and client_secret" in " ".join(check.out.split())
+    assert "not the secret" not in check.err + check.out
+
+
 def test_application_users_come_and_go(project: Path, served: Any) -> None:
     """One is made, listed, given another secret and shut out, while the CRM is served."""
     arguments = ("--role", "InsightsAppsPlatform", "--privilege", "prvDeleteContact", "--project", project, "--json")

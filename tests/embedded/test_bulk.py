@@ -6,9 +6,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.embedded.conftest import Crm, fault
+from tests.embedded.conftest import TOKENS, Crm, fault
 
-from backstamp import odata
+from backstamp import embedded, odata
 
 
 def _people(crm: Crm, *names: str) -> list[str]:
@@ -123,3 +123,20 @@ def test_targets_need_their_type(crm: Crm, targets: object) -> None:
 def test_updates_need_a_key(crm: Crm, action: str) -> None:
     """A target that names no row is refused."""
     assert fault(crm.act("contact", action, [{"lastname": "Keyless"}])) == (400, odata.BAD_QUERY)
+
+
+def test_another_server_changes_the_definitions(crm: Crm, database_url: str) -> None:
+    """A bulk request goes by the definitions of its own turn, also where another server has just changed them."""
+    column = {odata.TYPE: odata.type_name("StringAttributeMetadata"), "SchemaName": "new_Late"}
+    address = "EntityDefinitions(LogicalName='contact')/Attributes"
+    key = crm.create("contacts", lastname="Before")
+    with embedded.serving(embedded.Settings(database_url=database_url), TOKENS) as url:
+        other = Crm(url)
+        with other.http:
+            assert other.http.post(address, json=column).status_code == 204
+            written = crm.act("contact", odata.UPDATE_MULTIPLE, [{"contactid": key, "new_late": "now"}])
+            assert written.status_code == 204
+            assert other.rows(f"contacts?$select=new_late&$filter=contactid eq {key}")[0]["new_late"] == "now"
+            assert other.http.delete(f"{address}(LogicalName='new_late')").status_code == 204
+            refused = crm.act("contact", odata.UPDATE_MULTIPLE, [{"contactid": key, "new_late": "then"}])
+            assert refused.status_code == 400

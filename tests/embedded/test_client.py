@@ -149,8 +149,9 @@ def test_files(client: DataverseClient, product: str, tmp_path: Path) -> None:
 
 
 def test_a_table_goes(client: DataverseClient) -> None:
-    """A deleted table is unknown at once; one that is there is not made twice."""
-    client.tables.create("new_Brief", {"new_Text": "string"})
+    """A table has the primary column that it was given, is not made twice, and when deleted is unknown at once."""
+    made = client.tables.create("new_Brief", {"new_Text": "string"}, primary_column="new_Title")
+    assert made.primary_name_attribute == "new_title"
     with pytest.raises(Exception, match="already exists"):
         client.tables.create("new_Brief", {"new_Text": "string"})
     client.tables.delete("new_Brief")

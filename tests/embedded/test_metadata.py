@@ -227,6 +227,26 @@ def test_wrong_definitions_are_refused(crm: Crm, path: str, body: dict[str, Any]
     assert crm.http.post(path, json=body).status_code == 400
 
 
+def test_the_longest_names(crm: Crm) -> None:
+    """Names that PostgreSQL would cut off are refused with their length on both databases; shorter ones are kept."""
+    path, longest = "EntityDefinitions(LogicalName='lead')/Attributes", f"new_{'x' * 58}"
+    assert crm.http.post(path, json=attribute("String", f"{longest}1")).status_code == 204
+    crm.create("leads", **{f"{longest}1": "kept"})
+    assert [row[f"{longest}1"] for row in crm.rows(f"leads?$select={longest}1")][-1] == "kept"
+    linking = lookup("new_short", "contact", "lead", f"{longest}34")
+    both = {"Entity1LogicalName": "lead", "Entity2LogicalName": "contact", "SchemaName": longest}
+    many = {odata.TYPE: odata.type_name("ManyToManyRelationshipMetadata"), **both}
+    for address, body in (
+        (path, attribute("String", f"{longest}12")),
+        ("EntityDefinitions", table(longest)),
+        ("RelationshipDefinitions", linking),
+        ("RelationshipDefinitions", many),
+    ):
+        refused = crm.http.post(address, json=body)
+        assert fault(refused)[0] == 400
+        assert "64 characters" in refused.json()["error"]["message"]
+
+
 def test_standard_tables_and_columns_stay(crm: Crm) -> None:
     """What the product brings cannot be dropped."""
     for path in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -178,6 +179,34 @@ def test_an_expired_feed(copy: Path) -> None:
         assert f"{CONTACTS} rows, all of them: " in read.details
         assert place.published("members") == before
         assert place.environment.traffic.writes == 0
+
+
+class ReadsTogether(meddling.Meddling):
+    """Gives no page of a table before both are asked for."""
+
+    def __init__(self, sink: Any) -> None:
+        super().__init__(sink)
+        self._both = threading.Barrier(2, timeout=60)
+
+    def read(self, *arguments: Any) -> Any:
+        """Wait for the other table, then read."""
+        self._both.wait()
+        return self._sink.read(*arguments)
+
+
+def test_tables_side_by_side(place: Place) -> None:
+    """The tables of an environment are read at the same time."""
+
+    def with_accounts(lines: list[str]) -> list[str]:
+        text = "".join(lines).replace("tables: [contact]", "tables: [contact, account]")
+        accounts = "    - {table: crm.account, key: accountid, include_all: true}\n"
+        return [text.replace("  match:\n", f"{accounts}  match:\n")]
+
+    place.edit("backstamp.yaml", with_accounts)
+    run = place.run(ReadsTogether)
+    assert set(statuses(run).values()) == {"Successful"}
+    assert [(one.name, one.rows) for one in run.tasks[:2]] == [("crm.contact", 0), ("crm.account", 0)]
+    assert not (place.settings.state / "ahead").exists()
 
 
 class CancelsWhileContactsAreRead(meddling.Meddling):

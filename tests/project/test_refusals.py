@@ -60,7 +60,7 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "{tokn: ${BACKSTAMP_TEST_SECRET}}",
             (
                 "5:16: There is no setting `tokn` here. Did you mean `token`?"
-                " Possible are: certificate, client_id, client_secret, password, sign_in, tenant_id, token."
+                " Possible are: authority, certificate, client_id, client_secret, password, sign_in, tenant_id, token."
             ),
         ),
         (

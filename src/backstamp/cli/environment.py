@@ -161,8 +161,9 @@ def _token_of(settings: project.Project, url: str, credential: project.Credentia
     match credential:
         case project.Token(token):
             return token.get_secret_value
-        case project.ClientSecret(tenant_id, client_id, client_secret):
-            return dataverse.client_secret(url, tenant_id, client_id, client_secret.get_secret_value())
+        case project.ClientSecret(tenant_id, client_id, client_secret, authority):
+            secret = client_secret.get_secret_value()
+            return dataverse.client_secret(url, tenant_id, client_id, secret, authority)
         case project.Certificate(tenant_id, client_id, certificate, password):
             said = password.get_secret_value() if password else None
             return dataverse.certificate(url, tenant_id, client_id, settings.folder / certificate, said)

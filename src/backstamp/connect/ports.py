@@ -90,12 +90,14 @@ class Change:
         deleted: keys of rows that are gone since the token (empty in a full read).
         unreadable: rows and values that could not be read.
         token: on the last page, where the next read can go on; None on the others and where there is no feed.
+        ended: on the first page of a full read that a feed was asked for: why it could not go on.
     """
 
     rows: pa.RecordBatch
     deleted: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     token: str | None = None
+    ended: str = ""
 
 
 class Source(Protocol):

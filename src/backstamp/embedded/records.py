@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from backstamp.embedded.store import Session
     from backstamp.embedded.values import Row
 
+    Bodies: TypeAlias = Sequence[object] | values.Parsed
+
 _CHUNK = 5000
 """Ids in one IN list; SQLite takes at most 32 766 parameters."""
 _FULL_NAME = frozenset({"firstname", "lastname", "fullname"})
 
 
-def create(session: Session, table: Table, bodies: Sequence[object]) -> list[str]:
+def create(session: Session, table: Table, bodies: Bodies) -> list[str]:
     """Create rows and return their ids, in order; a body may give its own key.
 
     Raises:
@@ -40,7 +43,7 @@ def create(session: Session, table: Table, bodies: Sequence[object]) -> list[str
     return _insert_as_asked(session, table, _parsed(session, table, bodies))
 
 
-def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
+def update(session: Session, table: Table, bodies: Bodies) -> None:
     """Update existing rows; each body has its key and what changes. Of several bodies for one row the first counts.
 
     Raises:
@@ -53,13 +56,16 @@ def update(session: Session, table: Table, bodies: Sequence[object]) -> None:
         _refuse_missing(session, table, rows)
 
 
-def _parsed(session: Session, table: Table, bodies: Sequence[object]) -> list[Row]:
-    rows = [values.parse(session.schema, table, body) for body in bodies]
+def _parsed(session: Session, table: Table, bodies: Bodies) -> Sequence[Row]:
+    if isinstance(bodies, values.Parsed) and bodies.schema is session.schema:
+        rows = bodies.rows
+    else:
+        rows = [values.parse(session.schema, table, body) for body in bodies]
     alternate.resolve(session, rows)
     return rows
 
 
-def upsert(session: Session, table: Table, bodies: Sequence[object]) -> dict[str, bool]:
+def upsert(session: Session, table: Table, bodies: Bodies) -> dict[str, bool]:
     """Update the rows that exist and create the others with the keys that they bring.
 
     A body names its row by its key, or by `@odata.id`, also with the values of an alternate key.
@@ -88,9 +94,7 @@ def _key_of(row: Row, table: Table) -> str:
     return str(key)
 
 
-def _with_referenced_keys(
-    session: Session, table: Table, rows: Sequence[Row], bodies: Sequence[object]
-) -> Iterator[Row]:
+def _with_referenced_keys(session: Session, table: Table, rows: Sequence[Row], bodies: Bodies) -> Iterator[Row]:
     """Give the rows with their ids; those that `@odata.id` names by values and that are not there yet get new ones."""
     named: dict[int, Row] = {}
     identified = list(rows)
@@ -130,10 +134,9 @@ def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _refuse_missing(session: Session, table: Table, keys: Iterable[str]) -> None:
     wanted = list(keys)
-    present = existing(session, table, wanted)
-    missing = next((key for key in wanted if key not in present), None)
-    if missing is not None:
-        raise faults.no_row(table.name, missing)
+    missing = bulk.absent(session.connection, session.schema.sql[table.name].c[table.key], wanted)
+    if missing:
+        raise faults.no_row(table.name, next(key for key in wanted if key in missing))
 
 
 def note(session: Session, table: Table, body: object) -> str:
@@ -221,7 +224,8 @@ def _compose_names(session: Session, table: Table, rows: Iterable[Row]) -> None:
 
 def _refuse_unknown_targets(session: Session, table: Table, rows: Iterable[Row]) -> None:
     """Refuse lookups to rows that do not exist, or that may not be linked; rows of one request may link each other."""
-    lookups = [column for column in table.columns if column.is_lookup and column.writable]
+    given = {name for row in rows for name in row}
+    lookups = [column for column in table.columns if column.is_lookup and column.writable and column.name in given]
     wanted: dict[str, set[str]] = defaultdict(set)
     linked: set[str] = set()
     made = {row[table.key] for row in rows}
@@ -260,15 +264,15 @@ def _update(session: Session, table: Table, rows: Sequence[Row]) -> int:
     if not rows:
         return 0
     changed = [
-        {**_settled(row, table), **session.authorship, "versionnumber": version}
+        {**_settled(row, table), "versionnumber": version}
         for version, row in enumerate(rows, start=session.reserve(len(rows)))
     ]
     for row in changed:
         row.pop("overriddencreatedon", None)  # it is for new rows only
     _refuse_unknown_targets(session, table, changed)
-    target = session.schema.sql[table.name]
+    write = partial(bulk.update, session.connection, session.schema.sql[table.name], table.key, same=session.authorship)
     try:
-        updated = sum(bulk.update(session.connection, target, table.key, group) for group in _by_columns(changed))
+        updated = sum(map(write, _by_columns(changed)))
     except sa.exc.IntegrityError as error:
         raise alternate.violation(table, error) from error
     _compose_names(session, table, changed)

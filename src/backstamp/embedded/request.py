@@ -17,6 +17,8 @@ from backstamp.embedded import faults
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backstamp.embedded.values import Parsed
+
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Of a reply, in the spelling that clients look up."""
 
@@ -54,6 +56,7 @@ class Request:
         query: what follows the question mark, still percent-encoded.
         headers: by lower-case name.
         user: the id of the system user who asks.
+        targets: those of a bulk action, if they were parsed ahead.
     """
 
     method: str
@@ -63,6 +66,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     user: str = ""
+    targets: Parsed | None = None
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _CUSTOM_CODES = 10_000
 # A publisher's prefix comes first, so that no custom name can be one of the product's or of the database's own.
 _NAME = re.compile(r"(?!sqlite_|pg_|mscrm_)[A-Za-z][A-Za-z0-9]{1,7}_\w{1,100}", re.ASCII)
+_LONGEST_NAME = 63
+"""Characters of a table's or column's name: as many as PostgreSQL keeps; on SQLite too, so that both take the same."""
 _TYPE = re.compile(rf"#?{re.escape(odata.NAMESPACE)}\.(?:Complex)?(\w+)AttributeMetadata")
 _DEFAULT_LENGTHS = {ColumnType.STRING: 100, ColumnType.MEMO: 2000}
 _LONGEST = {ColumnType.STRING: 4000, ColumnType.MEMO: 1_048_576}
@@ -51,6 +53,7 @@ def table(schema: Schema, body: Body) -> Table:
     """
     schema_name = _name(body)
     name = schema_name.lower()
+    _refuse_long(f"{name}id")
     attributes = body.get("Attributes")
     if not isinstance(attributes, list):
         raise faults.bad_request(f"The entity {schema_name} needs a list of Attributes.")
@@ -93,6 +96,13 @@ def _other_name(body: Body, name: str, default: str) -> str:
     return given
 
 
+def _refuse_long(name: str) -> None:
+    """Refuse a name that the database would cut off."""
+    if len(name) > _LONGEST_NAME:
+        what = f"'{name}' has {len(name)} characters"
+        raise faults.bad_request(f"{what}: names of tables, their keys and columns can have at most {_LONGEST_NAME}.")
+
+
 def _part(body: Body, name: str) -> Body:
     """Return an object inside of a body; an empty one where it is not given."""
     part = body.get(name) or {}
@@ -118,6 +128,7 @@ def column(schema: Schema, body: Body) -> Column:
         Fault: the body is malformed, its type cannot be made this way, or its global choice does not exist.
     """
     schema_name = _name(body)
+    _refuse_long(schema_name)
     kind = _type(body)
     plain = Column(
         schema_name.lower(),
@@ -372,6 +383,7 @@ def relationship(schema: Schema, body: Body) -> tuple[Relationship, Column]:
     """
     lookup = _part(body, "Lookup")
     lookup_name = _name(lookup)
+    _refuse_long(lookup_name)
     referenced, referencing = (_end(schema, body, end) for end in ("ReferencedEntity", "ReferencingEntity"))
     schema_name = _name(body)
     wanted = Relationship(
@@ -397,6 +409,7 @@ def many_to_many(schema: Schema, body: Body) -> tuple[ManyToMany, Table, list[Re
     schema_name = _name(body)
     intersect_name = _other_name(body, "IntersectEntityName", schema_name)
     intersect = intersect_name.lower()
+    _refuse_long(f"{intersect}id")
     first, second = (_end(schema, body, end) for end in ("Entity1LogicalName", "Entity2LogicalName"))
     keys = [schema.tables[name].key for name in (first, second)]
     columns = [f"{key}{ending}" for key, ending in zip(keys, ("one", "two"), strict=True)] if first == second else keys

@@ -44,6 +44,8 @@ def answer(crm: Store, request: Request) -> Response:
     try:
         if request.method == "POST" and request.segments == (Segment(odata.BATCH),):
             return batch.answer(request, partial(_answering, crm))
+        if request.method == "POST":
+            request = rows.parse_ahead(crm.schema, request)
         with _answering(crm, request.user, writes=request.method != "GET") as answer_one:
             return answer_one(request)
     except faults.Fault as fault:

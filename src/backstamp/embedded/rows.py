@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,11 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, faults, functions, options, query, records, selected, tracking
+from backstamp.embedded import alternate, faults, functions, options, query, records, selected, tracking, values
 from backstamp.embedded.options import Query
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.query import Reader
-from backstamp.embedded.request import Response
+from backstamp.embedded.request import Response, Segment
 
 _MOST_COUNTED = 2**53
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from backstamp.embedded.metadata import Table
-    from backstamp.embedded.request import Request, Segment
+    from backstamp.embedded.request import Request
+    from backstamp.embedded.schema import Schema
     from backstamp.embedded.selected import Selected
     from backstamp.embedded.store import Session
 
@@ -291,15 +293,38 @@ def act(session: Session, request: Request, table: Table, action: str) -> Respon
     Raises:
         Fault: there is no such action, or a target is wrong.
     """
-    perform = _ACTIONS.get(action.removeprefix(f"{odata.NAMESPACE}."))
+    perform = _action(action)
     if perform is None or not functions.takes_bulk(session, table.name):
         raise faults.unknown_path(action)
+    return perform(session, table, request.targets or _targets(request, table))
+
+
+def parse_ahead(schema: Schema, request: Request) -> Request:
+    """Parse the targets of a bulk action, which takes a while, before others have to wait for it.
+
+    What is wrong with the request is not said here: `act` finds it again, in its turn.
+    """
+    match request.segments:
+        case (Segment(name, None), Segment(action, None)) if name in schema.by_entity_set and _action(action):
+            table = schema.by_entity_set[name]
+            with contextlib.suppress(faults.Fault):
+                targets = _targets(request, table)
+                rows = [values.parse(schema, table, target) for target in targets]
+                return replace(request, targets=values.Parsed(schema, targets, rows))
+    return request
+
+
+def _action(name: str) -> Callable[[Session, Table, records.Bodies], Response] | None:
+    return _ACTIONS.get(name.removeprefix(f"{odata.NAMESPACE}."))
+
+
+def _targets(request: Request, table: Table) -> list[object]:
     targets = request.json_object().get("Targets")
     if not isinstance(targets, list) or not targets:
         raise faults.bad_request("'Targets' must be a list with at least one row.")
     for target in targets:
         _require_type(target, table)
-    return perform(session, table, targets)
+    return targets
 
 
 def _require_type(target: object, table: Table) -> None:
@@ -308,25 +333,25 @@ def _require_type(target: object, table: Table) -> None:
         raise faults.bad_request(f"Each target needs '{odata.TYPE}': '{odata.type_name(table.name)}'.")
 
 
-def _create_multiple(session: Session, table: Table, targets: list[object]) -> Response:
+def _create_multiple(session: Session, table: Table, targets: records.Bodies) -> Response:
     return Response.json({"Ids": records.create(session, table, targets)})
 
 
-def _update_multiple(session: Session, table: Table, targets: list[object]) -> Response:
+def _update_multiple(session: Session, table: Table, targets: records.Bodies) -> Response:
     records.update(session, table, targets)
     return Response()
 
 
-def _upsert_multiple(session: Session, table: Table, targets: list[object]) -> Response:
+def _upsert_multiple(session: Session, table: Table, targets: records.Bodies) -> Response:
     records.upsert(session, table, targets)
     return Response()
 
 
-def _delete_multiple(_session: Session, _table: Table, _targets: list[object]) -> Response:
+def _delete_multiple(_session: Session, _table: Table, _targets: records.Bodies) -> Response:
     raise faults.Fault(400, odata.UNEXPECTED, "DeleteMultiple has not yet been implemented for standard tables.")
 
 
-_ACTIONS: dict[str, Callable[[Session, Table, list[object]], Response]] = {
+_ACTIONS: dict[str, Callable[[Session, Table, records.Bodies], Response]] = {
     odata.CREATE_MULTIPLE: _create_multiple,
     odata.UPDATE_MULTIPLE: _update_multiple,
     odata.UPSERT_MULTIPLE: _upsert_multiple,

@@ -8,6 +8,7 @@ who may send them (dataverse-webapi.md 1.4 and 8).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -84,8 +85,7 @@ def fire(session: Session, message: str, table: Table, written: Sequence[Collect
     if not written:
         return
     steps = session.schema.sql[TABLE]
-    here = (sa.func.lower(steps.c.primaryobjecttypecode) == table.name, sa.func.lower(steps.c.messagename) == message)
-    for step in session.connection.execute(sa.select(steps).where(*here)).all():
+    for step in session.connection.execute(_registered(steps), {"table": table.name, "message": message}).all():
         rows = 0 if session.bypass.holds(step) else _firing(step, message, written)
         if rows:
             counts = {
@@ -94,6 +94,13 @@ def fire(session: Session, message: str, table: Table, written: Sequence[Collect
             }
             same = steps.c.sdkmessageprocessingstepid == step.sdkmessageprocessingstepid
             session.connection.execute(sa.update(steps).where(same).values(counts))
+
+
+@lru_cache(maxsize=8)
+def _registered(steps: sa.Table) -> sa.Select[Any]:
+    """Return the statement that goes with every write: to put it together takes longer than to execute it."""
+    table, message = sa.func.lower(steps.c.primaryobjecttypecode), sa.func.lower(steps.c.messagename)
+    return sa.select(steps).where(table == sa.bindparam("table"), message == sa.bindparam("message"))
 
 
 def _firing(step: sa.Row[Any], message: str, written: Sequence[Collection[str]]) -> int:

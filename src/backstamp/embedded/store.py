@@ -134,6 +134,11 @@ class Store:
             message = f"The database of the embedded CRM, {where}, does not answer: is it running, the password right?"
             raise errors.ConfigurationError(message) from error
 
+    @property
+    def schema(self) -> Schema:
+        """The definitions as the last request saw them; those of a session may be others."""
+        return self._schema
+
     @contextmanager
     def reading(self, user: str) -> Iterator[Session]:
         """Give a session that sees one state of everything."""

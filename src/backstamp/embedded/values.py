@@ -18,7 +18,7 @@ from backstamp.embedded.metadata import CHOICES, Column, ColumnType, Table
 from backstamp.embedded.request import Segment, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from backstamp.embedded.metadata import Relationship
     from backstamp.embedded.schema import Schema
@@ -40,6 +40,18 @@ class Named:
 
     table: str
     segment: Segment
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Bodies, and the rows that they became with these definitions; there are others if they have changed since."""
+
+    schema: Schema
+    bodies: Sequence[object]
+    rows: Sequence[Row]
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self.bodies)
 
 
 def parse(schema: Schema, table: Table, body: object) -> Row:

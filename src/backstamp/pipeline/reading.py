@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import ibis
@@ -15,6 +15,7 @@ from backstamp.unify import transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     import ibis.expr.types as ir
 
@@ -70,6 +71,8 @@ class Request:
 
     Attributes:
         token: where the last read ended; None reads everything.
+        pages: what `pages` gives from there, perhaps read ahead.
+        began: a moment before the first page was asked for.
         whole: store the whole table, also where little of it changed.
         accept_loss: believe the read however much it lacks.
         joined: the tables that its transform step joins, as they are now, by the names that it has for them.
@@ -77,10 +80,38 @@ class Request:
     """
 
     token: str | None
+    pages: Iterator[ports.Change]
+    began: datetime
     whole: bool
     accept_loss: bool
     joined: Mapping[str, ir.Table] = field(default_factory=dict)
     is_joined_same: bool = True
+
+
+def pages(table: SourceTable, token: str | None, lookup: str) -> Iterator[ports.Change]:
+    """Read a table page by page: what changed since the token, or all of it, the first page telling why.
+
+    Args:
+        table: what is read.
+        token: where the last read ended; None reads everything.
+        lookup: the name of our lookup, which is read where it is.
+
+    Raises:
+        SourceError: the table cannot be read.
+        EnvironmentServiceError: the environment refused or did not answer.
+    """
+    if table.definition is None:
+        raise table.failure or errors.SourceError(f"{table.name} could not be described.")
+    columns = dict.fromkeys((*table.read_columns, *_authorship(table), *([lookup] if _has(table, lookup) else [])))
+    began = _since(table, token)
+    found = table.source.read(table.outer, list(columns), began)
+    try:
+        first = next(found)
+    except errors.FeedEndedError as ended:
+        found = table.source.read(table.outer, list(columns))
+        first = replace(next(found), ended=str(ended))
+    yield first
+    yield from found
 
 
 def read(
@@ -98,7 +129,7 @@ def read(
         engine: whose draft it is.
         table: what is read.
         request: how.
-        lookup: the name of our lookup, which is read where it is.
+        lookup: the name of our lookup.
         us: the user as whom we write to the environment.
         progress: is told how many rows have come so far.
 
@@ -106,22 +137,13 @@ def read(
         SourceError: the table cannot be read, or lacks too much to be believed.
         EnvironmentServiceError: the environment refused or did not answer.
     """
-    if table.definition is None:
-        raise table.failure or errors.SourceError(f"{table.name} could not be described.")
-    raw = table.raw or table.definition
-    has_link = table.is_of_environment and raw.column(lookup) is not None
-    authorship = _authorship(table)
-    columns = [*table.read_columns, *authorship, *([lookup] if has_link else [])]
-    token = table.step.of(request.token) if table.step else request.token
-    incoming = _begin(table, list(dict.fromkeys(columns)), token, progress)
-    if table.step and request.token and not token:
-        incoming.note = "its select changed"
+    incoming = _begin(table, request, progress)
     landed = engine.load(incoming.schema, incoming.batches())
     if incoming.is_delta and not incoming.rows and not incoming.deleted and request.is_joined_same:
         known, corrupt = (engine.count(engine.table(make(table.name))) for make in (stored_name, corrupt_name))
         return Read(_token(table, incoming), False, 0, 0, known, corrupt, None, is_same=True)
     seen = None
-    if has_link:
+    if _has(table, lookup):
         seen = engine.cache(_seen(table, landed, lookup))
         if lookup not in table.read_columns:
             landed = landed.drop(lookup)
@@ -137,9 +159,17 @@ def read(
         unreadable=engine.load(shapes.CORRUPT, [pa.RecordBatch.from_pylist(unreadable, schema=shapes.CORRUPT)]),
         latest_wins=table.through_connector,
         us=us if _tells_authors(table) else None,
-        only_read=authorship,
+        only_read=_authorship(table),
     )
     return _store(engine, table, everything, incoming, seen, request)
+
+
+def _since(table: SourceTable, token: str | None) -> str | None:
+    return table.step.of(token) if table.step else token
+
+
+def _has(table: SourceTable, lookup: str) -> bool:
+    return table.is_of_environment and table.raw is not None and table.raw.column(lookup) is not None
 
 
 def _token(table: SourceTable, incoming: _Incoming) -> str | None:
@@ -220,7 +250,6 @@ class _Incoming:
     pages: Iterator[ports.Change]
     is_delta: bool
     progress: Callable[[int], None]
-    began: datetime
     rows: int = 0
     note: str = ""
     token: str | None = None
@@ -241,25 +270,15 @@ class _Incoming:
             self.progress(self.rows)
 
 
-def _begin(table: SourceTable, columns: list[str], token: str | None, progress: Callable[[int], None]) -> _Incoming:
-    """Begin to read from the token, or in full with the reason why the feed could not go on."""
-    note, began = "", datetime.now(UTC)
-    try:
-        pages = table.source.read(table.outer, columns, token)
-        first = next(pages)
-    except errors.FeedEndedError as ended:
-        token, note = None, str(ended)
-        pages = table.source.read(table.outer, columns)
-        first = next(pages)
+def _begin(table: SourceTable, request: Request, progress: Callable[[int], None]) -> _Incoming:
+    first = next(request.pages)
     names = [name for name in first.rows.schema.names if name != transform.POSITION]
     plain = transform.plain_schema(first.rows.select(names).schema)
     schema = plain.append(pa.field(transform.POSITION, pa.int64()))
-    return _Incoming(schema, _chained(first, pages), token is not None, progress, began, note=note)
-
-
-def _chained(first: ports.Change, others: Iterator[ports.Change]) -> Iterator[ports.Change]:
-    yield first
-    yield from others
+    since = _since(table, request.token)
+    note = "its select changed" if request.token and not since else first.ended
+    is_delta = since is not None and not first.ended
+    return _Incoming(schema, itertools.chain([first], request.pages), is_delta, progress, note=note)
 
 
 def _store(
@@ -302,7 +321,7 @@ def _store(
         deleted=len(incoming.deleted),
         known=found.now,
         corrupt=engine.count(corrupt),
-        seen=None if seen is None else link.Seen(table.name, seen, incoming.began),
+        seen=None if seen is None else link.Seen(table.name, seen, request.began),
         note=incoming.note,
         changes=changes,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,6 +13,7 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, measures, runs, shapes
 from backstamp import engine as engines
+from backstamp.connect import ahead
 from backstamp.pipeline import (
     history,
     hydrating,
@@ -264,17 +266,19 @@ class _Running:
         tokens = _tokens(engine)
         read: dict[str, reading.Read] = {}
         # Those whose transform step joins others come after them.
-        for table in sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined)):
-            self._check()
-            try:
-                with self.ledger.task(self.current, _source_task(table)) as task:
-                    token = tokens.get(table.name)
-                    request = self._request(engine, table, token, read)
-                    read[table.name] = self._read_source(engine, table, request, task)
-            except errors.CanceledError:
-                raise
-            except errors.BackstampError:
-                continue  # its task says why
+        tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
+        with ahead.Ahead(self.settings.state / "ahead") as side_by_side:
+            asked = {table.name: self._request(table, tokens.get(table.name), side_by_side) for table in tables}
+            for table in tables:
+                self._check()
+                try:
+                    with self.ledger.task(self.current, _source_task(table)) as task:
+                        request = self._joined(engine, table, asked[table.name], read)
+                        read[table.name] = self._read_source(engine, table, request, task)
+                except errors.CanceledError:
+                    raise
+                except errors.BackstampError:
+                    continue  # its task says why
         told = [
             {"table": name, "token": token}
             for name, token in (tokens | {name: found.token for name, found in read.items()}).items()
@@ -283,11 +287,19 @@ class _Running:
         engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
         return read
 
-    def _request(
-        self, engine: engines.Engine, table: SourceTable, token: str | None, read: Mapping[str, reading.Read]
+    def _request(self, table: SourceTable, token: str | None, side_by_side: ahead.Ahead) -> reading.Request:
+        """Return what is asked of a read; a connector of Dataverse begins with it at once."""
+        full = self.current.arguments.full
+        since, began = None if full else token, datetime.now(UTC)
+        pages = reading.pages(table, since, link.lookup_name(self.settings.link))
+        pages = side_by_side.fetch(pages) if table.through_connector else pages
+        return reading.Request(since, pages, began, whole=full, accept_loss=self._accepts(table.name))
+
+    def _joined(
+        self, engine: engines.Engine, table: SourceTable, request: reading.Request, read: Mapping[str, reading.Read]
     ) -> reading.Request:
-        """Return what is asked of a read; raise `SourceError` where a table that its step joins was not read."""
-        full, source = self.current.arguments.full, table.name.partition(".")[0]
+        """Return the request with the tables that the step joins; raise `SourceError` where one was not read."""
+        source = table.name.partition(".")[0]
         others = {f"{source}.{outer}" for outer in (table.step.joined if table.step else ())}
         if missing := sorted(others - set(read)):
             raise errors.SourceError(f"{', '.join(missing)}, which the select joins, could not be read.")
@@ -297,13 +309,8 @@ class _Running:
             for name, one in described.items()
             if one.definition
         }
-        return reading.Request(
-            None if full else token,
-            whole=full,
-            accept_loss=self._accepts(table.name),
-            joined=joined,
-            is_joined_same=not any(read[name].is_whole or read[name].is_changed for name in others),
-        )
+        is_same = not any(read[name].is_whole or read[name].is_changed for name in others)
+        return replace(request, joined=joined, is_joined_same=is_same)
 
     def _read_source(
         self, engine: engines.Engine, table: SourceTable, request: reading.Request, task: runs.RunningTask

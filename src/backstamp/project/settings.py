@@ -44,13 +44,18 @@ class Embedded:
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """An application of the tenant, and its secret."""
+    """An application of the tenant, and its secret.
+
+    Attributes:
+        authority: who gives it tokens, if not Microsoft: an embedded CRM that is served elsewhere gives its own.
+    """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
     tenant_id: str
     client_id: str
     client_secret: SecretStr
+    authority: str | None = None
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,20 @@ class _Kept:
             return self._token
 
 
-def client_secret(url: str, tenant_id: str, client_id: str, secret: str) -> Callable[[], str]:
+def client_secret(
+    url: str, tenant_id: str, client_id: str, secret: str, authority: str | None = None
+) -> Callable[[], str]:
     """Return what gives tokens to an application of the tenant; it raises `UnauthorizedError` where it gets none.
+
+    `authority` is the address of who gives tokens, if not Microsoft's public cloud.
 
     Raises:
         ConfigurationError: azure-identity is not installed, or takes none of this for what it is.
     """
     hint = "check tenant_id, client_id and client_secret, and the network"
-    return _azure(url, hint, lambda identity: identity.ClientSecretCredential(tenant_id, client_id, secret))
+    # An authority that was named is believed: Microsoft would not know that of an embedded CRM.
+    named = {"authority": authority, "disable_instance_discovery": True} if authority else {}
+    return _azure(url, hint, lambda identity: identity.ClientSecretCredential(tenant_id, client_id, secret, **named))
 
 
 def certificate(url: str, tenant_id: str, client_id: str, file: Path, password: str | None) -> Callable[[], str]:
