@@ -33,7 +33,10 @@ VALUES = "Possible: sum(column), count(*), count(column), max(column) or min(col
 def _problems(value: str = "count(*)", where: str | None = None, **others: Any) -> list[errors.Problem]:
     measure = Measure("attribute", others.get("of", "shop.purchase"), value, where)
     name = others.get("name", "Measure")
-    return measures.problems({name: measure}, others.get("links", [LINK]), TABLES, ["crm.contact"], KEYS)
+    definitions = measures.Definitions({name: measure}, others.get("links", [LINK]), (), ["crm.contact"])
+    if unreadable := list(measures.contradictions(definitions)):
+        return unreadable
+    return measures.problems(definitions, TABLES, KEYS)
 
 
 @pytest.mark.parametrize("value", ["count(*)", "sum(amount)", "MAX(purchasedon)", 'min("channel")', "count(picture)"])
@@ -133,7 +136,8 @@ def test_rows_belong_to_customers_by_one_relationship(of: str, links: list[Relat
 )
 def test_a_relationship_ends_in_the_key_of_a_unified_table(ends: tuple[str, str], end: str, message: str) -> None:
     """Both ends are there, and the far one is the key of a unified table."""
-    [problem] = measures.problems({}, [Relationship(*ends)], TABLES, ["crm.contact"], KEYS)
+    definitions = measures.Definitions({}, [Relationship(*ends)], (), ["crm.contact"])
+    [problem] = measures.problems(definitions, TABLES, KEYS)
     assert problem.path == ("relationships", 0, end)
     assert message in problem.message
 

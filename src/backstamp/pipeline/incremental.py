@@ -123,8 +123,10 @@ def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
     return before.anti_join(change.overrides, names).union(change.overrides.select(names).anti_join(before, names))
 
 
-def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> None:
+def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> ir.Table:
     """Unify the rows that a change can touch, and put what comes of it in the draft, in the place of what was there.
+
+    Return `customer_id` of the customers that had such rows, or have them now.
 
     Args:
         engine: where it is computed, and whose draft it is.
@@ -149,11 +151,13 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         return engine.cache(table)
 
     unified = stages.unify_rows(engine, settings, given, before, running, keep)
+    owned = engine.cache(owners.select("customer_id").union(unified.ids.select("customer_id"), distinct=True))
     _patch(engine, settings, change, part, before.followed, owners, _by_record(engine, unified, numbers))
     if not engine.patches_in_place:
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
+    return owned
 
 
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

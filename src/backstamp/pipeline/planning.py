@@ -87,7 +87,8 @@ def plan(
 
 def _measures(engine: engines.Engine, settings: project.Project, members: ir.Table) -> tuple[link.Own, ...]:
     """Return the customer attributes; where they are hydrated no more, an empty table, so that its rows go."""
-    if settings.measures and "attributes" in settings.hydrate and engine.has("measures"):
+    has_attributes = any(measure.kind == "attribute" for measure in settings.measures.values())
+    if has_attributes and "attributes" in settings.hydrate and engine.has("measures"):
         return (link.desired_measures(settings.link, engine.table("measures")),)
     if link.is_known(engine, link.measure_table(settings.link)):
         return (link.desired_measures(settings.link, members.select("customer_id").limit(0)),)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pyarrow as pa
 
-from backstamp import __version__, errors, link, measures, runs, shapes
+from backstamp import __version__, errors, link, runs, shapes
 from backstamp import engine as engines
-from backstamp.pipeline import history, incremental, planning, reading, recovery, stages, steps, supplied
+from backstamp.pipeline import history, incremental, measuring, planning, reading, recovery, stages, steps, supplied
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ LEDGER = "ledger.sqlite"
 
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
-_ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 _PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 
 
@@ -92,9 +92,8 @@ class _Running:
         sources = [_source_task(table) for table in self.described.tables]
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
-        attributes = [_ATTRIBUTES] if self.settings.measures else []
         hydration = [_PLAN, *(step.planned for step in self._steps())]
-        self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
+        self.ledger.plan_tasks(self.current, [*sources, *unification, *measuring.tasks(self.settings.definitions), *hydration])
 
     def compute(self) -> link.Plan | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
@@ -110,10 +109,10 @@ class _Running:
             if missing := [name for name in (*unified, *supplied.tables(self.settings)) if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
-            self._unify(engine, read, before)
-            members = engine.cache(engine.table("members"))
-            self._measure(engine, read, members)
+            touched = self._unify(engine, read, before)
+            self._measure(engine, measuring.Change(read, touched, in_full=self.current.arguments.full))
             self._check()
+            members = engine.cache(engine.table("members"))
             with self.ledger.task(self.current, _PLAN) as task:
                 seen = [found.seen for found in read.values() if found.seen is not None]
                 is_restored = is_lost and before is not None
@@ -260,8 +259,13 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
-    def _unify(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None) -> None:
-        """Unify what a change can touch, or all rows where that is needed, unless nothing changed."""
+    def _unify(
+        self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None
+    ) -> ir.Table | None:
+        """Unify what a change can touch, or all rows where that is needed, unless nothing changed.
+
+        Return `customer_id` of the customers that a change touched, before it and after; None where these may be all.
+        """
         unify, run, seed = self.settings.unify, self.current.number, uuid4()
         unified = [table.table for table in unify.tables]
         for name in set(read) - set(unified):
@@ -279,15 +283,16 @@ class _Running:
         why, part = self._why_all(engine, read, before, by), None
         if not why and incremental.is_nothing(engine, change):
             self._pass_over(stages.names_of(unify))
-            return
+            return engine.load(shapes.MEASURES, [])
         why = why or incremental.obstacle(unify)
         if not why:
             part = incremental.find(engine, unify, change)
             why = "" if part else "what changed hangs together with very many"
         stage = self._stages(why)
         if part is not None:
-            incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
+            touched = incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
         else:
+            touched = None
             for name in unified:
                 incremental.store_whole(engine, name, changed.get(name), by_number=name in by_number)
             rows = {name: reading.stored(engine, name) for name in unified}
@@ -295,6 +300,7 @@ class _Running:
             given = stages.Given(rows, overrides, lists, by_number)
             stages.unify(engine, unify, given, before, run=run, seed=seed, stage=stage)
         stages.note_unified_by(engine, by)
+        return touched
 
     def _pass_over(self, names: Sequence[str]) -> None:
         """End the tasks of stages: nothing changed."""
@@ -353,18 +359,9 @@ class _Running:
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []
 
-    def _measure(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> None:
-        if not self.settings.measures:
-            return
-        used = {measure.of for measure in self.settings.measures.values()}
-        if missing := sorted(used - set(read)):
-            reason = f"{', '.join(missing)} could not be read, so the measures keep their values."
-            self.ledger.skip(self.current, _ATTRIBUTES, reason)
-            return
-        with self.ledger.task(self.current, _ATTRIBUTES) as task:
-            tables = {name: reading.stored(engine, name) for name in used}
-            made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
-            task.rows = engine.count(engine.keep("measures", made))
+    def _measure(self, engine: engines.Engine, change: measuring.Change) -> None:
+        now = self.current.started.astimezone(UTC).replace(tzinfo=None)
+        measuring.measure(engine, self.settings.definitions, change, now, self._task)
 
     def _steps(self) -> Iterator[link.Step]:
         """Yield the steps of hydration that this project has."""
@@ -372,15 +369,16 @@ class _Running:
         yield from (step for step in link.STEPS if not (without_measures and step is link.MEASURES))
 
     def _stage(self, name: str) -> AbstractContextManager[runs.RunningTask]:
+        return self._task(_stage_task(name))
+
+    def _task(self, planned: runs.PlannedTask) -> AbstractContextManager[runs.RunningTask]:
         self._check()
-        return self.ledger.task(self.current, _stage_task(name))
+        return self.ledger.task(self.current, planned)
 
     def _skip_all(self, reason: str) -> None:
         for planned in (*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify))):
             self.ledger.skip(self.current, planned, reason)
-        if self.settings.measures:
-            self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for planned in (_PLAN, *(step.planned for step in self._steps())):
+        for planned in (*measuring.tasks(self.settings.definitions), _PLAN, *(step.planned for step in self._steps())):
             self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:

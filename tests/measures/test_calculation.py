@@ -1,4 +1,4 @@
-"""Customer attributes on a real engine."""
+"""Measures on real engines."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ LINKS = [
     Relationship("shop.purchase.buyer", "crm.contact.contactid"),
     Relationship("service.case.member", "loyalty.member.memberid"),
 ]
+UNIFIED = ("crm.contact", "loyalty.member")
+NOW = dt.datetime(2026, 3, 1, 12)  # noqa: DTZ001 - UTC, without a zone
 PURCHASE = shapes.shape(
     key=pa.string(),
     buyer=pa.string(),
@@ -61,8 +63,10 @@ def _calculate(
         "shop.purchase": _table(database, PURCHASE, keyed),
         "service.case": _table(database, CASE, cases),
     }
-    settings = {name: Measure("attribute", *attribute) for name, attribute in attributes.items()}
-    result = measures.calculate(settings, LINKS, _table(database, shapes.MEMBERS, members), tables)
+    said = {name: Measure("attribute", *attribute) for name, attribute in attributes.items()}
+    definitions = measures.Definitions(said, LINKS, (), UNIFIED)
+    given = measures.Given(definitions, _table(database, shapes.MEMBERS, members), tables, measures.Clock(NOW))
+    result = measures.attributes(list(said), given)
     assert result.columns == ("customer_id", *attributes)
     rows = database.rows(result)
     found = {row.pop("customer_id"): row for row in rows}
