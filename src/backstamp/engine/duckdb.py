@@ -41,10 +41,8 @@ _MACROS = (
     "time_at_local(shown, zone) AS timezone('UTC', timezone(zone, shown))",
     "unscaled(number) AS (number * 10000000000)::HUGEINT",
     # Decimals are divided as floating numbers, whole numbers of 128 bits as what they are.
-    "rounded_quotient(one, other) AS"
-    " (2 * 10000000000 * abs(one) + abs(other)) // (2 * abs(other)) * sign(one) * sign(other)",
-    "quotient(one, other) AS"
-    " rounded_quotient(unscaled(one), unscaled(other))::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
+    "rounded(one, other) AS (2 * 10000000000 * abs(one) + abs(other)) // (2 * abs(other)) * sign(one) * sign(other)",
+    "quotient(one, other) AS rounded(unscaled(one), unscaled(other))::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
 )
 """The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own."""
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows

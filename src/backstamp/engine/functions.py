@@ -56,9 +56,7 @@ def _time_at_local(shown: datetime, zone: str) -> datetime:  # type: ignore[empt
     """Return the time in UTC at which clocks in a zone show something."""
 
 
-@ibis.udf.scalar.builtin(
-    name="quotient", signature=((dt.Decimal(23, 10), dt.Decimal(23, 10)), dt.Decimal(38, 10))
-)
+@ibis.udf.scalar.builtin(name="quotient", signature=((dt.Decimal(23, 10), dt.Decimal(23, 10)), dt.Decimal(38, 10)))
 def _quotient(one: Decimal, other: Decimal) -> Decimal:  # type: ignore[empty-body]
     """Return one number divided by another; null where that is 0."""
 

@@ -52,9 +52,7 @@ _WORDS = {
         " RETURN CAST(to_utc_timestamp(CAST(shown AS TIMESTAMP_LTZ), zone) AS TIMESTAMP_NTZ)"
     ),
     # Of these types Spark gives ten digits behind the point, rounded once.
-    "quotient": (
-        "(one DECIMAL(28, 10), other DECIMAL(23, 10)) RETURNS DECIMAL(38, 10) RETURN one / nullif(other, 0)"
-    ),
+    "quotient": ("(one DECIMAL(28, 10), other DECIMAL(23, 10)) RETURNS DECIMAL(38, 10) RETURN one / nullif(other, 0)"),
 }
 """The functions that `functions` has names of its own for."""
 

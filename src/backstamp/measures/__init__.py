@@ -16,11 +16,11 @@ touched         whose measures a change can change
 
 from backstamp.measures.calculation import attributes as attributes
 from backstamp.measures.calculation import by_customer as by_customer
+from backstamp.measures.calculation import made_of as made_of
 from backstamp.measures.calculation import of_business as of_business
 from backstamp.measures.check import columns_of as columns_of
 from backstamp.measures.check import contradictions as contradictions
 from backstamp.measures.check import problems as problems
-from backstamp.measures.calculation import made_of as made_of
 from backstamp.measures.clock import Clock as Clock
 from backstamp.measures.rows import Given as Given
 from backstamp.measures.rows import activities as activities

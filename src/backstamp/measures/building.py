@@ -22,7 +22,7 @@ from backstamp.measures.clock import UTC
 from backstamp.measures.expressions import Aggregate, Call, Column, Constant, Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import ibis.expr.types as ir
 
@@ -76,37 +76,18 @@ class Builder:
                 return self.aggregate(expression)
         return self._call(expression)
 
-    def summed_up(self, aggregate: Aggregate, where: Expression | None) -> ir.Value:
+    def summed_up(self, rows: ir.Table, aggregate: Aggregate, where: Expression | None) -> ir.Value:
         """Return an aggregate of all rows of a group for which conditions hold."""
         conditions = [self.build(one) for one in (where, aggregate.where) if one is not None]
         holds = reduce(operator.and_, conditions) if conditions else None
         if not aggregate.arguments:
-            raise AssertionError  # `count(*)` has rows to count: `count_rows`
+            return rows.count(where=holds).cast(idt.int64)
         value = self.build(aggregate.arguments[0])
-        match aggregate.function:
-            case "count":
-                return value.count(where=holds).cast(idt.int64)
-            case "count distinct":
-                return value.nunique(where=holds).cast(idt.int64)
-            case "sum":
-                return _exact(value).sum(where=holds).cast(_sum_type(value))
-            case "avg":
-                total = _exact(value).sum(where=holds).cast(_sum_type(value))
-                return _divided(number(total), number(value.count(where=holds)))
-            case "max":
-                return value.max(where=holds)
-            case "min":
-                return value.min(where=holds)
-        return self._by_another(aggregate.function, value, self.build(aggregate.arguments[1]), holds)
+        if aggregate.function in expressions.BY_ANOTHER:
+            return self._by_another(aggregate.function, value, self.build(aggregate.arguments[1]), holds)
+        return _AGGREGATES[aggregate.function](value, holds)
 
-    def count_rows(self, rows: ir.Table, aggregate: Aggregate, where: Expression | None) -> ir.Value:
-        """Return how many rows of a group there are for which conditions hold."""
-        conditions = [self.build(one) for one in (where, aggregate.where) if one is not None]
-        return rows.count(where=reduce(operator.and_, conditions) if conditions else None).cast(idt.int64)
-
-    def _by_another(
-        self, function: str, value: ir.Value, by: ir.Value, holds: ir.BooleanValue | None
-    ) -> ir.Value:
+    def _by_another(self, function: str, value: ir.Value, by: ir.Value, holds: ir.BooleanValue | None) -> ir.Value:
         """Return the value of the row that is first or last by something else, of equal ones by the key."""
         known = value.notnull() & by.notnull()
         largest = function in {"last", "arg_max"}
@@ -114,34 +95,31 @@ class Builder:
         return functions.at_extreme(value, order, largest=largest, where=known if holds is None else known & holds)
 
     def _call(self, call: Call) -> ir.Value:
-        match call.function:
-            case "and" | "or":
-                return reduce(operator.and_ if call.function == "and" else operator.or_, self._all(call))
-            case "not":
-                return ~self.build(call.arguments[0])
-            case "is null":
-                return self.build(call.arguments[0]).isnull()
-            case "is not null":
-                return self.build(call.arguments[0]).notnull()
-            case "like":
-                return self.build(call.arguments[0]).like(str(_value(call.arguments[1])))
-            case "in":
-                value, *choices = call.arguments
-                return reduce(operator.or_, [self._compared("=", value, choice) for choice in choices])
-            case "coalesce":
-                return ibis.coalesce(*self._alike(call))
-            case "nullif":
-                one, other = self._alike(call)
-                return one.nullif(other)
-            case "date_trunc":
-                unit, day = call.arguments
-                return _truncated(self._day(day), str(_value(unit)))
-            case "date_diff":
-                unit, begin, end = call.arguments
-                return _difference(str(_value(unit)), self._day(begin), self._day(end))
         if call.function in expressions.COMPARISONS:
             return self._compared(call.function, *call.arguments)
-        return _calculated(call.function, *map(number, self._all(call)))
+        if call.function in expressions.ARITHMETIC:
+            return _calculated(call.function, *map(number, self._all(call)))
+        return self._functions[call.function](call)
+
+    @property
+    def _functions(self) -> Mapping[str, Callable[[Call], ir.Value]]:
+        return {
+            "and": lambda call: reduce(operator.and_, self._all(call)),
+            "or": lambda call: reduce(operator.or_, self._all(call)),
+            "not": lambda call: ~self.build(call.arguments[0]),
+            "is null": lambda call: self.build(call.arguments[0]).isnull(),
+            "is not null": lambda call: self.build(call.arguments[0]).notnull(),
+            "in": lambda call: reduce(
+                operator.or_, [self._compared("=", call.arguments[0], choice) for choice in call.arguments[1:]]
+            ),
+            "like": lambda call: self.build(call.arguments[0]).like(str(_value(call.arguments[1]))),
+            "coalesce": lambda call: ibis.coalesce(*self._alike(call)),
+            "nullif": lambda call: _null_if(*self._alike(call)),
+            "date_trunc": lambda call: _truncated(self._day(call.arguments[1]), str(_value(call.arguments[0]))),
+            "date_diff": lambda call: _difference(
+                str(_value(call.arguments[0])), self._day(call.arguments[1]), self._day(call.arguments[2])
+            ),
+        }
 
     def _all(self, call: Call) -> list[ir.Value]:
         return [self.build(argument) for argument in call.arguments]
@@ -158,9 +136,7 @@ class Builder:
     def _alike(self, call: Call) -> list[ir.Value]:
         """Return the arguments of a call in one type."""
         values = self._all(call)
-        known = [
-            value for value, told in zip(values, call.arguments, strict=True) if not isinstance(told, Constant)
-        ]
+        known = [value for value, told in zip(values, call.arguments, strict=True) if not isinstance(told, Constant)]
         kind = (known or values)[0].type()
         if kind.is_numeric():
             return values if len({value.type() for value in values}) == 1 else list(map(number, values))
@@ -223,6 +199,24 @@ def _exact(value: ir.NumericValue) -> ir.DecimalValue:
     return value.try_cast(_sum_type(value)) if value.type().is_floating() else value.cast(_sum_type(value))
 
 
+def _sum(value: ir.NumericValue, where: ir.BooleanValue | None) -> ir.DecimalValue:
+    return _exact(value).sum(where=where).cast(_sum_type(value))
+
+
+def _average(value: ir.NumericValue, where: ir.BooleanValue | None) -> ir.DecimalValue:
+    return _divided(number(_sum(value, where)), number(_exact(value).count(where=where)))
+
+
+_AGGREGATES: dict[str, Callable[[Any, Any], ir.Value]] = {
+    "count": lambda value, where: value.count(where=where).cast(idt.int64),
+    "count distinct": lambda value, where: value.nunique(where=where).cast(idt.int64),
+    "sum": _sum,
+    "avg": _average,
+    "max": lambda value, where: value.max(where=where),
+    "min": lambda value, where: value.min(where=where),
+}
+
+
 def _sum_type(value: ir.NumericValue) -> idt.Decimal:
     kind = value.type()
     if kind.is_decimal():
@@ -276,6 +270,10 @@ def _difference(unit: str, begin: ir.DateValue, end: ir.DateValue) -> ir.Integer
             months = [day.year().cast(idt.int64) * 12 + day.month().cast(idt.int64) for day in (begin, end)]
             return months[1] - months[0]
     return end.year().cast(idt.int64) - begin.year().cast(idt.int64)
+
+
+def _null_if(value: ir.Value, other: ir.Value) -> ir.Value:
+    return value.nullif(other)
 
 
 def _truncated(day: ir.DateValue, unit: str) -> ir.DateValue:

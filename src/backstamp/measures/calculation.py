@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import ibis
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from backstamp.measures.expressions import Expression
     from backstamp.measures.rows import Given
     from backstamp.measures.settings import Measure
+
+    _Named: TypeAlias = tuple[Aggregate, Expression | None]
 
 
 def attributes(names: Sequence[str], given: Given, kept: ir.Table | None = None) -> ir.Table:
@@ -89,7 +91,7 @@ def made_of(measure: Measure) -> set[str]:
 
 def columns_in(measure: Measure) -> set[Column]:
     """Return the columns that a measure names."""
-    return {part for expression in all_of(measure) for part in expressions.parts(expression) if isinstance(part, Column)}
+    return {part for whole in all_of(measure) for part in expressions.parts(whole) if isinstance(part, Column)}
 
 
 def all_of(measure: Measure) -> Iterator[Expression]:
@@ -118,17 +120,15 @@ def _beside(customers: ir.Table, group: Mapping[str, Measure], given: Given) -> 
     needed = {column for measure in group.values() for column in columns_in(measure)}
     rows = rows_of(first.of, first.through, needed, given)
     builder = Builder(reader(rows, first.of), given.clock, rows[KEY])
-    aggregates: dict[tuple[Aggregate, Expression | None], str] = {}
+    aggregates: dict[_Named, str] = {}
     for measure in group.values():
         where = expressions.parse_where(measure.where)
         for aggregate in _aggregates(measure):
             aggregates.setdefault((aggregate, where), f"_{len(aggregates)}")
-    columns = {
-        column: _summed(builder, rows, aggregate, where) for (aggregate, where), column in aggregates.items()
-    }
+    columns = {column: builder.summed_up(rows, aggregate, where) for (aggregate, where), column in aggregates.items()}
     totals = rows.group_by(OWNER).aggregate(**columns)
     joined = customers.left_join(totals, customers[CUSTOMER_ID] == totals[OWNER]).drop(OWNER)
-    values = {}
+    values: dict[str, ir.Value] = {}
     for name, measure in group.items():
         made = _made(joined, aggregates, expressions.parse_where(measure.where), given)
         values |= {column: made.build(expressions.parse_value(text)) for column, text in _texts(name, measure)}
@@ -146,23 +146,15 @@ def _grouped(name: str, measure: Measure, given: Given, *, by_owner: bool) -> ir
     builder = Builder(reader(rows, measure.of), given.clock, rows[KEY])
     by = {CUSTOMER_ID: rows[OWNER]} if by_owner else {}
     by |= {dimension.name: builder.build(dimension.expression) for dimension in dimensions}
-    aggregates = {(aggregate, None): f"_{place}" for place, aggregate in enumerate(_aggregates(measure))}
-    columns = {column: _summed(builder, rows, aggregate, None) for (aggregate, _), column in aggregates.items()}
+    aggregates: dict[_Named, str] = {(one, None): f"_{place}" for place, one in enumerate(_aggregates(measure))}
+    columns = {column: builder.summed_up(rows, aggregate, None) for (aggregate, _), column in aggregates.items()}
     totals = rows.group_by(**by).aggregate(**columns) if by else rows.aggregate(**columns)
     made = _made(totals, aggregates, None, given)
     values = {column: made.build(expressions.parse_value(text)) for column, text in _texts(name, measure)}
     return totals.select(*by, **values)
 
 
-def _summed(builder: Builder, rows: ir.Table, aggregate: Aggregate, where: Expression | None) -> ir.Value:
-    if aggregate.arguments:
-        return builder.summed_up(aggregate, where)
-    return builder.count_rows(rows, aggregate, where)
-
-
-def _made(
-    totals: ir.Table, names: Mapping[tuple[Aggregate, Expression | None], str], where: Expression | None, given: Given
-) -> Builder:
+def _made(totals: ir.Table, names: Mapping[_Named, str], where: Expression | None, given: Given) -> Builder:
     """Return what builds values of aggregates that are columns; of nothing what counts is 0."""
 
     def find(aggregate: Aggregate) -> ir.Value:

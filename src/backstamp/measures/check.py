@@ -17,7 +17,7 @@ from backstamp.measures.rows import ACTIVITY_COLUMNS, CUSTOMER_ID, way_of
 from backstamp.measures.settings import ACTIVITIES, CUSTOMERS, calculations, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from backstamp.measures.expressions import Expression
     from backstamp.measures.settings import Activity, Definitions, Measure, Relationship
@@ -108,7 +108,7 @@ def problems(
 
 
 def contradictions(definitions: Definitions) -> Iterator[errors.Problem]:
-    """Tell what is wrong whatever tables there are: expressions that cannot be read, settings that do not go together."""
+    """Tell what is wrong whatever tables there are: texts that cannot be read, settings that do not go together."""
     if not clock.is_zone(definitions.time_zone):
         yield errors.Problem(
             ("time_zone",), f"`{definitions.time_zone}` is no time zone. Write one as `UTC` or `Europe/Berlin`."
@@ -162,7 +162,10 @@ def _unreadable(path: Path, measure: Measure) -> Iterator[errors.Problem]:
     texts: list[tuple[Path, Callable[[str], object], str | None]] = [
         *((place, expressions.parse_value, text) for place, text in _values(path, measure)),
         ((*path, "where"), expressions.parse_where, measure.where),
-        *(((*path, "dimensions", place), expressions.parse_dimension, text) for place, text in enumerate(measure.dimensions)),
+        *(
+            ((*path, "dimensions", place), expressions.parse_dimension, text)
+            for place, text in enumerate(measure.dimensions)
+        ),
     ]
     for place, read, text in texts:
         try:
@@ -258,14 +261,12 @@ def _problems_of_measure(path: Path, name: str, measure: Measure, known: _Tables
         yield from _unfit(place, expressions.parse_value(text), scope, _of_values if of_rows else _of_customer)
     if measure.where is not None:
         yield from _unfit((*path, "where"), expressions.parse_where(measure.where), scope, kinds.of_condition)
-    for place, text in enumerate(measure.dimensions):
+    for number, text in enumerate(measure.dimensions):
         dimension = expressions.parse_dimension(text)
-        yield from _unfit((*path, "dimensions", place), dimension.expression, scope, _of_dimension)
+        yield from _unfit((*path, "dimensions", number), dimension.expression, scope, _of_dimension)
 
 
-def _no_way(
-    path: Path, table: str, through: str | tuple[str, ...], known: _Tables
-) -> Iterator[errors.Problem]:
+def _no_way(path: Path, table: str, through: str | tuple[str, ...], known: _Tables) -> Iterator[errors.Problem]:
     """Tell where no one way leads from a table to the customers, or `through` names what is no relationship."""
     links = [one.from_ for one in known.definitions.relationships]
     links += [one.to for one in known.definitions.relationships if one.kind == "one_to_one"]
@@ -325,7 +326,8 @@ def _names_of_columns(path: Path, name: str, measure: Measure) -> Iterator[error
             message = f"{one!r} is no name for a column: letters, digits and _, at most 50, a letter first."
             yield errors.Problem(path, message)
         elif small.count(one.lower()) > 1:
-            yield errors.Problem(path, f"{one!r} names two columns of the table of {name}: `… as name` tells them apart.")
+            message = f"{one!r} names two columns of the table of {name}: `… as name` tells them apart."
+            yield errors.Problem(path, message)
 
 
 def _of_values(value: Expression, scope: Scope) -> None:

@@ -24,9 +24,14 @@ class Clock:
     zone: str = UTC
 
     @property
+    def local(self) -> dt.datetime:
+        """The time with the zone."""
+        return self.now.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(self.zone))
+
+    @property
     def today(self) -> dt.date:
         """The day in the zone."""
-        return self._local().date()
+        return self.local.date()
 
     def at(self, moment: Moment) -> dt.date | dt.datetime:
         """Return the day, or the time, that is meant. It never moves back while time goes on.
@@ -46,23 +51,20 @@ class Clock:
 
     def is_due(self, refresh: Refresh, last: dt.datetime | None) -> bool:
         """Tell whether something that was last done then is due: once in every hour, day, week or month of the zone."""
-        return last is None or self._period(refresh) != Clock(last, self.zone)._period(refresh)
+        if last is None or refresh == "every run":
+            return True
+        return _period(self.local, refresh) != _period(Clock(last, self.zone).local, refresh)
 
-    def _local(self) -> dt.datetime:
-        return self.now.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(self.zone))
 
-    def _period(self, refresh: Refresh) -> object:
-        local = self._local()
-        match refresh:
-            case "hourly":
-                return (local.date(), local.hour, local.utcoffset())
-            case "daily":
-                return local.date()
-            case "weekly":
-                return local.isocalendar()[:2]
-            case "monthly":
-                return (local.year, local.month)
-        return self
+def _period(local: dt.datetime, refresh: Refresh) -> object:
+    match refresh:
+        case "hourly":
+            return (local.date(), local.hour, local.utcoffset())
+        case "daily":
+            return local.date()
+        case "weekly":
+            return local.isocalendar()[:2]
+    return (local.year, local.month)
 
 
 def is_zone(name: str) -> bool:

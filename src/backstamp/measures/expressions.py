@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Value: TypeAlias = str | Decimal | bool | dt.date
+Word = Literal["current_date", "current_timestamp"]
 Unit = Literal["second", "minute", "hour", "day", "week", "month", "year"]
 
 MOST_DIGITS = 18
@@ -49,6 +50,10 @@ _AGGREGATES: dict[type[exp.Expr], str] = {
     exp.Last: "last",
     exp.ArgMax: "arg_max",
     exp.ArgMin: "arg_min",
+}
+_MOMENTS: dict[type[exp.Expr], Word] = {
+    exp.CurrentDate: "current_date",
+    exp.CurrentTimestamp: "current_timestamp",
 }
 BY_ANOTHER = frozenset({"first", "last", "arg_max", "arg_min"})
 """Aggregates of two arguments: the value where the other one is smallest or largest."""
@@ -86,7 +91,7 @@ class Constant:
 class Moment:
     """A time relative to the run, with what is added to it."""
 
-    word: Literal["current_date", "current_timestamp"]
+    word: Word
     shifts: tuple[tuple[int, Unit], ...] = ()
     position: int = 1
 
@@ -205,8 +210,7 @@ class _Reader:
             case exp.Literal() | exp.Boolean() | exp.Cast() | exp.Neg(this=exp.Literal(is_string=False)):
                 return Constant(self._value(node), _position(node))
             case exp.CurrentDate() | exp.CurrentTimestamp() if not node.this:
-                word = "current_date" if isinstance(node, exp.CurrentDate) else "current_timestamp"
-                return Moment(word, (), _position(node))
+                return Moment(_MOMENTS[type(node)], (), _position(node))
             case exp.Add() | exp.Sub() if isinstance(node.expression, exp.Interval):
                 return self._shifted(node)
             case exp.Filter():
@@ -221,7 +225,7 @@ class _Reader:
             f" Possible: {self._possible}.{hint}"
         )
 
-    def _call(self, node: exp.Expr) -> Expression:
+    def _call(self, node: exp.Expr) -> Expression:  # noqa: C901, PLR0911 - one for each operator and function
         position = _position(node)
 
         def call(function: str, *arguments: exp.Expr) -> Call:
@@ -229,7 +233,7 @@ class _Reader:
 
         match node:
             case _ if type(node) in _BINARY:
-                return call(_BINARY[type(node)], node.left, node.right)
+                return call(_BINARY[type(node)], node.this, node.expression)
             case exp.Not(this=exp.Is(expression=exp.Null()) as inner):
                 return call("is not null", inner.this)
             case exp.Is(expression=exp.Null()):
@@ -273,9 +277,7 @@ class _Reader:
         inner = self.expression(node.this)
         if not isinstance(inner, Aggregate):
             raise self._refusal(node)
-        return Aggregate(
-            inner.function, inner.arguments, self.row_expression(node.expression.this), inner.position
-        )
+        return Aggregate(inner.function, inner.arguments, self.row_expression(node.expression.this), inner.position)
 
     def _shifted(self, node: exp.Add | exp.Sub) -> Moment:
         moment, interval = self.expression(node.this), node.expression

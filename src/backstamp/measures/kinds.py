@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from backstamp.measures.expressions import Expression
+
+    _Given: TypeAlias = tuple[Expression, str]
 
 ORDERED = frozenset({"text", "number", "date", "time"})
 _DATED = frozenset({"date", "time"})
@@ -165,50 +167,52 @@ def _of_aggregate(aggregate: Aggregate, scope: Scope) -> str:
 
 
 def _of_call(call: Call, kinds: list[str], scope: Scope) -> str:
-    function = call.function
-    if function in expressions.ARITHMETIC:
-        for argument, kind in zip(call.arguments, kinds, strict=True):
-            if kind != "number":
-                raise UnfitError(
-                    f"{_named(argument, scope)} is {kind}{_place(argument)}: `{function}` is for numbers. Days between"
-                    " dates are date_diff('day', …, …)."
-                )
-        return "number"
-    match function:
+    """Return what a function or operator gives, by what its arguments are."""
+    given = list(zip(call.arguments, kinds, strict=True))
+    match call.function:
+        case "+" | "-" | "*" | "/":
+            _all(given, "number", call, "numbers. Days between dates are date_diff('day', …, …)", scope)
+            return "number"
         case "and" | "or" | "not":
-            for argument, kind in zip(call.arguments, kinds, strict=True):
-                if kind != "boolean":
-                    raise UnfitError(f"{_named(argument, scope)} is {kind}{_place(argument)}: `{function}` is for conditions.")
+            _all(given, "boolean", call, "conditions", scope)
         case "date_trunc" | "date_diff":
-            for argument, kind in zip(call.arguments[1:], kinds[1:], strict=True):
-                if kind not in _DATED and not _is_day(argument):
-                    raise UnfitError(f"{_named(argument, scope)} is {kind}{_place(argument)}: `{function}` is of dates and times.")
-            return "date" if function == "date_trunc" else "number"
-        case "like":
-            _look_at_pattern(call, kinds, scope)
+            _all_dated(given[1:], call, scope)
+            return "date" if call.function == "date_trunc" else "number"
         case "coalesce" | "nullif":
-            return _same(call, kinds, scope)
-        case "is null" | "is not null":
-            pass
-        case _:
-            for choice, kind in zip(call.arguments[1:], kinds[1:], strict=True):
-                _compare(call, (call.arguments[0], kinds[0]), (choice, kind), scope)
+            return _same(call, given, scope)
+        case "like":
+            _look_at_pattern(given, call, scope)
+        case function if function not in {"is null", "is not null"}:
+            for choice in given[1:]:
+                _compare(call, given[0], choice, scope)
     return "boolean"
 
 
-def _look_at_pattern(call: Call, kinds: list[str], scope: Scope) -> None:
-    column, pattern = call.arguments
-    if kinds[0] != "text":
-        raise UnfitError(f"{_named(column, scope)} is {kinds[0]}{_place(column)}: `like` is for texts.")
+def _all(given: Iterable[_Given], wanted: str, call: Call, words: str, scope: Scope) -> None:
+    for argument, kind in given:
+        if kind != wanted:
+            told = f"{_named(argument, scope)} is {kind}{_place(argument)}"
+            raise UnfitError(f"{told}: `{call.function}` is for {words}.")
+
+
+def _all_dated(given: Iterable[_Given], call: Call, scope: Scope) -> None:
+    for argument, kind in given:
+        if kind not in _DATED and not _is_day(argument):
+            told = f"{_named(argument, scope)} is {kind}{_place(argument)}"
+            raise UnfitError(f"{told}: `{call.function}` is of dates and times.")
+
+
+def _look_at_pattern(given: list[_Given], call: Call, scope: Scope) -> None:
+    _all(given[:1], "text", call, "texts", scope)
+    pattern = given[1][0]
     if isinstance(pattern, Constant) and "\\" in str(pattern.value):
-        raise UnfitError(f"The pattern{_place(pattern)} has a \\: % stands for any characters, _ for one, all others for themselves.")
+        raise UnfitError(f"The pattern{_place(pattern)} has a \\: % stands for any characters and _ for one, only.")
 
 
-def _same(call: Call, kinds: list[str], scope: Scope) -> str:
+def _same(call: Call, given: list[_Given], scope: Scope) -> str:
     """Return what several arguments are together."""
-    given = [pair for pair in zip(call.arguments, kinds, strict=True) if not isinstance(pair[0], Constant)]
-    first = given[0] if given else (call.arguments[0], kinds[0])
-    for other in zip(call.arguments, kinds, strict=True):
+    first = next((pair for pair in given if not isinstance(pair[0], Constant)), given[0])
+    for other in given:
         fits = _fits(first[1], other[0]) if isinstance(other[0], Constant) else other[1] == first[1]
         if not fits:
             raise UnfitError(
@@ -218,7 +222,7 @@ def _same(call: Call, kinds: list[str], scope: Scope) -> str:
     return first[1]
 
 
-def _compare(call: Call, left: tuple[Expression, str], right: tuple[Expression, str], scope: Scope) -> None:
+def _compare(call: Call, left: _Given, right: _Given, scope: Scope) -> None:
     """Look at a comparison of two sides."""
     if isinstance(left[0], Constant) and not isinstance(right[0], Constant):
         left, right = right, left

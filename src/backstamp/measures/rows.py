@@ -99,9 +99,7 @@ def rows_of(
     return owned(of, way_of(of, through, given.definitions), columns, given, of_all=of_all)
 
 
-def owned(
-    table: str, way: Way, columns: Iterable[tuple[str, str]], given: Given, *, of_all: bool = False
-) -> ir.Table:
+def owned(table: str, way: Way, columns: Iterable[tuple[str, str]], given: Given, *, of_all: bool = False) -> ir.Table:
     """Return the rows of a source table that belong to somebody, or all of them, as `rows_of` does."""
     wanted = {*columns, *((step.from_table, step.from_column) for step in way)}
     rows, end, how = _named(given.tables[table], table, wanted), KEY, "left" if of_all else "inner"

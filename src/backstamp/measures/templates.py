@@ -50,11 +50,15 @@ def problems(path: tuple[str | int, ...], measure: Measure) -> Iterator[errors.P
     """Tell what a measure gives its template too much or too little."""
     if measure.template is None:
         if measure.columns:
-            yield errors.Problem((*path, "columns"), "`columns` are those of a `template`: name one, or leave them out.")
+            yield errors.Problem(
+                (*path, "columns"), "`columns` are those of a `template`: name one, or leave them out."
+            )
         return
     needed = TEMPLATES[measure.template].columns
     if measure.value is not None or measure.values:
-        yield errors.Problem((*path, "template"), "A `template` writes the value itself: leave out `value` and `values`.")
+        yield errors.Problem(
+            (*path, "template"), "A `template` writes the value itself: leave out `value` and `values`."
+        )
     if set(measure.columns) != set(needed):
         wanted = f"columns: {{{', '.join(f'{name}: …' for name in needed)}}}" if needed else "no `columns`"
         yield errors.Problem((*path, "template"), f"`{measure.template}` needs {wanted}.")

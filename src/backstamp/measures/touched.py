@@ -41,7 +41,9 @@ def tables_of(measure: Measure, definitions: Definitions) -> set[str]:
 
 def has_way(measure: Measure) -> bool:
     """Tell whether a measure asks which customers its rows belong to, or for columns of tables on the way there."""
-    return measure.kind != "business" or any(column.table or column.name == CUSTOMER_ID for column in columns_in(measure))
+    return measure.kind != "business" or any(
+        column.table or column.name == CUSTOMER_ID for column in columns_in(measure)
+    )
 
 
 def moves(measure: Measure, before: Clock, now: Clock) -> bool:
@@ -96,7 +98,7 @@ def union(tables: Iterable[ir.Table]) -> ir.Table:
 
 
 def _windows(measure: Measure) -> Iterator[tuple[Moment, Expression]]:
-    """Yield each comparison with a time relative to the run that only says which rows count: that time, the other side."""
+    """Yield the comparisons with a time relative to the run that say which rows count: that time, the other side."""
     where = expressions.parse_where(measure.where)
     filters = [
         part.where for whole in all_of(measure) for part in expressions.parts(whole) if isinstance(part, Aggregate)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp.engine import Engine
-    from backstamp.measures import Clock, Definitions, Given, Measure
+    from backstamp.measures import Clock, Definitions, Given
     from backstamp.pipeline.stages import Told
     from backstamp.unify import transform
 
@@ -85,7 +85,10 @@ class _State:
 def tasks(definitions: Definitions) -> list[runs.PlannedTask]:
     """Return the tasks of measuring that a project has, in their order."""
     kinds = {measure.kind for measure in definitions.measures.values()}
-    return [*([ACTIVITIES] if definitions.activities else []), *(task for kind, task in _OF_KIND.items() if kind in kinds)]
+    return [
+        *([ACTIVITIES] if definitions.activities else []),
+        *(task for kind, task in _OF_KIND.items() if kind in kinds),
+    ]
 
 
 def measure(
@@ -152,7 +155,7 @@ class _Measuring:
         if is_part:  # to look at all of them would cost what the change does not
             added = self.change.added(tables)
             rest = {name: rows.limit(0) for name, rows in self._given.tables.items() if name in tables}
-            some = measures.activities(replace(self._given, tables=self._given.tables | rest | added))
+            some = measures.activities(replace(self._given, tables={**self._given.tables, **rest, **added}))
             nobody = some.filter(some.customer_id.isnull())
             task.rows = sum(self.engine.count(rows) for rows in added.values())
         else:
@@ -173,10 +176,9 @@ class _Measuring:
             self.new_attributes = self._nobody
             return
         names = [name for name in every if name in due or name in kept]
-        given, values = self._given, published.select(_ID, *kept) if published is not None and kept else None
+        values = published.select(_ID, *kept) if published is not None and kept else None
         touched = self._touched(due) if there == {_ID, *names} else None
-        if touched is not None and published is not None:
-            given, values = measures.some(given, touched), values and values.semi_join(touched, _ID)
+        given = self._given if touched is None else measures.some(self._given, touched)
         made = measures.attributes(due, given, values).select(_ID, *names)
         task.rows = self._keep(ATTRIBUTES_TABLE, made, touched, task)
         self.done |= set(due)
@@ -267,8 +269,9 @@ class _Measuring:
         measure, state = self.definitions.measures[name], self._states.get(name)
         if not measure.active:
             return False
-        is_new = state is None or state.digest != self._digest(name)
-        return is_new or self.change.in_full or self.clock.is_due(measure.refresh, state.calculated)
+        if state is None or state.digest != self._digest(name) or self.change.in_full:
+            return True
+        return self.clock.is_due(measure.refresh, state.calculated)
 
     def _unread(self, name: str) -> set[str]:
         """Return the tables of a measure that could not be read in this run."""

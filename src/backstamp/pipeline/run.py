@@ -93,7 +93,9 @@ class _Running:
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
         hydration = [_PLAN, *(step.planned for step in self._steps())]
-        self.ledger.plan_tasks(self.current, [*sources, *unification, *measuring.tasks(self.settings.definitions), *hydration])
+        self.ledger.plan_tasks(
+            self.current, [*sources, *unification, *measuring.tasks(self.settings.definitions), *hydration]
+        )
 
     def compute(self) -> link.Plan | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent; None where a source failed."""
@@ -259,9 +261,7 @@ class _Running:
             task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
         return found
 
-    def _unify(
-        self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None
-    ) -> ir.Table | None:
+    def _unify(self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None) -> ir.Table | None:
         """Unify what a change can touch, or all rows where that is needed, unless nothing changed.
 
         Return `customer_id` of the customers that a change touched, before it and after; None where these may be all.
