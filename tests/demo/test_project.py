@@ -37,4 +37,5 @@ def test_the_project_file_fits_the_tables(company: demo.Company, tmp_path: Path)
     keys = {table.table: table.key for table in read.unify.tables}
     assert describe.problems(read.unify, types) == []
     assert measures.problems(read.definitions, types, keys) == []
-    assert set(read.measures) == {"LifetimePurchases", "LastPurchase", "OpenCases"}
+    assert {measure.kind for measure in read.measures.values()} == {"attribute", "customer", "business"}
+    assert read.measures["LifetimePurchases"].value == 'sum("amount")'

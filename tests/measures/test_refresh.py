@@ -47,14 +47,15 @@ def _purchase(contact: str | None, amount: str, day: dt.datetime | None, channel
     return {"contactid": contact, "amount": Decimal(amount), "boughton": day, "channel": channel}
 
 
+GUID = "0000000b-0000-4000-8000-000000000000"
 STATES: list[shop.Row] = [
     {
-        "members": {("crm.contact", "a"): "one", ("crm.contact", "b"): "two", ("club.member", "7"): "one"},
+        "members": {("crm.contact", "a"): "one", ("crm.contact", GUID): "two", ("club.member", "7"): "one"},
         "rows": {
             "shop.purchase": {
                 "1": _purchase("a", "10.00", dt.datetime(2025, 10, 26, 22, 59)),  # noqa: DTZ001 - UTC, without a zone
                 "2": _purchase("a", "0.01", dt.datetime(2025, 10, 26, 23), "store"),  # noqa: DTZ001
-                "3": _purchase("B", "-3.00", None),
+                "3": _purchase(GUID.upper(), "-3.00", None),
                 "4": _purchase(None, "7.00", dt.datetime(2026, 3, 9)),  # noqa: DTZ001
             },
             "shop.line": {
@@ -71,7 +72,7 @@ STATES.append(
         "members": {**STATES[0]["members"], ("club.member", "8"): "three"},
         "rows": {
             **STATES[0]["rows"],
-            "shop.purchase": STATES[0]["rows"]["shop.purchase"] | {"2": _purchase("b", "2.00", None)},
+            "shop.purchase": STATES[0]["rows"]["shop.purchase"] | {"2": _purchase(GUID, "2.00", None)},
         },
     }
 )

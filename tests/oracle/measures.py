@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -23,11 +24,16 @@ def owner(tables: Tables, members: Mapping[tuple[str, str], str], way: Sequence[
         column, table = way[place], way[place + 1]
         if row is None or row[column] is None:
             return None
-        key = str(row[column]).lower()
+        key = spelled(str(row[column]))
         if place == len(way) - 2:
             return members.get((table, key))
-        row = next((one for known, one in tables[table].items() if known.lower() == key), None)
+        row = next((one for known, one in tables[table].items() if spelled(known) == key), None)
     return None
+
+
+def spelled(key: str) -> str:
+    """Return a key as keys are compared: a GUID in small letters."""
+    return key.lower() if re.fullmatch("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", key) else key
 
 
 def divided(one: Any, other: Any) -> Decimal | None:

@@ -22,6 +22,9 @@ from backstamp.measures.check import columns_of as columns_of
 from backstamp.measures.check import contradictions as contradictions
 from backstamp.measures.check import problems as problems
 from backstamp.measures.clock import Clock as Clock
+from backstamp.measures.graph import edges as edges
+from backstamp.measures.graph import svg as svg
+from backstamp.measures.graph import text as text
 from backstamp.measures.rows import Given as Given
 from backstamp.measures.rows import activities as activities
 from backstamp.measures.rows import parts_of as parts_of

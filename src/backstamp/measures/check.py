@@ -258,7 +258,7 @@ def _problems_of_measure(path: Path, name: str, measure: Measure, known: _Tables
     yield from _names_of_columns(path, name, measure)
     scope, of_rows = known.scope(measure), measure.of != CUSTOMERS or measure.kind == "business"
     for place, text in _values(path, measure):
-        yield from _unfit(place, expressions.parse_value(text), scope, _of_values if of_rows else _of_customer)
+        yield from _unfit(place, expressions.parse_value(text), scope, _of_values if of_rows else kinds.of_row)
     if measure.where is not None:
         yield from _unfit((*path, "where"), expressions.parse_where(measure.where), scope, kinds.of_condition)
     for number, text in enumerate(measure.dimensions):
@@ -336,16 +336,6 @@ def _of_values(value: Expression, scope: Scope) -> None:
         raise UnfitError("There are many rows, and nothing says what is made of them: sum, count, max …")
 
 
-def _of_customer(value: Expression, scope: Scope) -> None:
-    for part in expressions.parts(value):
-        if isinstance(part, Aggregate):
-            raise UnfitError(
-                f"`{part.function}` (character {part.position}) is of many rows, and of `customers` there is one for"
-                " each customer: leave it out, or measure a table."
-            )
-    kinds.of_row(value, scope)
-
-
 def _of_dimension(expression: Expression, scope: Scope) -> None:
     kind = kinds.of_row(expression, scope)
     if kind not in kinds.ORDERED | {"boolean"}:
@@ -353,7 +343,7 @@ def _of_dimension(expression: Expression, scope: Scope) -> None:
 
 
 def _unfit(
-    path: Path, expression: Expression | None, scope: Scope, look: Callable[[Expression, Scope], None]
+    path: Path, expression: Expression | None, scope: Scope, look: Callable[[Expression, Scope], object]
 ) -> Iterator[errors.Problem]:
     try:
         if expression is not None:

@@ -64,7 +64,10 @@ def of_row(expression: Expression, scope: Scope) -> str:
             return "date" if expression.word == "current_date" else "time"
         case Call():
             return _of_call(expression, [of_row(argument, scope) for argument in expression.arguments], scope)
-    raise AssertionError(expression)  # an aggregate: the parser has refused it
+    raise UnfitError(
+        f"`{expression.function}`{_place(expression)} is of many rows, and of `{scope.table}` there is one for each"
+        " customer: leave it out, or measure a table."
+    )
 
 
 def of_rows(expression: Expression, scope: Scope) -> str:
@@ -171,7 +174,7 @@ def _of_call(call: Call, kinds: list[str], scope: Scope) -> str:
     given = list(zip(call.arguments, kinds, strict=True))
     match call.function:
         case "+" | "-" | "*" | "/":
-            _all(given, "number", call, "numbers. Days between dates are date_diff('day', …, …)", scope)
+            _all(given, "number", call, "numbers", scope)
             return "number"
         case "and" | "or" | "not":
             _all(given, "boolean", call, "conditions", scope)
@@ -192,7 +195,8 @@ def _all(given: Iterable[_Given], wanted: str, call: Call, words: str, scope: Sc
     for argument, kind in given:
         if kind != wanted:
             told = f"{_named(argument, scope)} is {kind}{_place(argument)}"
-            raise UnfitError(f"{told}: `{call.function}` is for {words}.")
+            hint = " Days between dates are date_diff('day', …, …)." if kind in _DATED else ""
+            raise UnfitError(f"{told}: `{call.function}` is for {words}.{hint}")
 
 
 def _all_dated(given: Iterable[_Given], call: Call, scope: Scope) -> None:

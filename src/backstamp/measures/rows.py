@@ -142,7 +142,7 @@ def _activity(activity: Activity, given: Given) -> ir.Table:
         table=ibis.literal(table),
         key=rows[KEY],
         type=ibis.literal(activity.type),
-        time=time,
+        time=time.cast(dt.timestamp),  # engines tell its digits differently
         title=column(activity.title).cast(dt.string) if activity.title else ibis.null(dt.string),
         detail=_detail({name: column(name) for name in activity.detail}),
     )
