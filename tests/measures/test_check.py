@@ -300,7 +300,7 @@ def test_settings_that_do_not_go_together(measure: Measure, message: str) -> Non
 
 
 def test_an_activity_that_does_not_fit() -> None:
-    """An activity has a date or time, columns that are there, and one way to the customers; a zone is one that there is."""
+    """An activity has a date or time, columns that are there, and one way to the customers; a zone has a known name."""
     fine = Activity("shop.purchase", "Purchase", "purchasedon", "channel", ("amount",), THROUGH)
     assert _said({"M": Measure("attribute", "activities", "last(title, time)")}, [fine], "Europe/Berlin") == []
     found = _said({}, [replace(fine, time="amount", title="chanel", through=())])
