@@ -252,7 +252,8 @@ class Shop:
             rows = [{"customer_id": one} for one in customers]
             of_customers = self.engine.load(shapes.MEASURES, [pa.RecordBatch.from_pylist(rows, shapes.MEASURES)])
         change = measuring.Change(read, of_customers, in_full=in_full)
-        measuring.measure(self.engine, self.definitions, change, now, lambda _: _listening(told))
+        members = self.engine.table("members")
+        measuring.measure(self.engine, self.definitions, change, members, now, lambda _: _listening(told))
         self.engine.publish()
         return told
 

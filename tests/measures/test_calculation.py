@@ -251,8 +251,9 @@ def test_measures_over_all(database: engine.DuckDB) -> None:
         ),
         "Mine": Measure("customer", "shop.purchase", "count(*)", "amount > 0", dimensions=("channel",)),
     }
-    bought = [{"buyer": buyer, "channel": "web", "amount": Decimal(1)} for buyer in ("a", "b", "x", None)]
-    keyed = [{"key": str(place), **row} for place, row in enumerate([*bought, {"buyer": "a", "amount": Decimal(0)}])]
+    bought: list[Row] = [{"buyer": buyer, "channel": "web", "amount": Decimal(1)} for buyer in ("a", "b", "x", None)]
+    bought.append({"buyer": "a", "amount": Decimal(0)})
+    keyed = [{"key": str(place), **row} for place, row in enumerate(bought)]
     members = _table(database, shapes.MEMBERS, [_member("a", "one"), _member("b", "two")])
     definitions = measures.Definitions(said, LINKS, (), UNIFIED)
     tables = {"shop.purchase": _table(database, PURCHASE, keyed)}

@@ -212,7 +212,7 @@ measures:
   PurchasesByChannel:
     {kind: customer, of: shop.purchase, values: {Purchases: count(*), Spent: sum(amount)}, dimensions: [channel]}
   SpentByTier:
-    {kind: business, of: customers, values: {Customers: count(*), Spent: avg(LifetimePurchases)}, dimensions: [LoyaltyTier]}
+    {kind: business, of: customers, value: avg(LifetimePurchases), dimensions: [LoyaltyTier]}
 
 # What the CRM gets besides profiles and links: the measures.
 hydrate: [attributes]

@@ -194,9 +194,13 @@ def _divided(one: ir.DecimalValue, other: ir.DecimalValue) -> ir.DecimalValue:
     return number(functions.quotient(one, other))
 
 
-def _exact(value: ir.NumericValue) -> ir.DecimalValue:
-    """Return a number whose sum does not depend on the order of rows; what is not finite counts as null."""
-    return value.try_cast(_sum_type(value)) if value.type().is_floating() else value.cast(_sum_type(value))
+def _exact(value: ir.NumericValue) -> ir.NumericValue:
+    """Return a number whose sum is exact on every engine; what is not finite counts as null."""
+    kind = value.type()
+    if kind.is_floating():
+        return value.try_cast(_sum_type(value))
+    has_room = kind.precision <= _DIGITS - 10 if kind.is_decimal() else kind.nbytes < 8  # for the sum of any table
+    return value if has_room else value.cast(_sum_type(value))
 
 
 def _sum(value: ir.NumericValue, where: ir.BooleanValue | None) -> ir.DecimalValue:

@@ -6,7 +6,7 @@ An expression never reaches the engine as text: `building` makes the calculation
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -76,7 +76,7 @@ class Column:
 
     name: str
     table: str = ""
-    position: int = 1
+    position: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Constant:
     """A text, a number, true or false, or a day."""
 
     value: Value
-    position: int = 1
+    position: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Moment:
 
     word: Word
     shifts: tuple[tuple[int, Unit], ...] = ()
-    position: int = 1
+    position: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Call:
 
     function: str
     arguments: tuple[Expression, ...]
-    position: int = 1
+    position: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Aggregate:
     function: str
     arguments: tuple[Expression, ...]
     where: Expression | None = None
-    position: int = 1
+    position: int = field(default=1, compare=False)
 
 
 Expression: TypeAlias = Column | Constant | Moment | Call | Aggregate

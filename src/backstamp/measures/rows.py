@@ -150,8 +150,15 @@ def _activity(activity: Activity, given: Given) -> ir.Table:
 
 def _detail(values: Mapping[str, ir.Value]) -> ir.StringValue:
     """Return `name: value` of the values that there are, a line each; null without any."""
-    lines = [ibis.literal(f"{name}: ") + value.cast(dt.string) for name, value in values.items()]
+    lines = [ibis.literal(f"{name}: ") + _written(value) for name, value in values.items()]
     return reduce(_below, lines) if lines else ibis.null(dt.string)
+
+
+def _written(value: ir.Value) -> ir.StringValue:
+    """Return a value as people write it: a decimal without the zeros at its end."""
+    text = value.cast(dt.string)
+    has_point = value.type().is_decimal() and value.type().scale
+    return text.re_replace("[.]?0+$", "") if has_point else text
 
 
 def _below(one: ir.StringValue, other: ir.StringValue) -> ir.StringValue:

@@ -95,6 +95,7 @@ def measure(
     engine: Engine,
     definitions: Definitions,
     change: Change,
+    members: ir.Table,
     now: datetime,
     stage: Callable[[runs.PlannedTask], AbstractContextManager[runs.RunningTask]],
 ) -> None:
@@ -104,6 +105,7 @@ def measure(
         engine: where it is computed; members and source tables are in its draft.
         definitions: what the project says.
         change: what changed since the run before.
+        members: `shapes.MEMBERS`, computed.
         now: the time of the run, UTC without a zone.
         stage: opens a task.
     """
@@ -111,7 +113,7 @@ def measure(
         if engine.has(MEASURED):
             engine.land(MEASURED, shapes.MEASURED, [])
         return
-    measuring = _Measuring(engine, definitions, change, measures.Clock(now, definitions.time_zone))
+    measuring = _Measuring(engine, definitions, change, members, measures.Clock(now, definitions.time_zone))
     work: dict[runs.PlannedTask, Callable[[runs.RunningTask], None]] = {
         ACTIVITIES: measuring.activities,
         ATTRIBUTES: measuring.attributes,
@@ -136,6 +138,7 @@ class _Measuring:
     engine: Engine
     definitions: Definitions
     change: Change
+    members: ir.Table
     clock: Clock
     done: set[str] = field(default_factory=set)
     new_attributes: ir.Table | None = None
@@ -222,11 +225,10 @@ class _Measuring:
 
     @cached_property
     def _given(self) -> Given:
-        members = self.engine.cache(self.engine.table("members"))
         tables = set().union(*(measures.tables_of(one, self.definitions) for one in self.definitions.measures.values()))
         tables |= {table for one in self.definitions.activities for table in self._tables_of_activity(one)}
         stored = {table: reading.stored(self.engine, table) for table in tables if self._is_stored(table)}
-        return measures.Given(self.definitions, members, stored, self.clock)
+        return measures.Given(self.definitions, self.members, stored, self.clock)
 
     @cached_property
     def _states(self) -> dict[str, _State]:

@@ -112,9 +112,9 @@ class _Running:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             touched = self._unify(engine, read, before)
-            self._measure(engine, measuring.Change(read, touched, in_full=self.current.arguments.full))
-            self._check()
             members = engine.cache(engine.table("members"))
+            self._measure(engine, measuring.Change(read, touched, in_full=self.current.arguments.full), members)
+            self._check()
             with self.ledger.task(self.current, _PLAN) as task:
                 seen = [found.seen for found in read.values() if found.seen is not None]
                 is_restored = is_lost and before is not None
@@ -359,9 +359,9 @@ class _Running:
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []
 
-    def _measure(self, engine: engines.Engine, change: measuring.Change) -> None:
+    def _measure(self, engine: engines.Engine, change: measuring.Change, members: ir.Table) -> None:
         now = self.current.started.astimezone(UTC).replace(tzinfo=None)
-        measuring.measure(engine, self.settings.definitions, change, now, self._task)
+        measuring.measure(engine, self.settings.definitions, change, members, now, self._task)
 
     def _steps(self) -> Iterator[link.Step]:
         """Yield the steps of hydration that this project has."""
