@@ -181,8 +181,33 @@ MATCH_PAIRS = shape(customer_id=pa.string(), last_change=TIME)
 """`ConflationMatchPairs`, for people: each customer with rows of more than one table: `<s>_<t>_<key>` with
 `…_Alternate` a table, as in the profile, and the time of the run in which these last changed."""
 
+ACTIVITIES = shape(
+    customer_id=pa.string(),
+    activity_id=pa.string(),
+    table=pa.string(),
+    key=pa.string(),
+    type=pa.string(),
+    time=TIME,
+    title=pa.string(),
+    detail=pa.string(),
+)
+"""Measures: `activities`, all that happened: whose it is, its id (`source.table|key`), the row of the source table, and
+what the project says of it. Those of nobody are `activities_of_nobody`, their CustomerId null."""
+
 MEASURES = shape(customer_id=pa.string())
 """Measures: one row a profile with a column for each customer attribute."""
+
+CUSTOMER_MEASURE = shape(customer_id=pa.string())
+"""Measures: `measure_<name>`, a table for each customer measure: `customer_id`, a column for each dimension, a column
+for each value (of a measure with one value called as the measure is). Without dimensions a row a profile."""
+
+BUSINESS_MEASURE = shape()
+"""Measures: `business_<name>`, a table for each business measure: a column for each dimension, a column for each value;
+without dimensions one row."""
+
+MEASURED = shape(measure=pa.string(), digest=pa.string(), calculated=TIME, is_current=pa.bool_())
+"""`measured`: of each measure a digest of what it depends on besides rows, the time of the run for which its values are
+right, and whether that was the last run: then the changes since are known."""
 
 KNOWN = shape(key=pa.string(), digest=pa.string())
 """Link: what the environment is known to hold of one of our own tables: key and a digest of the row's values."""

@@ -34,8 +34,8 @@ def test_the_project_file_fits_the_tables(company: demo.Company, tmp_path: Path)
     demo.write_files(company, tmp_path)
     read = project.load(file)
     types = _types(company, read)
-    unified = [table.table for table in read.unify.tables]
     keys = {table.table: table.key for table in read.unify.tables}
     assert describe.problems(read.unify, types) == []
-    assert measures.problems(read.measures, read.relationships, types, unified, keys) == []
-    assert set(read.measures) == {"LifetimePurchases", "LastPurchase", "OpenCases"}
+    assert measures.problems(read.definitions, types, keys) == []
+    assert {measure.kind for measure in read.measures.values()} == {"attribute", "customer", "business"}
+    assert read.measures["LifetimePurchases"].value == 'sum("amount")'

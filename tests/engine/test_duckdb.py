@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -73,3 +76,17 @@ def test_settings(tmp_path: Path) -> None:
     with engine.DuckDB(tmp_path / "w.duckdb", engine.DuckDBSettings(threads=1, memory="300MB")) as warehouse:
         found = warehouse._connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')")
         assert found.fetchall() == [(1, "286.1 MiB")]
+
+
+def test_the_zone_of_the_machine_does_not_matter() -> None:
+    """Text with an offset is the same time in UTC on a machine of any time zone."""
+    program = """
+import ibis
+from backstamp import engine
+from backstamp.engine import functions
+with engine.DuckDB() as opened:
+    print(opened.rows(ibis.memtable({"a": [1]}).select(time=functions.utc_time(ibis.literal("2026-07-01T00:30:00Z")))))
+"""
+    environment = {**os.environ, "TZ": "America/New_York"}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "datetime.datetime(2026, 7, 1, 0, 30)" in told.stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import uuid
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -113,3 +114,36 @@ def test_whole_numbers_have_64_bits(warehouse: Engine) -> None:
     kept = warehouse.keep("constants", table.select(small=functions.whole(0), large=functions.whole(2**40)))
     assert [next(warehouse.batches(kept)).schema.field(name).type for name in ("small", "large")] == [pa.int64()] * 2
     assert kept.schema() == ibis.schema({"small": "int64", "large": "int64"})
+
+
+NUMBERS = st.decimals(Decimal(-(10**12)), Decimal(10**12), places=10)
+NUMBER = shapes.shape(a=pa.decimal128(23, 10), b=pa.decimal128(23, 10))
+
+
+@RANDOM
+@given(pairs=st.lists(st.tuples(NUMBERS, NUMBERS | st.sampled_from([Decimal(0), Decimal("1e-10")])), min_size=1))
+def test_a_quotient_is_exact(warehouse: Engine, pairs: list[tuple[Decimal, Decimal]]) -> None:
+    """It has ten digits behind the point, rounded half away from zero, however large its parts; by zero it is null."""
+    table = load(warehouse, NUMBER, *pairs)
+    found = warehouse.rows(table.mutate(quotient=functions.quotient(table.a, table.b)))
+    with localcontext(prec=100, rounding=ROUND_HALF_UP):
+        wanted = [(one / other).quantize(Decimal("1e-10")) if other else None for one, other in pairs]
+    told = {(row["a"], row["b"]): row["quotient"] for row in found}
+    assert [told[pair] for pair in pairs] == wanted
+
+
+def test_times_of_a_zone(warehouse: Engine) -> None:
+    """What clocks show and when a day begins follow the zone's rules, before and after the clocks change."""
+    table = load(
+        warehouse,
+        shapes.shape(time=shapes.TIME, day=pa.date32()),
+        (dt.datetime(2026, 3, 29, 0, 59), dt.date(2026, 3, 29)),  # noqa: DTZ001 - UTC, without a zone
+        (dt.datetime(2026, 3, 29, 1), dt.date(2026, 3, 30)),  # noqa: DTZ001
+    )
+    zone = "Europe/Berlin"
+    shown = table.select(local=functions.local_time(table.time, zone), begin=functions.start_of_day(table.day, zone))
+    found = sorted((f"{row['local']}", f"{row['begin']}") for row in warehouse.rows(shown))
+    assert found == [
+        ("2026-03-29 01:59:00", "2026-03-28 23:00:00"),
+        ("2026-03-29 03:00:00", "2026-03-29 22:00:00"),
+    ]

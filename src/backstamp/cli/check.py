@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from backstamp import errors, link, pipeline, project
+from backstamp import errors, link, measures, pipeline, project
 from backstamp.cli import access, display, environment, options, quality
 from backstamp.unify import deduplicate
 
@@ -98,6 +98,14 @@ def _facts(settings: project.Project, described: Described) -> dict[str, object]
             for match in deduplicate.in_order(settings.unify)
         ],
         "supplied": {name: len(sheet.places) for name, sheet in described.sheets.items()},
+        "relationships": {
+            "ways": measures.text(settings.definitions),
+            "edges": [
+                {"from": one, "to": other, "key": key or None}
+                for one, other, key in measures.edges(settings.definitions)
+            ],
+        },
+        "measures": {name: asdict(measure) for name, measure in settings.measures.items()},
         "linked": [table.table for table in described.eligibility.linked],
         "not_linked": _not_linked(described),
     }
@@ -126,6 +134,12 @@ def _show(
         for match in deduplicate.in_order(settings.unify)
     ]
     to.print(display.listing(between))
+    to.print("\nTables lead to customers", style="bold")
+    for line in measures.text(settings.definitions):
+        to.print(f"  {line}", soft_wrap=True)
+    if settings.measures:
+        to.print("\nMeasures", style="bold")
+        to.print(display.listing([(f"  {name}", _measured(measure)) for name, measure in settings.measures.items()]))
     if described.sheets:
         to.print("\nLists that people supply in files", style="bold")
         lines = [(f"  {name}", f"{len(sheet.places):,} lines") for name, sheet in described.sheets.items()]
@@ -140,6 +154,15 @@ def _show(
     to.print(
         f"{settings.file} cannot be checked in full: {', '.join(unread)}." if unread else f"{settings.file} is fine."
     )
+
+
+def _measured(measure: measures.Measure) -> str:
+    """Say in short what a measure is."""
+    values = measure.value or ", ".join(f"{name}: {text}" for name, text in measure.values.items())
+    where = f" where {measure.where}" if measure.where else ""
+    by = f" by {', '.join(measure.dimensions)}" if measure.dimensions else ""
+    how_often = measure.refresh if measure.active else "not active"
+    return f"{measure.kind} of {measure.of}: {values}{where}{by}; {how_often}"
 
 
 def _show_tables(to: Console, described: Described) -> None:

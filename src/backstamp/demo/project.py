@@ -194,11 +194,25 @@ relationships:
   - {from: shop.purchase.contactid, to: crm.contact.contactid}
   - {from: service.case.contactid, to: crm.contact.contactid}
 
-# One value for each customer, over everything that he or she did.
+# What happened, in one table for all.
+activities:
+  - {table: shop.purchase, type: Purchase, time: purchasedon, title: channel, detail: [amount]}
+  - {table: service.case, type: Case, time: openedon, title: subject, detail: [status]}
+
+# What customers did. An attribute is one value for each, a customer measure a table of its own, a business measure is
+# over all; days and months are those of `time_zone` (UTC where it is left out).
 measures:
-  LifetimePurchases: {kind: attribute, of: shop.purchase, value: sum(amount)}
+  LifetimePurchases: {kind: attribute, of: shop.purchase, template: total_value, columns: {amount: amount}}
   LastPurchase:      {kind: attribute, of: shop.purchase, value: max(purchasedon)}
   OpenCases:         {kind: attribute, of: service.case, value: count(*), where: "status = 'open'"}
+  DaysSinceLastCase: {kind: attribute, of: service.case, value: "date_diff('day', max(openedon), current_date)"}
+  LoyaltyTier:       {kind: attribute, of: loyalty.member, value: "last(tier, lastvisit)"}
+  PurchasesLast4Months:
+    {kind: customer, of: shop.purchase, value: count(*), where: purchasedon >= current_date - interval 4 month}
+  PurchasesByChannel:
+    {kind: customer, of: shop.purchase, values: {Purchases: count(*), Spent: sum(amount)}, dimensions: [channel]}
+  SpentByTier:
+    {kind: business, of: customers, value: avg(LifetimePurchases), dimensions: [LoyaltyTier]}
 
 # What the CRM gets besides profiles and links: the measures.
 hydrate: [attributes]

@@ -34,6 +34,17 @@ _SOURCE = Backend()  # compiles; it has no connection
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = ops.Namespace("temp", "main")  # for what only this process needs; also in a transaction on the file
 _KEPT_STATEMENTS = 4096
+_MACROS = (
+    "short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT",
+    "time_in_utc(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP",
+    "local_time(moment, zone) AS timezone(zone, timezone('UTC', moment))",
+    "time_at_local(shown, zone) AS timezone('UTC', timezone(zone, shown))",
+    "unscaled(number) AS (number * 10000000000)::HUGEINT",
+    # Decimals are divided as floating numbers, whole numbers of 128 bits as what they are.
+    "rounded(one, other) AS (2 * 10000000000 * abs(one) + abs(other)) // (2 * abs(other)) * sign(one) * sign(other)",
+    "quotient(one, other) AS rounded(unscaled(one), unscaled(other))::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
+)
+"""The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own."""
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
 
 
@@ -75,9 +86,9 @@ class DuckDB:
         self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
         self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
-        # The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own.
-        self._execute("CREATE TEMP MACRO short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT")
-        self._execute("CREATE TEMP MACRO time_in_utc(words) AS TRY_CAST(words AS TIMESTAMPTZ)::TIMESTAMP")
+        self._execute("SET TimeZone = 'UTC'")  # else text with an offset is told in the zone of the machine
+        for macro in _MACROS:
+            self._execute(f"CREATE TEMP MACRO {macro}")
         self._ibis = ibis.duckdb.from_connection(self._connection)
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
         self._drop_unpublished()

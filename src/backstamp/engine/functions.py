@@ -46,6 +46,21 @@ def _utc_time(text: str) -> datetime:  # type: ignore[empty-body]
     """Return the time in UTC that ISO text tells, with its offset or without one; null where it is none."""
 
 
+@ibis.udf.scalar.builtin(name="local_time", signature=((dt.Timestamp(scale=6), dt.string), dt.Timestamp(scale=6)))
+def _local_time(time: datetime, zone: str) -> datetime:  # type: ignore[empty-body]
+    """Return what clocks in a zone show at a time in UTC."""
+
+
+@ibis.udf.scalar.builtin(name="time_at_local", signature=((dt.Timestamp(scale=6), dt.string), dt.Timestamp(scale=6)))
+def _time_at_local(shown: datetime, zone: str) -> datetime:  # type: ignore[empty-body]
+    """Return the time in UTC at which clocks in a zone show something."""
+
+
+@ibis.udf.scalar.builtin(name="quotient", signature=((dt.Decimal(23, 10), dt.Decimal(23, 10)), dt.Decimal(38, 10)))
+def _quotient(one: Decimal, other: Decimal) -> Decimal:  # type: ignore[empty-body]
+    """Return one number divided by another; null where that is 0."""
+
+
 @ibis.udf.scalar.builtin(name="substring")
 def _part(text: str, start: int, length: int) -> str:  # type: ignore[empty-body]
     """Return so many characters from a place on, counted from 1 (Ibis's own spelling also counts from the end)."""
@@ -59,6 +74,38 @@ def whole(number: int) -> ir.IntegerScalar:
 def total(numbers: ir.IntegerColumn) -> ir.IntegerScalar:
     """Return the sum of whole numbers in 64 bits; DuckDB makes it 128, which Ibis does not know, and casts nothing."""
     return numbers.sum().cast(dt.float64).cast(dt.int64)
+
+
+def quotient(one: ir.DecimalValue, other: ir.DecimalValue) -> ir.DecimalValue:
+    """Return one decimal of 23 digits, ten behind the point, divided by another; null where that is 0.
+
+    It is rounded half away from zero to ten digits: no engine goes through floating numbers.
+    """
+    return _quotient(one, other)
+
+
+def local_time(time: ir.TimestampValue, zone: str) -> ir.TimestampValue:
+    """Return what clocks in a zone show at a time in UTC."""
+    return _local_time(time, zone)
+
+
+def start_of_day(day: ir.DateValue, zone: str) -> ir.TimestampValue:
+    """Return the time in UTC at which a day begins in a zone."""
+    begin = day.cast(dt.Timestamp(scale=6))
+    return begin if zone == "UTC" else _time_at_local(begin, zone)
+
+
+def at_extreme(value: ir.Value, order: ir.Value, *, largest: bool, where: ir.BooleanValue) -> ir.Value:
+    """Return, of the rows of a group for which something holds, the value of the one that is last or first in order."""
+    return _by(value.type(), order.type(), "max_by" if largest else "min_by")(value, order, where=where)
+
+
+@cache
+def _by(kind: dt.DataType, order: dt.DataType, name: str) -> Callable[..., ir.Value]:
+    def by(value: ir.Value, order: ir.Value) -> ir.Value:
+        """Return the value at the smallest or largest order."""
+
+    return ibis.udf.agg.builtin(by, name=name, signature=((kind, order), kind))  # type: ignore[no-any-return]
 
 
 def of_smallest(value: ir.Value, key: ir.IntegerValue) -> ir.Value:

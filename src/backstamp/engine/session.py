@@ -43,6 +43,16 @@ _WORDS = {
     "time_in_utc": (
         "(text STRING) RETURNS TIMESTAMP_NTZ RETURN CAST(TRY_CAST(text AS TIMESTAMP_LTZ) AS TIMESTAMP_NTZ)"
     ),
+    "local_time": (
+        "(moment TIMESTAMP_NTZ, zone STRING) RETURNS TIMESTAMP_NTZ"
+        " RETURN CAST(from_utc_timestamp(CAST(moment AS TIMESTAMP_LTZ), zone) AS TIMESTAMP_NTZ)"
+    ),
+    "time_at_local": (
+        "(shown TIMESTAMP_NTZ, zone STRING) RETURNS TIMESTAMP_NTZ"
+        " RETURN CAST(to_utc_timestamp(CAST(shown AS TIMESTAMP_LTZ), zone) AS TIMESTAMP_NTZ)"
+    ),
+    # Of these types Spark gives ten digits behind the point, rounded once.
+    "quotient": ("(one DECIMAL(28, 10), other DECIMAL(23, 10)) RETURNS DECIMAL(38, 10) RETURN one / nullif(other, 0)"),
 }
 """The functions that `functions` has names of its own for."""
 

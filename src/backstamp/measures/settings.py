@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
+
+ACTIVITIES, CUSTOMERS = "activities", "customers"
+"""The tables besides those of sources that a measure can be of: all activities, and a row for each customer."""
+
+Refresh = Literal["every run", "hourly", "daily", "weekly", "monthly"]
+Template = Literal[
+    "total_value",
+    "average_value",
+    "transaction_count",
+    "average_daily_revenue",
+    "average_monthly_revenue",
+    "average_yearly_revenue",
+    "days_since_last_purchase",
+    "active_lifespan",
+    "points_earned",
+    "points_redeemed",
+    "points_balance",
+]
 
 
 @dataclass(frozen=True)
 class Relationship:
     """A foreign key: each row of one table belongs to at most one of another; both ends as `source.table.column`.
 
-    The project file calls `from_` `from`, which is no name in Python.
+    One to one it can be gone both ways. The project file calls `from_` `from`, which is no name in Python.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS | {"alias_generator": lambda name: name.removesuffix("_")}
 
     from_: str
     to: str
+    kind: Literal["many_to_one", "one_to_one"] = "many_to_one"
 
     @property
     def from_table(self) -> str:
@@ -42,15 +64,83 @@ class Relationship:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A calculation over the rows of a table (`of`, as `source.table`): one value for each customer.
+class Activity:
+    """A table of things that happened, a row each.
 
-    `value` is an aggregate (`sum(amount)`) and `where` says which rows count (`status = 'open'`); see `expressions`.
+    Attributes:
+        table: `source.table`.
+        type: what happened, in a word: `Purchase`.
+        time: the column that tells when.
+        title: a column that tells what, in short.
+        detail: columns that tell more.
+        through: foreign keys that lead to the customers, where there are several ways.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
 
-    kind: Literal["attribute"]
+    table: str
+    type: str
+    time: str
+    title: str | None = None
+    detail: tuple[str, ...] = ()
+    through: str | tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it uses."""
+        return tuple(dict.fromkeys([self.time, *([self.title] if self.title else []), *self.detail]))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A calculation over the rows of a table.
+
+    Attributes:
+        kind: `attribute` (a column of the table of all attributes, a row a customer), `customer` (a table of its own,
+            by customer) or `business` (a table of its own, over all rows).
+        of: `source.table`, `activities`, or `customers` (a row a customer, its columns the attributes).
+        value: what is calculated (`sum(amount)`); see `expressions`.
+        where: which rows count (`status = 'open'`).
+        values: of a measure with a table of its own several calculations, by name.
+        dimensions: by what it is split besides customers: columns, or expressions `… as name`.
+        through: foreign keys that lead to the customers, where there are several ways.
+        template: writes `value` and `where` for the usual measures, out of
+        columns: by the names that the template has for them.
+        active: whether it is calculated; else the last values stay.
+        refresh: how often.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    kind: Literal["attribute", "customer", "business"]
     of: str
-    value: str
+    value: str | None = None
     where: str | None = None
+    values: dict[str, str] = field(default_factory=dict)
+    dimensions: tuple[str, ...] = ()
+    through: str | tuple[str, ...] = ()
+    template: Template | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    active: bool = True
+    refresh: Refresh = "every run"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All that the project says and measures are made of; `unified` are the tables of unification, in their order."""
+
+    measures: Mapping[str, Measure]
+    relationships: Sequence[Relationship] = ()
+    activities: Sequence[Activity] = ()
+    unified: Sequence[str] = ()
+    time_zone: str = "UTC"
+
+
+def keys_of(through: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the foreign keys that a way must take."""
+    return (through,) if isinstance(through, str) else through
+
+
+def calculations(name: str, measure: Measure) -> dict[str, str]:
+    """Return what a measure calculates: texts, by the names of the columns that they become."""
+    return measure.values or {name: measure.value or ""}

@@ -109,11 +109,12 @@ def describe(
     if not problems:
         types = {name: {column.name: column.type for column in made.columns} for name, made in found.items()}
         problems += unify.problems(settings.unify, types)
-        keys = _keys_of(settings)
+        keys = {name: made.key for name, made in found.items() if made.key} | _keys_of(settings)
         if len(found) == len(tables):
-            problems += measures.problems(settings.measures, settings.relationships, types, keys, keys)
+            problems += measures.problems(settings.definitions, types, keys)
     project.reject(settings, problems)
-    needed = {*_keys_of(settings), *supplied.tables(settings)}
+    measured = {measure.of for measure in settings.measures.values()}
+    needed = {*_keys_of(settings), *supplied.tables(settings), *measured}
     used = tuple(table for table in tables if table.columns or table.is_joined or table.name in needed)
     sheets = supplied.read_files(settings)
     supplied.pairs(settings.unify, sheets, used)

@@ -61,6 +61,21 @@ class Change:
     by_number: Collection[str]
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What the run before published of the rows that a run unifies.
+
+    Attributes:
+        before: their members and ids; None without any.
+        profiles: of their customers, as they were: `shapes.PROFILES`; None without any.
+        customers: `customer_id` of those that had such rows, or have them now; None where these may be all.
+    """
+
+    before: history.Before | None
+    profiles: ir.Table | None
+    customers: ir.Table | None
+
+
 def obstacle(settings: Unify) -> str:
     """Say why a project is unified as a whole whenever something changed, "" if it need not be."""
     if settings.profile.customer_id:
@@ -123,9 +138,7 @@ def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
     return before.anti_join(change.overrides, names).union(change.overrides.select(names).anti_join(before, names))
 
 
-def unify(
-    engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running
-) -> tuple[history.Before, ir.Table]:
+def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> Replaced:
     """Unify the rows that a change can touch, and put what comes of it in the draft, in the place of what was there.
 
     Args:
@@ -136,7 +149,7 @@ def unify(
         running: the run.
 
     Returns:
-        What was published of these rows, and their profiles as they were: `shapes.PROFILES`.
+        What was published of these rows.
     """
     before, owners = _before(engine, settings, part)
     profiles = engine.cache(engine.table("profiles").semi_join(before.made, "customer_id"))
@@ -155,12 +168,13 @@ def unify(
         return engine.cache(table)
 
     unified = stages.unify_rows(engine, settings, given, before, running, keep)
+    owned = engine.cache(owners.select("customer_id").union(unified.ids.select("customer_id"), distinct=True))
     _patch(engine, settings, change, part, before.followed, owners, _by_record(engine, unified, numbers))
     if not engine.patches_in_place:
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
-    return before, profiles
+    return Replaced(before, profiles, owned)
 
 
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

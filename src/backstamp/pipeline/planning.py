@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backstamp import project, runs
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
-    from backstamp.unify.history import Before
+    from backstamp.pipeline.incremental import Replaced
 
 _KEY = shapes.shape(key=pa.string())
 
@@ -49,19 +49,6 @@ class Known:
     drift: ir.Table
     restored: tuple[str, ...]
     there: Mapping[str, ports.TableDefinition | None]
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """What the run before published of the customers that this run unifies.
-
-    Attributes:
-        before: their members and ids.
-        profiles: as they were: `shapes.PROFILES`.
-    """
-
-    before: Before
-    profiles: ir.Table
 
 
 def know(
@@ -169,7 +156,8 @@ def plan(
     engine: engines.Engine,
     settings: project.Project,
     wanted: link.Desired,
-    replaced: Replaced | None,
+    replaced: Replaced,
+    attributes: ir.Table | None,
     known: Known,
     run: int,
 ) -> link.Plan:
@@ -179,12 +167,13 @@ def plan(
         engine: holds what is known of the environment.
         settings: the project.
         wanted: what the environment is to hold.
-        replaced: what the run before published of the customers that this run unified; None if it unified none.
+        replaced: what the run before published of the customers that this run unified.
+        attributes: the customer attributes that it calculated anew, as they were: `shapes.MEASURES`.
         known: as `know` found it.
         run: its number.
     """
     causes = link.Causes(known.drift, _id_changes(engine, run))
-    before = _before(engine, settings, replaced, known)
+    before = list(_before(settings, replaced, attributes, known))
     return link.make_plan(engine, wanted, before, causes, settings.link, settings.state, run)
 
 
@@ -194,18 +183,16 @@ def _key_columns(settings: project.Project) -> dict[str, str]:
 
 
 def _before(
-    engine: engines.Engine, settings: project.Project, replaced: Replaced | None, known: Known
-) -> list[link.Own]:
-    """Return rows of our own tables as the run before wanted them."""
-    measures, there = engine.published("measures"), known.there
-    of_measures = there[link.measure_table(settings.link)]
-    before = [] if measures is None else [link.desired_measures(settings.link, measures, of_measures)]
-    if replaced is None:
-        return before
-    profiles, members = replaced.profiles, replaced.before.members
-    keys = {table: column for table, column in _key_columns(settings).items() if column in profiles.columns}
-    own = [link.desired_profiles(settings.link, profiles, there[link.profile_table(settings.link)])]
-    return [*own, *([link.desired_keys(settings.link, members, profiles, keys)] if keys else []), *before]
+    settings: project.Project, replaced: Replaced, attributes: ir.Table | None, known: Known
+) -> Iterator[link.Own]:
+    """Yield rows of our own tables as the run before wanted them."""
+    there, profiles = known.there, replaced.profiles
+    if replaced.before is not None and profiles is not None:
+        yield link.desired_profiles(settings.link, profiles, there[link.profile_table(settings.link)])
+        if keys := {table: column for table, column in _key_columns(settings).items() if column in profiles.columns}:
+            yield link.desired_keys(settings.link, replaced.before.members, profiles, keys)
+    if attributes is not None:
+        yield link.desired_measures(settings.link, attributes, there[link.measure_table(settings.link)])
 
 
 def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
@@ -220,7 +207,8 @@ def _measures(
     engine: engines.Engine, settings: project.Project, members: ir.Table, known: Known
 ) -> tuple[link.Own, ...]:
     """Return the customer attributes; where they are hydrated no more, an empty table, so that its rows go."""
-    if settings.measures and "attributes" in settings.hydrate and engine.has("measures"):
+    has_attributes = any(measure.kind == "attribute" for measure in settings.measures.values())
+    if has_attributes and "attributes" in settings.hydrate and engine.has("measures"):
         there = known.there[link.measure_table(settings.link)]
         return (link.desired_measures(settings.link, engine.table("measures"), there),)
     if link.is_known(engine, link.measure_table(settings.link)):

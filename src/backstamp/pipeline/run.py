@@ -11,13 +11,14 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from backstamp import __version__, errors, link, measures, runs, shapes
+from backstamp import __version__, errors, link, runs, shapes
 from backstamp import engine as engines
 from backstamp.connect import ahead
 from backstamp.pipeline import (
     history,
     hydrating,
     incremental,
+    measuring,
     output,
     planning,
     reading,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
-_ATTRIBUTES = runs.PlannedTask("Measures", "Customer Attributes")
 
 
 def run(
@@ -110,9 +110,9 @@ class _Running:
         sources = [_source_task(table) for table in self.described.tables]
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names)]
-        attributes = [_ATTRIBUTES] if self.settings.measures else []
         hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
-        self.ledger.plan_tasks(self.current, [*sources, *unification, *attributes, *hydration])
+        measured = measuring.tasks(self.settings.definitions)
+        self.ledger.plan_tasks(self.current, [*sources, *unification, *measured, *hydration])
 
     def compute(self) -> hydrating.Work | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent.
@@ -146,11 +146,12 @@ class _Running:
                 return None
             replaced = self._unify(engine, read, before)
             members = engine.cache(engine.table("members"))
-            self._measure(engine, read, members)
+            change = measuring.Change(read, replaced.customers, in_full=self.current.arguments.full)
+            attributes = self._measure(engine, change, members)
             self._check()
             restored = before if is_lost else None
             seen = [found.seen for found in read.values() if found.seen is not None]
-            work = self._plan(engine, seen, members, replaced, restored)
+            work = self._plan(engine, seen, members, (replaced, attributes), restored)
             if work is not None:
                 output.write_published(self.settings, engine, self.ledger, self.current)
             return work
@@ -160,7 +161,7 @@ class _Running:
         engine: engines.Engine,
         seen: Sequence[link.Seen],
         members: ir.Table,
-        replaced: planning.Replaced | None,
+        before: tuple[incremental.Replaced, ir.Table | None],
         restored: Before | None,
     ) -> hydrating.Work | None:
         """Plan what is to be sent, under the lease of the environment, and publish or put aside."""
@@ -177,8 +178,8 @@ class _Running:
             knows_values = restored is None and not known.restored
             if arguments.full or new_ids or not knows_values:
                 planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
-            plan = planning.plan(engine, self.settings, wanted, replaced, known, self.current.number)
-            undoing.remember(engine, plan, replaced, members)
+            plan = planning.plan(engine, self.settings, wanted, *before, known, self.current.number)
+            undoing.remember(engine, plan, before[0], members)
             task.rows = plan.count
             if arguments.draft and not plan.count:
                 task.detail("There is nothing to write.")
@@ -336,11 +337,11 @@ class _Running:
 
     def _unify(
         self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None
-    ) -> planning.Replaced | None:
+    ) -> incremental.Replaced:
         """Unify what a change can touch, or all rows where that is needed, unless nothing changed.
 
         Returns:
-            What was published of the customers that are unified, None without any.
+            What was published of the customers that are unified.
         """
         unify, run, seed = self.settings.unify, self.current.number, uuid4()
         unified = [table.table for table in unify.tables]
@@ -359,18 +360,15 @@ class _Running:
         why, part = self._why_all(engine, read, before, by), None
         if not why and incremental.is_nothing(engine, change):
             self._pass_over(stages.names_of(unify))
-            return None
+            return incremental.Replaced(None, None, engine.load(shapes.MEASURES, []))
         why = why or incremental.obstacle(unify)
         if not why:
             part = incremental.find(engine, unify, change)
             why = "" if part else "what changed hangs together with very many"
         stage = self._stages(why)
-        profiles = engine.published("profiles")
-        replaced = None if before is None or profiles is None else planning.Replaced(before, profiles)
+        replaced = incremental.Replaced(before, engine.published("profiles"), None)
         if part is not None:
-            replaced = planning.Replaced(
-                *incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
-            )
+            replaced = incremental.unify(engine, unify, change, part, stages.Running(run, seed, stage))
         else:
             for name in unified:
                 incremental.store_whole(engine, name, changed.get(name), by_number=name in by_number)
@@ -440,29 +438,22 @@ class _Running:
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []
 
-    def _measure(self, engine: engines.Engine, read: dict[str, reading.Read], members: ir.Table) -> None:
-        if not self.settings.measures:
-            return
-        used = {measure.of for measure in self.settings.measures.values()}
-        if missing := sorted(used - set(read)):
-            reason = f"{', '.join(missing)} could not be read, so the measures keep their values."
-            self.ledger.skip(self.current, _ATTRIBUTES, reason)
-            return
-        with self.ledger.task(self.current, _ATTRIBUTES) as task:
-            tables = {name: reading.stored(engine, name) for name in used}
-            made = measures.calculate(self.settings.measures, self.settings.relationships, members, tables)
-            task.rows = engine.count(engine.keep("measures", made))
+    def _measure(self, engine: engines.Engine, change: measuring.Change, members: ir.Table) -> ir.Table | None:
+        now = self.current.started.astimezone(UTC).replace(tzinfo=None)
+        return measuring.measure(engine, self.settings.definitions, change, members, now, self._task)
 
     def _stage(self, name: str) -> AbstractContextManager[runs.RunningTask]:
+        return self._task(_stage_task(name))
+
+    def _task(self, planned: runs.PlannedTask) -> AbstractContextManager[runs.RunningTask]:
         self._check()
-        return self.ledger.task(self.current, _stage_task(name))
+        return self.ledger.task(self.current, planned)
 
     def _skip_all(self, reason: str) -> None:
         for planned in (*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify))):
             self.ledger.skip(self.current, planned, reason)
-        if self.settings.measures:
-            self.ledger.skip(self.current, _ATTRIBUTES, reason)
-        for planned in (*self._output_tasks(), PLAN, *(step.planned for step in self._steps)):
+        hydration = (*self._output_tasks(), PLAN, *(step.planned for step in self._steps))
+        for planned in (*measuring.tasks(self.settings.definitions), *hydration):
             self.ledger.skip(self.current, planned, reason)
 
     def _check(self) -> None:

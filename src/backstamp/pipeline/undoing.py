@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backstamp import project
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
+    from backstamp.pipeline.incremental import Replaced
     from backstamp.unify.history import Before
 
 _ROW = ["table", "key"]
@@ -46,18 +47,18 @@ _TABLES = {
 """What is known of a run to take its ids back: the rows and ids that it is about, and whose and what they were."""
 
 
-def remember(engine: engines.Engine, plan: link.Plan, replaced: planning.Replaced | None, members: ir.Table) -> None:
+def remember(engine: engines.Engine, plan: link.Plan, replaced: Replaced, members: ir.Table) -> None:
     """Keep, beside the work lists of a run, what takes its CustomerIds back.
 
     Args:
         engine: holds what unification gave.
         plan: of the run.
-        replaced: what the run before published of the customers that this run unified; None if it unified none.
+        replaced: what the run before published of the customers that this run unified.
         members: `shapes.MEMBERS`, after this run.
     """
-    if replaced is None:
-        return
     before = replaced.before
+    if before is None:
+        return
     ids = engine.cache(_concerned(engine, before, members, plan.run))
     kept = {
         "undone_rows": members.semi_join(ids, "customer_id").select(*_ROW),

@@ -102,8 +102,7 @@ def _selects(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
-    for name, measure in read.measures.items():
-        yield from measures.unreadable(("measures", name), measure)
+    yield from measures.contradictions(read.definitions)
 
 
 def _wrong_urls(read: Settings) -> Iterator[errors.Problem]:
@@ -163,7 +162,11 @@ def _unknown_tables(read: Settings) -> Iterator[errors.Problem]:
     for place, link in enumerate(read.relationships):
         named.append((("relationships", place, "from"), link.from_table, link.from_))
         named.append((("relationships", place, "to"), link.to_table, link.to))
-    named += [(("measures", name, "of"), measure.of, measure.of) for name, measure in read.measures.items()]
+    for place, activity in enumerate(read.activities):
+        named.append((("activities", place, "table"), activity.table, activity.table))
+    for name, measure in read.measures.items():
+        if measure.of not in {measures.ACTIVITIES, measures.CUSTOMERS}:
+            named.append((("measures", name, "of"), measure.of, measure.of))
     for path, table, written in named:
         if table not in known:
             hint = errors.did_you_mean(table, known)

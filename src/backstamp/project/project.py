@@ -58,7 +58,7 @@ class Project(Settings):
 
         Measures and relationships must be without problems (`measures.problems`).
         """
-        measured = measures.columns_of(self.measures, self.relationships, table)
+        measured = measures.columns_of(self.definitions, table)
         key = _keys(self).get(table)
         used = dict.fromkeys([*places.columns_of(self.unify, table), *sorted(measured)])
         return tuple(name for name in used if name != key)
@@ -84,7 +84,8 @@ def load(path: Path) -> Project:
     if settings is None or problems:
         raise _refusal(read, problems)
     said = {setting.name: getattr(settings, setting.name) for setting in fields(Settings)}
-    return Project(**said | {"sources": _with_keys(settings)}, document=read)
+    expanded = {name: measures.expanded(measure) for name, measure in settings.measures.items()}
+    return Project(**said | {"sources": _with_keys(settings), "measures": expanded}, document=read)
 
 
 def reject(project: Project, problems: Sequence[errors.Problem]) -> None:

@@ -12,7 +12,7 @@ from backstamp.connect.dataverse.credentials import SignIn
 from backstamp.connect.files import FileTable
 from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
-from backstamp.measures.settings import Measure, Relationship
+from backstamp.measures.settings import Activity, Definitions, Measure, Relationship
 from backstamp.unify.settings import Unify
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
@@ -296,7 +296,9 @@ class Settings:
         environment: where the rows of the CRM live and links are written.
         sources: what is read, by name; their tables are called `source.table`.
         unify: how rows become profiles.
+        time_zone: whose days and months are meant where a measure speaks of them.
         relationships: foreign keys from the tables of measures to those of unification.
+        activities: tables of things that happened.
         measures: calculations, by name.
         hydrate: what is written to the environment besides profiles, keys and links.
         output: where profiles and measures are written besides.
@@ -310,9 +312,17 @@ class Settings:
     environment: Environment
     sources: Annotated[dict[str, Source], Field(min_length=1)]
     unify: Unify
+    time_zone: str = "UTC"
     relationships: tuple[Relationship, ...] = ()
+    activities: tuple[Activity, ...] = ()
     measures: dict[str, Measure] = field(default_factory=dict)
     hydrate: tuple[Literal["attributes"], ...] = ()
     output: Output | None = None
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)
+
+    @property
+    def definitions(self) -> Definitions:
+        """What measures are made of."""
+        unified = tuple(table.table for table in self.unify.tables)
+        return Definitions(self.measures, self.relationships, self.activities, unified, self.time_zone)
