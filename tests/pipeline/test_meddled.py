@@ -12,6 +12,7 @@ from backstamp import pipeline
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.pipeline import Place
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 MANY = range(10, 40)
 
 
-def edit(place: Place, *rows: dict[str, object]) -> None:
+def edit(place: Place, *rows: Mapping[str, object]) -> None:
     """Change or add contacts, as a person."""
     with dataverse.Dataverse(place.url, lambda: "theirs") as person:
         for row in rows:
-            person.upsert("contact", pa.RecordBatch.from_pylist([row]))
+            person.upsert("contact", pa.RecordBatch.from_pylist([dict(row)]))
 
 
 def is_right(place: Place) -> bool:
@@ -71,7 +72,6 @@ def test_restored_from_a_backup(copy: Path) -> None:
     with serving(copy) as place:
         edit(place, *({"contactid": guid(number), "emailaddress1": f"p{number}@x"} for number in MANY))
         run = place.run()
-        print([(t.name, t.details, t.warnings) for t in run.tasks])
         assert statuses(run)[LINKS] == "Successful"
         assert any("restored from a backup" in warning for warning in task(run, "Plan").warnings)
         assert place.links() == now

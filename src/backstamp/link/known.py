@@ -6,8 +6,8 @@ For a row of our own tables that is the digest of its values, for a row of the e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 import itertools
+from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias

@@ -119,7 +119,9 @@ def know(
         lambda table, keys: environment.links(table, lookup, keys),
     )
     there = {table: environment.find(table) for table in link.own_tables(settings.link)}
-    without = [table for table in link.linked_tables(engine) if not _has_column(environment, table.partition(".")[2], lookup)]
+    without = [
+        table for table in link.linked_tables(engine) if not _has_column(environment, table.partition(".")[2], lookup)
+    ]
     link.forget_links(engine, without)
     linked = {one.table for one in described.eligibility.linked}
     return Known(drift, (*_restored(engine, drift), *(table for table in without if table in linked)), there)
