@@ -122,7 +122,8 @@ def know(
     without = [
         table for table in link.linked_tables(engine) if not _has_column(environment, table.partition(".")[2], lookup)
     ]
-    link.forget_links(engine, without)
+    if without:
+        link.forget_links(engine, without)
     linked = {one.table for one in described.eligibility.linked}
     return Known(drift, (*_restored(engine, drift), *(table for table in without if table in linked)), there)
 
