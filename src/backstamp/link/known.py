@@ -6,6 +6,7 @@ For a row of our own tables that is the digest of its values, for a row of the e
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
@@ -126,6 +127,27 @@ def acknowledge(
     if entries:
         _note_copied(engine, entries[-1].id)
     return drift
+
+
+def last_written(plan: plans.Plan, journal: runs.Journal, most: int) -> tuple[str, dict[str, str | None]] | None:
+    """Return the links that a run wrote last, at most so many: their table in the environment, and what was written.
+
+    None where it wrote none.
+    """
+    lists = {linking.list: linking for linking in plan.links}
+    written = [
+        entry
+        for entry in journal.entries(plan.run)
+        if entry.work_list in lists and entry.state is runs.EntryState.ACKNOWLEDGED
+    ]
+    if not written:
+        return None
+    last = written[-1]
+    others = {exceptional.position for exceptional in last.exceptions}
+    rows = (row for batch in plan.rows(last.work_list, ["key", "customer_id"]) for row in batch.to_pylist())
+    of_entry = itertools.islice(enumerate(rows), last.first, last.first + last.count)
+    ours = (row for place, row in of_entry if place not in others)
+    return lists[last.work_list].outer, {row["key"]: row["customer_id"] for row in itertools.islice(ours, most)}
 
 
 def linked_tables(engine: engines.Engine) -> list[str]:

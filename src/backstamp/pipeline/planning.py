@@ -34,6 +34,8 @@ RESTORED = (
 _MANY = 0.01
 """The share of a table's links from which on the CRM seems to be another one than that which we wrote to."""
 _AT_LEAST = 10
+_SAMPLE = 100
+_RUNS_LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,30 @@ class Known:
     drift: ir.Table
     restored: tuple[str, ...]
     there: Mapping[str, ports.TableDefinition | None]
+
+
+def seems_restored(settings: project.Project, journal: runs.Journal, environment: ports.Sink, run: int) -> bool:
+    """Tell whether most of the links that we wrote last are others now; before anything is read.
+
+    An environment that was restored from a backup gives no row of it to a token that is younger than the backup.
+
+    Args:
+        settings: the project.
+        journal: of what was sent.
+        environment: is asked, once at most.
+        run: the number of the run that begins.
+    """
+    lookup = link.lookup_name(settings.link)
+    for number in range(run - 1, max(run - 1 - _RUNS_LOOKED_AT, 0), -1):
+        plan = link.load(settings.state, number)
+        last = link.last_written(plan, journal, _SAMPLE) if plan else None
+        if last:
+            table, written = last
+            if len(written) < _AT_LEAST or not _has_column(environment, table, lookup):
+                return False
+            now = environment.links(table, lookup, list(written))
+            return sum(now.get(key) != profile for key, profile in written.items()) > len(written) / 2
+    return False
 
 
 def know(
@@ -80,15 +106,18 @@ def know(
         lambda table, keys: environment.links(table, lookup, keys),
     )
     there = {table: environment.find(table) for table in link.own_tables(settings.link)}
-    without = [table for table in link.linked_tables(engine) if not _has_column(environment, table, lookup)]
-    link.forget_links(engine, without)
+    without = [
+        table for table in link.linked_tables(engine) if not _has_column(environment, table.partition(".")[2], lookup)
+    ]
+    if without:
+        link.forget_links(engine, without)
     linked = {one.table for one in described.eligibility.linked}
     return Known(drift, (*_restored(engine, drift), *(table for table in without if table in linked)), there)
 
 
 def _has_column(environment: ports.Sink, table: str, column: str) -> bool:
     """Tell whether a table that we linked has the column still: an administrator may drop it, a backup be older."""
-    definition = environment.find(table.partition(".")[2])
+    definition = environment.find(table)
     return definition is not None and definition.column(column) is not None
 
 

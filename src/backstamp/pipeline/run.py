@@ -207,6 +207,10 @@ class _Running:
         return hydrating.steps_of(self.settings)
 
     @cached_property
+    def _seems_restored(self) -> bool:
+        return planning.seems_restored(self.settings, self.ledger.journal, self.environment, self.current.number)
+
+    @cached_property
     def _held_since(self) -> int | None:
         return self.ledger.held_since(hydrating.name_of(self.settings))
 
@@ -291,7 +295,8 @@ class _Running:
     def _request(self, table: SourceTable, token: str | None, side_by_side: ahead.Ahead) -> reading.Request:
         """Return what is asked of a read; a connector of Dataverse begins with it at once."""
         full = self.current.arguments.full
-        since, began = None if full else token, datetime.now(UTC)
+        anew = full or (table.is_of_environment and self._seems_restored)
+        since, began = None if anew else token, datetime.now(UTC)
         pages = reading.pages(table, since, link.lookup_name(self.settings.link))
         pages = side_by_side.fetch(pages) if table.through_connector else pages
         return reading.Request(since, pages, began, whole=full, accept_loss=self._accepts(table.name))
