@@ -6,14 +6,19 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.laws import world
+from tests.laws import holding, world
+from tests.oracle.model import NOTHING
+from tests.oracle.mutants import mutant
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SEQUENCES = int(os.environ.get("LAWS_LINKS", "200"))  # `make laws` asks for more
-SIDE_BY_SIDE = 100
-RUNS = 5
+SIDE_BY_SIDE = 200
+RUNS = 4
+MUTANTS = ("empty values match", "match rules leave duplicates", "ties go to the smaller key", "the older id stays")
+"""Rules of the oracle that are changed, to see whether that would be noticed."""
 
 
 @pytest.mark.parametrize("seed", range(-(-SEQUENCES // SIDE_BY_SIDE)))
@@ -21,7 +26,22 @@ def test_random_steps(tmp_path: Path, seed: int) -> None:
     """After every run each link is what the oracle says, no reader saw one that led nowhere, nothing was in vain."""
     with world.beginning(tmp_path, seed, min(SEQUENCES, SIDE_BY_SIDE)) as around:
         around.check(around.run())
-        for _ in range(RUNS):
-            around.change()
+        for run in range(RUNS):
+            around.change(world.KINDS[run % len(world.KINDS)])
             around.run_and_check()
         around.check_nothing_to_do()
+    for name in MUTANTS:
+        with mutant(name):
+            assert not _holds(around.history), f"nobody would notice that {name}"
+
+
+def _holds(history: Sequence[world.Checked]) -> bool:
+    """Tell whether what all runs left is what the oracle says."""
+    states = dict.fromkeys(history[0].moments, NOTHING)
+    try:
+        for run, checked in enumerate(history, start=1):
+            for number, moment in checked.moments.items():
+                states[number] = holding.hold(checked.of(number), moment, states[number], run)
+    except AssertionError:
+        return False
+    return True

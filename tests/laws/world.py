@@ -12,7 +12,7 @@ import pyarrow as pa
 import yaml
 from tests import pipeline
 from tests.laws import families, holding, watching
-from tests.laws.families import CONTACT, KEPT, LEAD, LEFT_OUT, MEMBER, STEPS, Family, Setting
+from tests.laws.families import CONTACT, KEPT, LEAD, LEFT_OUT, LOSSES, MEMBER, STEPS, Family, Setting
 from tests.laws.watching import KEYS, LINKED, LOOKUP, MEASURE, PROFILE
 
 from backstamp import embedded
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from backstamp import runs
 
 PREFIX = "msdynci_"
-HYDRATION = "Dataverse Hydration"
+KINDS = ("rows", "settings", "rows", "losses")
+"""What changes from one run to the next, in turn."""
+SETTINGS = ("by_phone", "filters", "with_phone")
 FIRST_ROWS = 6
 HOW_MANY_STEPS = (0, 1, 1, 2, 3)
 """What a family may see between two runs."""
@@ -40,6 +42,10 @@ class Checked:
 
     moments: Mapping[int, holding.Moment]
     found: Mapping[int, holding.Seen]
+
+    def of(self, number: int) -> holding.Seen:
+        """Return what it left of a family."""
+        return self.found.get(number, holding.Seen({}, {}, {}, {}))
 
 
 @dataclass
@@ -77,27 +83,27 @@ class World:
                 family.insert(self.draw)
         self._write()
 
-    def change(self) -> None:
-        """Do steps to every family, and perhaps change the project file."""
+    def change(self, kind: str = "rows") -> None:
+        """Do steps to every family, and change the project file ("settings") or lose rows of our own ("losses")."""
+        steps = STEPS | LOSSES if kind == "losses" else STEPS
         for family in self.families:
-            for _ in range(self.draw.choice(HOW_MANY_STEPS)):
-                [step] = self.draw.choices(list(STEPS), list(STEPS.values()))
+            for step in self.draw.choices(list(steps), list(steps.values()), k=self.draw.choice(HOW_MANY_STEPS)):
                 step(family, self.draw)
                 self.steps += 1
-        toggles = ("by_phone", "filters", "with_phone")
-        for name in toggles:
-            if self.draw.random() < 1 / len(toggles):
+        if kind == "settings":
+            for name in self.draw.sample(SETTINGS, self.draw.randint(1, len(SETTINGS))):
                 self.setting = replace(self.setting, **{name: not getattr(self.setting, name)})
                 self.steps += 1
         self._write()
 
+    @property
     def needs_full_run(self) -> bool:
-        """Tell whether somebody deleted what a run believes to be there until it is asked to look."""
+        """Whether somebody deleted what a run believes to be there until it is asked to look."""
         return any(family.losses for family in self.families)
 
     def run(self, meddle: Callable[[ports.Sink], Any] = lambda sink: sink) -> runs.Run:
-        """Do a run; in full where only that can find what is lost, and now and then."""
-        return self.place.run(meddle, full=self.needs_full_run() or self.draw.random() < 1 / 6)
+        """Do a run; in full where only that can find what is lost."""
+        return self.place.run(meddle, full=self.needs_full_run)
 
     def run_and_check(self) -> None:
         """Do a run, and hold all laws to it."""
@@ -105,7 +111,19 @@ class World:
         with self.watch.looking() as orphans:
             done = self.run()
         self.check(done, orphans)
-        self.check_writes()
+        writes = self.watch.writes()
+        assert not [write for write in writes if write.is_same]
+        self.check_writes(writes)
+        assert len({(write.table, write.key) for write in writes}) == len(writes)
+
+    @contextmanager
+    def unlucky(self) -> Iterator[None]:
+        """Hold to a run that may break down what holds for all: no link led nowhere, no row was given two values."""
+        self.watch.start()
+        with self.watch.looking() as orphans:
+            yield
+        assert not orphans
+        self.check_writes(self.watch.writes())
 
     def check(self, done: runs.Run, orphans: Sequence[str] = ()) -> None:
         """Hold what a run has left to the laws: it was successful, links are right, none ever led nowhere."""
@@ -115,25 +133,23 @@ class World:
         found = self.seen().by_family()
         nobody = found.pop(-1, None)
         assert nobody is None, f"profiles and measures that no key names: {nobody}"
-        moments = {family.number: self._moment(family) for family in self.families}
+        checked = Checked({family.number: self._moment(family) for family in self.families}, found)
+        self.history.append(checked)
         for family in self.families:
-            seen = found.get(family.number, holding.Seen({}, {}, {}, {}))
+            seen, moment = checked.of(family.number), checked.moments[family.number]
             try:
-                family.state = holding.hold(seen, moments[family.number], family.state, len(self.history) + 1)
+                family.state = holding.hold(seen, moment, family.state, len(self.history))
             except AssertionError as error:
-                error.add_note(f"family {family.number} after {len(self.history)} runs: {moments[family.number]}")
+                error.add_note(f"family {family.number} in run {len(self.history)}: {moment}")
                 raise
             family.losses.clear()
-        self.history.append(Checked(moments, found))
 
-    def check_writes(self) -> None:
-        """Hold what was written since `watch.start` to law 3."""
-        writes = self.watch.writes()
-        assert not [write for write in writes if write.is_same or write.is_foreign]
-        in_tables = [write for write in writes if write.table in LINKED.values()]
-        assert {write.kind for write in in_tables} <= {"update"}
-        twice = {row: count for row, count in Counter((write.table, write.key) for write in writes).items() if count > 1}
-        assert not twice
+    def check_writes(self, writes: Sequence[watching.Write]) -> None:
+        """Hold what one run wrote to laws 3 and 4: no row but ours, no column but ours, no row with two values."""
+        assert not [write for write in writes if write.is_foreign]
+        assert {write.kind for write in writes if write.table in LINKED.values()} <= {"update"}
+        values = Counter((table, key) for table, key, _ in {(write.table, write.key, write.values) for write in writes})
+        assert not [row for row, count in values.items() if count > 1]
 
     def check_nothing_to_do(self) -> None:
         """Hold to law 3 that a run with nothing changed sends no write."""
