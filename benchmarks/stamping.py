@@ -1,0 +1,176 @@
+"""One step of `stamp.py`, in a process of its own.
+
+python benchmarks/stamping.py plan FOLDER RUN ROWS MOVED      plan run RUN, in which so many contacts have moved
+python benchmarks/stamping.py write FOLDER RUN URL            send that plan
+python benchmarks/stamping.py limit URL ROWS SECONDS          send links as fast as can be, with nothing around it
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+
+import webapi
+from backstamp import engine, link, odata, runs, shapes
+from backstamp.connect import dataverse
+from measured import Stopwatch, peak_memory, tell, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SETTINGS = link.Link()
+TABLE = "crm.contact"
+CHUNK = 100_000
+ROWS_OF_A_CUSTOMER = 2
+PROFILES = pa.schema([*shapes.PROFILES, *shapes.shape(City=pa.string(), FullName=pa.string(), crm_contact=pa.string())])
+SOURCE = shapes.shape(key=pa.string())
+BATCHES, CLIENTS = (250, 500, 1000), (2, 4, 8)
+TRIAL_SECONDS = 3.0
+
+
+def main() -> None:
+    """Do the step."""
+    match sys.argv[1:]:
+        case ["plan", folder, run, rows, moved]:
+            plan(Path(folder), int(run), int(rows), int(moved))
+        case ["write", folder, run, url]:
+            write(Path(folder), int(run), url)
+        case ["limit", url, rows, seconds]:
+            limit(url, int(rows), float(seconds))
+
+
+def plan(folder: Path, run: int, count: int, moved: int) -> None:
+    """Plan a run in which every so-manieth contact belongs to the next customer; tell how long that took."""
+    watch = Stopwatch()
+    every = count // moved if moved else count + 1
+    customers = count // ROWS_OF_A_CUSTOMER
+
+    def member(number: int) -> dict[str, Any]:
+        own = (number // ROWS_OF_A_CUSTOMER + (number % every == every - 1)) % customers
+        return {"table": TABLE, "key": webapi.contact_id(number), "customer_id": customer_id(own)}
+
+    def profile(number: int) -> dict[str, Any]:
+        told = {"City": f"City {number % 5000}", "FullName": f"Full name {number}"}
+        first = webapi.contact_id(ROWS_OF_A_CUSTOMER * number)
+        return {"customer_id": customer_id(number), "made_in_run": 1, "crm_contact": first, **told}
+
+    with engine.DuckDB(folder / "warehouse.duckdb", engine.DuckDBSettings(threads=2)) as warehouse:
+        members = warehouse.land("members", shapes.MEMBERS, batches(shapes.MEMBERS, count, member))
+        profiles = warehouse.land("profiles", PROFILES, batches(PROFILES, customers, profile))
+        source = warehouse.land("source", SOURCE, batches(SOURCE, count, lambda number: {"key": webapi.contact_id(number)}))
+        with runs.Ledger(folder / "ledger.sqlite") as ledger:
+            nothing = warehouse.load(shapes.KNOWN_LINKS, [])
+            with watch.phase("know"):
+                link.acknowledge(warehouse, ledger.journal, folder, nothing, {TABLE: source})
+            with watch.phase("plan"):
+                desired = link.Desired(
+                    link.desired_profiles(SETTINGS, profiles),
+                    link.desired_keys(SETTINGS, members, profiles, {TABLE: "crm_contact"}),
+                    links=(link.desired_links(TABLE, "contact", source, members),),
+                )
+                made = link.make_plan(warehouse, desired, SETTINGS, folder, run)
+        warehouse.publish()
+    counts = {"profiles": made.profiles.count, "keys": made.keys.count, "links": sum(one.count for one in made.links)}
+    tell(phases=watch.phases, peak=peak_memory(), counts=counts)
+
+
+def customer_id(number: int) -> str:
+    """Return a CustomerId."""
+    return f"{number:08}-0000-5000-8000-000000000000"
+
+
+def batches(schema: pa.Schema, count: int, row: Any) -> Iterator[pa.RecordBatch]:
+    """Make rows, some at a time."""
+    for numbers in itertools.batched(range(count), CHUNK) if hasattr(itertools, "batched") else chunks(count):
+        yield pa.RecordBatch.from_pylist([row(number) for number in numbers], schema=schema)
+
+
+def chunks(count: int) -> Iterator[range]:
+    """Cut numbers into parts."""
+    return (range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+
+
+def write(folder: Path, run: int, url: str) -> None:
+    """Send the plan of a run, step by step; tell how long each took."""
+    watch = Stopwatch()
+    plan = link.load(folder, run)
+    assert plan is not None
+    rows, requests = {}, {}
+    with dataverse.Dataverse(url, lambda: webapi.TOKEN) as sink, runs.Ledger(folder / "ledger.sqlite") as ledger:
+        current = ledger.begin_run(runs.Arguments())
+        ledger.plan_tasks(current, [step.planned for step in link.STEPS])
+        for step in link.STEPS:
+            before = sink.traffic.writes
+            with watch.phase(step.planned.name), ledger.task(current, step.planned) as task:
+                step.work(link.Hydration(plan, sink, ledger.journal, task, lambda: ledger.check_canceled(current)))
+            rows[step.planned.name] = task.rows or 0
+            requests[step.planned.name] = sink.traffic.writes - before
+        ended = ledger.end_run(current)
+        waited = sink.traffic.waited_seconds
+    tell(
+        phases=watch.phases,
+        rows=rows,
+        requests=requests,
+        waited=waited,
+        status=ended.status,
+        warnings=ended.warnings,
+        peak=peak_memory(),
+        versions=versions("backstamp", "httpx2", "orjson", "pyarrow", "duckdb", "sqlalchemy", "psycopg", "uvicorn"),
+    )
+
+
+def limit(url: str, count: int, seconds: float) -> None:
+    """Find the best size of a request and the best number of them at once; tell what they come to."""
+    trials = {
+        (size, clients): rate(url, count, size, clients, TRIAL_SECONDS)
+        for size in BATCHES
+        for clients in CLIENTS
+    }
+    size, clients = max(trials, key=lambda one: trials[one])
+    tell(size=size, clients=clients, rate=rate(url, count, size, clients, seconds))
+
+
+def rate(url: str, count: int, size: int, clients: int, seconds: float) -> float:
+    """Return how many links a second so many clients write, with UpdateMultiple and nothing around it."""
+    table = link.lookup_name(SETTINGS)
+    path = webapi.action("contacts", odata.UPDATE_MULTIPLE)
+    kind = odata.type_name("contact")
+    customers = count // ROWS_OF_A_CUSTOMER
+    offset = time.time_ns() % customers
+
+    def work(client: int) -> int:
+        done = 0
+        share = count // clients
+        starts = itertools.cycle(range(client * share, (client + 1) * share - size + 1, size))
+        with closing(webapi.connect(url)) as connection:
+            for start in starts:
+                if time.perf_counter() > begin + seconds:
+                    break
+                targets = [
+                    {
+                        odata.TYPE: kind,
+                        "contactid": webapi.contact_id(number),
+                        f"{table}{odata.BIND}": f"{link.profile_table(SETTINGS)}s({customer_id((number + offset) % customers)})",
+                    }
+                    for number in range(start, start + size)
+                ]
+                webapi.send(connection, "POST", path, {"Targets": targets})
+                done += size
+        return done
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        done = sum(pool.map(work, range(clients)))
+    return done / (time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    main()
