@@ -1,7 +1,8 @@
 """One step of `stamp.py`, in a process of its own.
 
 python benchmarks/stamping.py plan FOLDER RUN ROWS MOVED      plan run RUN, in which so many contacts have moved
-python benchmarks/stamping.py write FOLDER RUN URL            send that plan
+python benchmarks/stamping.py profiles FOLDER RUN URL         send its profiles, and make the lookup
+python benchmarks/stamping.py links FOLDER RUN URL            send its links
 python benchmarks/stamping.py limit URL ROWS SECONDS          send links as fast as can be, with nothing around it
 """
 
@@ -11,7 +12,7 @@ import itertools
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +22,16 @@ import pyarrow as pa
 import webapi
 from backstamp import engine, link, odata, runs, shapes
 from backstamp.connect import dataverse
-from measured import Stopwatch, peak_memory, tell, versions
+from backstamp.link import hydrate
+from measured import Stopwatch, peak_memory, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SETTINGS = link.Link()
 TABLE = "crm.contact"
 CHUNK = 100_000
-ROWS_OF_A_CUSTOMER = 2
+ROWS_OF_A_CUSTOMER = 4
 PROFILES = pa.schema([*shapes.PROFILES, *shapes.shape(City=pa.string(), FullName=pa.string(), crm_contact=pa.string())])
 SOURCE = shapes.shape(key=pa.string())
 BATCHES, CLIENTS = (250, 500, 1000), (2, 4, 8)
@@ -41,8 +43,10 @@ def main() -> None:
     match sys.argv[1:]:
         case ["plan", folder, run, rows, moved]:
             plan(Path(folder), int(run), int(rows), int(moved))
-        case ["write", folder, run, url]:
-            write(Path(folder), int(run), url)
+        case ["profiles", folder, run, url]:
+            write_profiles(Path(folder), int(run), url)
+        case ["links", folder, run, url]:
+            write_links(Path(folder), int(run), url)
         case ["limit", url, rows, seconds]:
             limit(url, int(rows), float(seconds))
 
@@ -87,44 +91,47 @@ def customer_id(number: int) -> str:
     return f"{number:08}-0000-5000-8000-000000000000"
 
 
-def batches(schema: pa.Schema, count: int, row: Any) -> Iterator[pa.RecordBatch]:
+def batches(schema: pa.Schema, count: int, row: Callable[[int], dict[str, Any]]) -> Iterator[pa.RecordBatch]:
     """Make rows, some at a time."""
-    for numbers in itertools.batched(range(count), CHUNK) if hasattr(itertools, "batched") else chunks(count):
-        yield pa.RecordBatch.from_pylist([row(number) for number in numbers], schema=schema)
+    for start in range(0, count, CHUNK):
+        yield pa.RecordBatch.from_pylist([row(n) for n in range(start, min(start + CHUNK, count))], schema=schema)
 
 
-def chunks(count: int) -> Iterator[range]:
-    """Cut numbers into parts."""
-    return (range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+def write_profiles(folder: Path, run: int, url: str) -> None:
+    """Send the profiles of a run, and tell how long that took; its alternate keys are taken for written."""
+    with sending(folder, run, url, link.STEPS[0]) as (hydration, facts):
+        plan = hydration.plan
+        for linking in plan.links:
+            hydration.sink.create_column(linking.outer, plan.lookup)
+        hydration.journal.answered(hydration.journal.sent(run, plan.keys.list, 0, plan.keys.count))
+    tell(**facts)
 
 
-def write(folder: Path, run: int, url: str) -> None:
-    """Send the plan of a run, step by step; tell how long each took."""
-    watch = Stopwatch()
+def write_links(folder: Path, run: int, url: str) -> None:
+    """Send the links of a run, and tell how long that took."""
+    [step] = (step for step in link.STEPS if step.work is hydrate.write_links)
+    with sending(folder, run, url, step) as (_, facts):
+        pass
+    tell(**facts)
+
+
+@contextmanager
+def sending(folder: Path, run: int, url: str, step: link.Step) -> Iterator[tuple[link.Hydration, dict[str, Any]]]:
+    """Do a step of hydration; give it, and what it cost."""
     plan = link.load(folder, run)
     assert plan is not None
-    rows, requests = {}, {}
     with dataverse.Dataverse(url, lambda: webapi.TOKEN) as sink, runs.Ledger(folder / "ledger.sqlite") as ledger:
         current = ledger.begin_run(runs.Arguments())
-        ledger.plan_tasks(current, [step.planned for step in link.STEPS])
-        for step in link.STEPS:
-            before = sink.traffic.writes
-            with watch.phase(step.planned.name), ledger.task(current, step.planned) as task:
-                step.work(link.Hydration(plan, sink, ledger.journal, task, lambda: ledger.check_canceled(current)))
-            rows[step.planned.name] = task.rows or 0
-            requests[step.planned.name] = sink.traffic.writes - before
+        ledger.plan_tasks(current, [step.planned])
+        with ledger.task(current, step.planned) as task:
+            hydration = link.Hydration(plan, sink, ledger.journal, task, lambda: ledger.check_canceled(current))
+            begin, cpu = time.perf_counter(), time.process_time()
+            step.work(hydration)
+            facts = {"wall": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
         ended = ledger.end_run(current)
-        waited = sink.traffic.waited_seconds
-    tell(
-        phases=watch.phases,
-        rows=rows,
-        requests=requests,
-        waited=waited,
-        status=ended.status,
-        warnings=ended.warnings,
-        peak=peak_memory(),
-        versions=versions("backstamp", "httpx2", "orjson", "pyarrow", "duckdb", "sqlalchemy", "psycopg", "uvicorn"),
-    )
+        rows, traffic = task.rows or 0, sink.traffic
+        facts |= {"rows": rows, "requests": traffic.writes, "waited": traffic.waited_seconds, "peak": peak_memory()}
+        yield hydration, facts | {"status": ended.status, "warnings": ended.warnings}
 
 
 def limit(url: str, count: int, seconds: float) -> None:
@@ -135,33 +142,31 @@ def limit(url: str, count: int, seconds: float) -> None:
         for clients in CLIENTS
     }
     size, clients = max(trials, key=lambda one: trials[one])
-    tell(size=size, clients=clients, rate=rate(url, count, size, clients, seconds))
+    told = {f"{size} rows, {clients} at once": round(found) for (size, clients), found in trials.items()}
+    tell(trials=told, size=size, clients=clients, rate=rate(url, count, size, clients, seconds))
 
 
 def rate(url: str, count: int, size: int, clients: int, seconds: float) -> float:
     """Return how many links a second so many clients write, with UpdateMultiple and nothing around it."""
-    table = link.lookup_name(SETTINGS)
+    bind = f"{link.lookup_name(SETTINGS)}{odata.BIND}"
+    profiles = f"{link.profile_table(SETTINGS)}s"
     path = webapi.action("contacts", odata.UPDATE_MULTIPLE)
     kind = odata.type_name("contact")
     customers = count // ROWS_OF_A_CUSTOMER
     offset = time.time_ns() % customers
 
+    def target(number: int) -> dict[str, str]:
+        own = customer_id((number + offset) % customers)
+        return {odata.TYPE: kind, "contactid": webapi.contact_id(number), bind: f"{profiles}({own})"}
+
     def work(client: int) -> int:
-        done = 0
         share = count // clients
-        starts = itertools.cycle(range(client * share, (client + 1) * share - size + 1, size))
+        done = 0
         with closing(webapi.connect(url)) as connection:
-            for start in starts:
+            for start in itertools.cycle(range(client * share, (client + 1) * share - size + 1, size)):
                 if time.perf_counter() > begin + seconds:
                     break
-                targets = [
-                    {
-                        odata.TYPE: kind,
-                        "contactid": webapi.contact_id(number),
-                        f"{table}{odata.BIND}": f"{link.profile_table(SETTINGS)}s({customer_id((number + offset) % customers)})",
-                    }
-                    for number in range(start, start + size)
-                ]
+                targets = [target(number) for number in range(start, start + size)]
                 webapi.send(connection, "POST", path, {"Targets": targets})
                 done += size
         return done
