@@ -2,7 +2,7 @@
 
 python benchmarks/stamping.py plan FOLDER RUN ROWS MOVED      plan run RUN, in which so many contacts have moved
 python benchmarks/stamping.py profiles FOLDER RUN URL         send its profiles, and make the lookup
-python benchmarks/stamping.py links FOLDER RUN URL            send its links
+python benchmarks/stamping.py links FOLDER RUN URL SIZE       send its links, so many rows in a request
 python benchmarks/stamping.py limit URL ROWS SECONDS          send links as fast as can be, with nothing around it
 """
 
@@ -45,8 +45,8 @@ def main() -> None:
             plan(Path(folder), int(run), int(rows), int(moved))
         case ["profiles", folder, run, url]:
             write_profiles(Path(folder), int(run), url)
-        case ["links", folder, run, url]:
-            write_links(Path(folder), int(run), url)
+        case ["links", folder, run, url, size]:
+            write_links(Path(folder), int(run), url, int(size))
         case ["limit", url, rows, seconds]:
             limit(url, int(rows), float(seconds))
 
@@ -107,20 +107,25 @@ def write_profiles(folder: Path, run: int, url: str) -> None:
     tell(**facts)
 
 
-def write_links(folder: Path, run: int, url: str) -> None:
+def write_links(folder: Path, run: int, url: str, size: int) -> None:
     """Send the links of a run, and tell how long that took."""
     [step] = (step for step in link.STEPS if step.work is hydrate.write_links)
-    with sending(folder, run, url, step) as (_, facts):
+    with sending(folder, run, url, step, size) as (_, facts):
         pass
     tell(**facts)
 
 
 @contextmanager
-def sending(folder: Path, run: int, url: str, step: link.Step) -> Iterator[tuple[link.Hydration, dict[str, Any]]]:
+def sending(
+    folder: Path, run: int, url: str, step: link.Step, size: int = 500
+) -> Iterator[tuple[link.Hydration, dict[str, Any]]]:
     """Do a step of hydration; give it, and what it cost."""
     plan = link.load(folder, run)
     assert plan is not None
-    with dataverse.Dataverse(url, lambda: webapi.TOKEN) as sink, runs.Ledger(folder / "ledger.sqlite") as ledger:
+    with (
+        dataverse.Dataverse(url, lambda: webapi.TOKEN, batch_size=size) as sink,
+        runs.Ledger(folder / "ledger.sqlite") as ledger,
+    ):
         current = ledger.begin_run(runs.Arguments())
         ledger.plan_tasks(current, [step.planned])
         with ledger.task(current, step.planned) as task:
@@ -130,7 +135,7 @@ def sending(folder: Path, run: int, url: str, step: link.Step) -> Iterator[tuple
             facts = {"wall": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
         ended = ledger.end_run(current)
         rows, traffic = task.rows or 0, sink.traffic
-        facts |= {"rows": rows, "requests": traffic.writes, "waited": traffic.waited_seconds, "peak": peak_memory()}
+        facts |= {"rows": rows, "writes": traffic.writes, "reads": traffic.reads, "peak": peak_memory(), "size": size}
         yield hydration, facts | {"status": ended.status, "warnings": ended.warnings}
 
 
