@@ -117,7 +117,9 @@ def make_contacts(url: str, database: str, count: int) -> None:
             """,
             [count - 1],
         )
-        connection.execute("UPDATE _counter SET value = (SELECT max(versionnumber) FROM contact) WHERE name LIKE 'row%'")
+        connection.execute(
+            "UPDATE _counter SET value = (SELECT max(versionnumber) FROM contact) WHERE name LIKE 'row%'"
+        )
         connection.execute("VACUUM (ANALYZE) contact")
 
 
@@ -134,14 +136,16 @@ def print_result(result: Facts) -> None:
         planning = sum(phase["wall"] for phase in plan["phases"].values())
         print(
             f"  {name:<16} {links['rows']:>9,} links in {links['wall']:>7.2f} s: {rate(links):>7,.0f} rows/s,"
-            f" {rate(links) / limit:.2f} of the limit; {links['cpu'] / max(links['rows'], 1) * 1e6:.0f} µs of CPU a row;"
-            f" {links['writes']:,} requests; peak {links['peak']:.2f} GiB;"
+            f" {rate(links) / limit:.2f} of the limit; {links['cpu'] * 1e6 / max(links['rows'], 1):.0f} µs of CPU"
+            f" a row; {links['writes']:,} requests; peak {links['peak']:.2f} GiB;"
             f" planned in {planning:.1f} s (wanted {WANTED['plan']}), peak {plan['peak']:.2f} GiB"
         )
     print(f"  {rate(result['links'][0]) / limit:.2f} of the limit in the first run, wanted {WANTED['share']}")
     if "protected" in result:
         usual = result["default"]
-        print(f"  {rate(usual) / limit:.2f} of the limit with requests of {usual['size']} rows: {rate(usual):,.0f} rows/s")
+        print(
+            f"  {rate(usual) / limit:.2f} of the limit with requests of {usual['size']} rows: {rate(usual):,.0f} rows/s"
+        )
         print_protected(result["protected"])
 
 

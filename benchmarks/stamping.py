@@ -16,7 +16,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pyarrow as pa
 
 import webapi
@@ -69,7 +68,9 @@ def plan(folder: Path, run: int, count: int, moved: int) -> None:
     with engine.DuckDB(folder / "warehouse.duckdb", engine.DuckDBSettings(threads=2)) as warehouse:
         members = warehouse.land("members", shapes.MEMBERS, batches(shapes.MEMBERS, count, member))
         profiles = warehouse.land("profiles", PROFILES, batches(PROFILES, customers, profile))
-        source = warehouse.land("source", SOURCE, batches(SOURCE, count, lambda number: {"key": webapi.contact_id(number)}))
+        source = warehouse.land(
+            "source", SOURCE, batches(SOURCE, count, lambda number: {"key": webapi.contact_id(number)})
+        )
         with runs.Ledger(folder / "ledger.sqlite") as ledger:
             nothing = warehouse.load(shapes.KNOWN_LINKS, [])
             with watch.phase("know"):
@@ -107,6 +108,14 @@ def write_profiles(folder: Path, run: int, url: str) -> None:
     tell(**facts)
 
 
+def planned(folder: Path, run: int) -> link.Plan:
+    """Return the plan of a run."""
+    found = link.load(folder, run)
+    if found is None:
+        raise LookupError(f"Run {run} was not planned.")
+    return found
+
+
 def write_links(folder: Path, run: int, url: str, size: int) -> None:
     """Send the links of a run, and tell how long that took."""
     [step] = (step for step in link.STEPS if step.work is hydrate.write_links)
@@ -120,8 +129,6 @@ def sending(
     folder: Path, run: int, url: str, step: link.Step, size: int = 500
 ) -> Iterator[tuple[link.Hydration, dict[str, Any]]]:
     """Do a step of hydration; give it, and what it cost."""
-    plan = link.load(folder, run)
-    assert plan is not None
     with (
         dataverse.Dataverse(url, lambda: webapi.TOKEN, batch_size=size) as sink,
         runs.Ledger(folder / "ledger.sqlite") as ledger,
@@ -129,7 +136,9 @@ def sending(
         current = ledger.begin_run(runs.Arguments())
         ledger.plan_tasks(current, [step.planned])
         with ledger.task(current, step.planned) as task:
-            hydration = link.Hydration(plan, sink, ledger.journal, task, lambda: ledger.check_canceled(current))
+            hydration = link.Hydration(
+                planned(folder, run), sink, ledger.journal, task, lambda: ledger.check_canceled(current)
+            )
             begin, cpu = time.perf_counter(), time.process_time()
             step.work(hydration)
             facts = {"wall": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
@@ -142,9 +151,7 @@ def sending(
 def limit(url: str, count: int, seconds: float) -> None:
     """Find the best size of a request and the best number of them at once; tell what they come to."""
     trials = {
-        (size, clients): rate(url, count, size, clients, TRIAL_SECONDS)
-        for size in BATCHES
-        for clients in CLIENTS
+        (size, clients): rate(url, count, size, clients, TRIAL_SECONDS) for size in BATCHES for clients in CLIENTS
     }
     size, clients = max(trials, key=lambda one: trials[one])
     told = {f"{size} rows, {clients} at once": round(found) for (size, clients), found in trials.items()}

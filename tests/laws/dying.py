@@ -1,6 +1,6 @@
-"""A process that begins a run and is killed after so many seconds: `python -m tests.laws.dying FOLDER URL SECONDS FULL`.
+"""A process that begins a run and is killed in it: `python -m tests.laws.dying FOLDER URL SECONDS FULL`.
 
-With "at" before it, the number is that of a request that writes: the process is killed when its answer has come.
+With `at` before it, the number is that of a request that writes: the process is killed when its answer has come.
 """
 
 from __future__ import annotations

@@ -145,9 +145,7 @@ class Family:
             always=tuple(sorted(self.always)),
             never=tuple(sorted(self.never)),
         )
-        return replace(
-            project, tables=tuple(replace(table, content=used(project, table)) for table in project.tables)
-        )
+        return replace(project, tables=tuple(replace(table, content=used(project, table)) for table in project.tables))
 
     def _set(self, record: Record, column: str, value: str | None) -> None:
         self.rows[record] = {**self.rows[record], column: value}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,11 @@ def test_troubles(tmp_path: Path) -> None:
         for number, trouble in enumerate([*TROUBLES] * ROUNDS):
             around.change(world.KINDS[number % len(world.KINDS)])
             settings = world.crm_of(tmp_path, seed=number, **TROUBLES[trouble])
-            tokens = (draw.choice(("ours", "ours", "ours", "outdated")) for _ in itertools.count())
-            giver = (lambda tokens=tokens: next(tokens)) if trouble == "expired" else (lambda: "ours")
+            tokens = ("ours", "ours", "ours", "outdated") if trouble == "expired" else ("ours",)
             with (
                 around.unlucky(),
                 embedded.serving(settings, world.TOKENS) as url,
-                dataverse.Dataverse(url, giver, batch_size=PACKAGE) as environment,
+                dataverse.Dataverse(url, partial(draw.choice, tokens), batch_size=PACKAGE) as environment,
             ):
                 ends.add((trouble, around.run(lambda _, environment=environment: environment).status))
             with around.unlucky():

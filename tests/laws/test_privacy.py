@@ -79,7 +79,9 @@ def test_no_personal_data(planted: pipeline.Place, caplog: pytest.LogCaptureFixt
     told: list[str] = []
     planted.run()
     for meddle in (lambda sink: Quotes(sink, breaks=False), lambda sink: Quotes(sink, breaks=True)):
-        planted.edit("members.csv", lambda lines: [line.replace(",1\n", ",8\n").replace(",2\n", ",9\n") for line in lines])
+        planted.edit(
+            "members.csv", lambda lines: [line.replace(",1\n", ",8\n").replace(",2\n", ",9\n") for line in lines]
+        )
         planted.edit("purchases.csv", lambda lines: [line.replace("1.50", "2.50") for line in lines])
         with contextlib.suppress(ValueError):
             planted.run(meddle)

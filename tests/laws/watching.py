@@ -51,7 +51,7 @@ class Watch:
         self._path = folder / "crm.sqlite"
 
     def rows(self, table: str, *columns: str) -> dict[str, tuple[Any, ...]]:
-        """Return these columns of all rows of a table, by key; nothing where it, or one of the columns, is not there."""
+        """Return these columns of all rows of a table, by key; nothing where the table, or a column, is not there."""
         with self._open() as connection:
             if not set(columns) <= set(_columns(connection, table)):
                 return {}
@@ -73,11 +73,11 @@ class Watch:
         """Return what was written since then, in its order."""
         with self._open() as connection:
             found = connection.execute("SELECT * FROM _written ORDER BY rowid").fetchall()
-        return [Write(*row[:5], bool(row[5]), bool(row[6])) for row in found]
+        return [Write(*texts, bool(is_same), bool(is_foreign)) for *texts, is_same, is_foreign in found]
 
     @contextmanager
     def looking(self) -> Iterator[list[str]]:
-        """Look all the while whether a link leads nowhere; give the list of what was found."""
+        """Look all the while, and once more, whether a link leads nowhere; give the list of what was found."""
         found: list[str] = []
         ended = threading.Event()
         thread = threading.Thread(target=self._look, args=(found, ended), daemon=True)
@@ -88,15 +88,11 @@ class Watch:
             ended.set()
             thread.join()
 
-    def orphans(self) -> list[str]:
-        """Return the links that lead nowhere, as one moment shows them."""
-        with self._open() as connection:
-            return _orphans(connection)
-
     def _look(self, found: list[str], ended: threading.Event) -> None:
         with self._open() as connection:
             while not ended.wait(_LOOK_EVERY_SECONDS):
                 found += _orphans(connection)
+            found += _orphans(connection)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
