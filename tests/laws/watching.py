@@ -73,7 +73,7 @@ class Watch:
         """Return what was written since then, in its order."""
         with self._open() as connection:
             found = connection.execute("SELECT * FROM _written ORDER BY rowid").fetchall()
-        return [Write(*texts, bool(is_same), bool(is_foreign)) for *texts, is_same, is_foreign in found]
+        return [Write(*row) for row in found]
 
     @contextmanager
     def looking(self) -> Iterator[list[str]]:
