@@ -114,7 +114,7 @@ class Family:
 
     def empty_link(self, draw: random.Random) -> None:
         """Somebody empties the link of a row."""
-        self.edits |= dict.fromkeys(self._some(draw, CONTACT, LEAD))
+        self.edits |= dict.fromkeys(self._some(draw, CONTACT))
 
     def change_link(self, draw: random.Random) -> None:
         """Somebody gives a row the link of another one."""

@@ -55,7 +55,7 @@ def test_troubles(tmp_path: Path) -> None:
                 embedded.serving(settings, world.TOKENS) as url,
                 dataverse.Dataverse(url, partial(draw.choice, tokens), batch_size=PACKAGE) as environment,
             ):
-                ends.add((trouble, around.run(lambda _, environment=environment: environment).status))
+                ends.add((trouble, around.run(environment).status))
             with around.unlucky():
                 around.check(around.run())
         around.check_nothing_to_do()

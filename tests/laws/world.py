@@ -19,7 +19,7 @@ from backstamp import embedded
 from backstamp.connect import dataverse, ports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.oracle.model import Record
@@ -54,7 +54,6 @@ class World:
 
     Attributes:
         place: the project and its CRM.
-        person: a connection for people who edit rows.
         draw: what decides which steps are done.
         families: all of them.
         setting: the project file as it is now.
@@ -63,7 +62,6 @@ class World:
     """
 
     place: pipeline.Place
-    person: ports.Sink
     draw: random.Random
     families: Sequence[Family]
     setting: Setting = field(default_factory=Setting)
@@ -101,9 +99,9 @@ class World:
         """Whether somebody deleted what a run believes to be there until it is asked to look."""
         return any(family.losses for family in self.families)
 
-    def run(self, meddle: Callable[[ports.Sink], Any] = lambda sink: sink) -> runs.Run:
-        """Do a run; in full where only that can find what is lost."""
-        return self.place.run(meddle, full=self.needs_full_run)
+    def run(self, environment: ports.Sink | None = None) -> runs.Run:
+        """Do a run, perhaps over another connection; in full where only that can find what is lost."""
+        return self.place.run(lambda sink: environment or sink, full=self.needs_full_run)
 
     def run_and_check(self) -> None:
         """Do a run, and hold all laws to it; what was written is what differs between before and after, once each."""
@@ -188,20 +186,23 @@ class World:
     def _write(self) -> None:
         """Bring rows, links and files to where the families are."""
         rows = {record: row for family in self.families for record, row in family.rows.items()}
-        for table, outer in LINKED.items():
-            self.person.delete(outer, [str(key) for name, key in self.written.keys() - rows.keys() if name == table])
-            changed = [
-                {f"{outer}id": key, **row}
-                for (name, key), row in rows.items()
-                if name == table and self.written.get((name, key)) != row
-            ]
-            if changed:
-                self.person.upsert(outer, pa.RecordBatch.from_pylist(changed))
-        self.written = rows
-        self._meddle()
+        # A new connection each time: it must know our lookup as soon as there is one.
+        with dataverse.Dataverse(self.place.url, lambda: "theirs") as person:
+            for table, outer in LINKED.items():
+                gone = [str(key) for name, key in self.written.keys() - rows.keys() if name == table]
+                _must_do(person.delete(outer, gone))
+                changed = [
+                    {f"{outer}id": key, **row}
+                    for (name, key), row in rows.items()
+                    if name == table and self.written.get((name, key)) != row
+                ]
+                if changed:
+                    _must_do(person.upsert(outer, pa.RecordBatch.from_pylist(changed)))
+            self.written = rows
+            self._meddle(person)
         _write_files(self.place.folder, self.setting, self.families)
 
-    def _meddle(self) -> None:
+    def _meddle(self, person: ports.Sink) -> None:
         """Do what is done by hand to links, profiles and alternate keys."""
         found = self.seen()
         stamps: dict[str, list[ports.Stamp]] = defaultdict(list)
@@ -210,12 +211,14 @@ class World:
             other = edits[record]
             stamps[LINKED[record[0]]].append(ports.Stamp(str(record[1]), found.links.get(other) if other else None))
         for outer, edited in stamps.items():
-            self.person.stamp(outer, LOOKUP, edited)
+            _must_do(person.stamp(outer, LOOKUP, edited))
         losses = {record: kind for family in self.families for record, kind in family.losses.items()}
         profiles = {found.keys[record] for record, kind in losses.items() if kind == "profile" and record in found.keys}
-        self.person.delete(PROFILE, sorted(profiles)) if profiles else None
+        if profiles:
+            _must_do(person.delete(PROFILE, sorted(profiles)))
         keys = [own for own, record in self._keys().items() if losses.get(record) == "key"]
-        self.person.delete(KEYS, keys) if keys else None
+        if keys:
+            _must_do(person.delete(KEYS, keys))
         for family in self.families:
             family.edits.clear()
 
@@ -224,6 +227,11 @@ class World:
         names = ("datasourcename", "tablename", "alternatevalue")
         rows = self.watch.rows(KEYS, *(PREFIX + name for name in names))
         return {own: (f"{source}.{table}", key) for own, (source, table, key) in rows.items()}
+
+
+def _must_do(outcomes: Sequence[ports.Outcome]) -> None:
+    """Hold that people can do what they are to do."""
+    assert not [outcome for outcome in outcomes if outcome.state != "acknowledged"]
 
 
 def _ids(text: str | None) -> frozenset[str]:
@@ -302,8 +310,8 @@ def _project(setting: Setting) -> dict[str, Any]:
 @contextmanager
 def beginning(folder: Path, seed: int, count: int) -> Iterator[World]:
     """Make a world of so many families, and serve its CRM."""
-    with embedded.serving(crm_of(folder), TOKENS) as url, connected(folder, url) as (place, person):
-        world = World(place, person, random.Random(seed), [Family(number) for number in range(count)])  # noqa: S311 - steps
+    with embedded.serving(crm_of(folder), TOKENS) as url, pipeline.connected(folder, url) as place:
+        world = World(place, random.Random(seed), [Family(number) for number in range(count)])  # noqa: S311 - steps
         world.begin()
         yield world
 
@@ -311,10 +319,3 @@ def beginning(folder: Path, seed: int, count: int) -> Iterator[World]:
 def crm_of(folder: Path, **settings: Any) -> embedded.Settings:
     """Return the settings of the CRM of a world."""
     return embedded.Settings(database_url=f"sqlite:///{folder}/crm.sqlite", **settings)
-
-
-@contextmanager
-def connected(folder: Path, url: str) -> Iterator[tuple[pipeline.Place, ports.Sink]]:
-    """Connect to a CRM as the account that links, and as a person."""
-    with pipeline.connected(folder, url) as place, dataverse.Dataverse(url, lambda: "theirs") as person:
-        yield place, person
