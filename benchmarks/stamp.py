@@ -133,12 +133,12 @@ def print_result(result: Facts) -> None:
     print(f"  the limit, before and after the first run: {trials}; {limit:,.0f} on average")
     names = ("first run", "1 % changed", "nothing changed")
     for name, plan, links in zip(names, result["plans"], result["links"], strict=True):
-        planning = sum(phase["wall"] for phase in plan["phases"].values())
+        wall, cpu = (sum(phase[kind] for phase in plan["phases"].values()) for kind in ("wall", "cpu"))
         print(
             f"  {name:<16} {links['rows']:>9,} links in {links['wall']:>7.2f} s: {rate(links):>7,.0f} rows/s,"
             f" {rate(links) / limit:.2f} of the limit; {links['cpu'] * 1e6 / max(links['rows'], 1):.0f} µs of CPU"
             f" a row; {links['writes']:,} requests; peak {links['peak']:.2f} GiB;"
-            f" planned in {planning:.1f} s (wanted {WANTED['plan']}), peak {plan['peak']:.2f} GiB"
+            f" planned in {wall:.1f} s, {cpu:.1f} s of CPU (wanted {WANTED['plan']}), peak {plan['peak']:.2f} GiB"
         )
     print(f"  {rate(result['links'][0]) / limit:.2f} of the limit in the first run, wanted {WANTED['share']}")
     if "protected" in result:
