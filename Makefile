@@ -3,6 +3,7 @@ PYTHON ?= python3
 PEOPLE ?= 20000
 SIZES ?= 1000000
 EXAMPLES ?= 1000
+SEQUENCES ?= 2400
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -40,9 +41,9 @@ lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra spark --extra postgresql --extra dataverse --group dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
-laws: setup  ## Hold unification against the oracle for long (EXAMPLES=1000)
-	LAWS_EXAMPLES=$(EXAMPLES) LAWS_SEQUENCES=$(EXAMPLES) LAWS_KILLS=20 $(BIN)/python -m pytest --hypothesis-show-statistics \
-		tests/unify/test_laws.py tests/unify/test_incremental.py
+laws: setup  ## Hold unification (EXAMPLES=1000) and linking (SEQUENCES=2400) against the oracle for long
+	LAWS_EXAMPLES=$(EXAMPLES) LAWS_SEQUENCES=$(EXAMPLES) LAWS_LINKS=$(SEQUENCES) LAWS_FAULTS=6 LAWS_KILLS=20 \
+		$(BIN)/python -m pytest --hypothesis-show-statistics tests/unify/test_laws.py tests/unify/test_incremental.py tests/laws
 
 accuracy: setup  ## Find who is who in public data, and print how well, beside Splink (BACKSTAMP_DATA=folder)
 	$(BIN)/python benchmarks/accuracy.py

@@ -114,11 +114,11 @@ def start_postgresql(stack: ExitStack) -> str:
 
 
 @contextmanager
-def served(database: str) -> Iterator[str]:
-    """Serve a CRM on this database in a process of its own; give its base URL."""
+def served(database: str, **behaviour: object) -> Iterator[str]:
+    """Serve a CRM on this database in a process of its own, perhaps with other settings; give its base URL."""
     context = multiprocessing.get_context("spawn")
     ready, tell = context.Pipe(duplex=False)
-    process = context.Process(target=serve, args=(database, tell))
+    process = context.Process(target=serve, args=(database, behaviour, tell))
     process.start()
     tell.close()  # so that a server that fails is noticed
     try:
@@ -128,9 +128,9 @@ def served(database: str) -> Iterator[str]:
         process.join()
 
 
-def serve(database: str, ready: Connection) -> None:
+def serve(database: str, behaviour: dict[str, Any], ready: Connection) -> None:
     """Serve the CRM until this process is told to end."""
-    settings = embedded.Settings(database_url=database)
+    settings = embedded.Settings(database_url=database, **behaviour)
     users = {TOKEN: embedded.ADMINISTRATOR}
     embedded.serve_forever(settings, users, host="127.0.0.1", port=0, on_ready=ready.send)
 

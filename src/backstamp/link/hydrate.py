@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 MOST_REFUSED = 0.5
 """The share of links above which the task has failed where they are refused (linking.md 5)."""
-THREADS = 8
-"""Requests prepared at once; how many of them are under way is for the sink to say."""
+THREADS = 12
+"""Requests prepared at once, more than are under way: how many those are is for the sink to say."""
 _DELETIONS_AT_ONCE = 100  # as many as a request with many in it takes
 
 Tally: TypeAlias = "Counter[tuple[str, str]]"

@@ -60,7 +60,8 @@ class Writer:
             TransientError: no answer came; rows may have been written.
         """
         key = table.definition.key
-        targets = (batches.Target(str(row[key]), self._body(table, row)) for row in rows)
+        body = self._speller(table, rows[0]) if rows else dict
+        targets = (batches.Target(str(row[key]), body(row)) for row in rows)
         return self._deliver(table, action, targets, self._size)
 
     def delete(self, table: metadata.Table, keys: Sequence[str]) -> list[ports.Outcome]:
@@ -207,21 +208,28 @@ class Writer:
             return False
         return True
 
-    def _body(self, table: metadata.Table, row: Mapping[str, object]) -> dict[str, object]:
-        """Spell a row of columns as the service wants it, lookups as references to rows."""
-        body: dict[str, object] = {odata.TYPE: odata.type_name(_name(table))}
-        for name, value in row.items():
-            if name in table.lookups:
-                body[table.navigation[name] + odata.BIND] = self._reference(table, name, value)
-            else:
-                body[name] = value
-        return body
+    def _speller(
+        self, table: metadata.Table, like: Mapping[str, object]
+    ) -> Callable[[Mapping[str, object]], Mapping[str, object]]:
+        """Return what spells rows with the columns of this one as the service wants it, lookups as references."""
+        kind = odata.type_name(_name(table))
+        binds = {
+            name: (table.navigation[name] + odata.BIND, self._table(column.lookup_to).entity_set)
+            for name in like
+            if name in table.lookups and (column := table.definition.column(name)) and column.lookup_to
+        }
 
-    def _reference(self, table: metadata.Table, lookup: str, key: object) -> str | None:
-        column = table.definition.column(lookup)
-        if key is None or column is None or column.lookup_to is None:
-            return None
-        return odata.entity_reference(self._table(column.lookup_to).entity_set, str(key))
+        def spell(row: Mapping[str, object]) -> Mapping[str, object]:
+            body: dict[str, object] = {odata.TYPE: kind}
+            for name, value in row.items():
+                if name in binds:
+                    bind, entity_set = binds[name]
+                    body[bind] = None if value is None else odata.entity_reference(entity_set, str(value))
+                else:
+                    body[name] = value
+            return body
+
+        return spell
 
 
 def _name(table: metadata.Table) -> str:
