@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.cli import backstamp
+from tests.cli.test_linking_page import LOOKUP, PROJECT, someone, write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from backstamp.connect import ports
 
 
 def change_a_member(file: Path) -> None:
@@ -46,4 +49,19 @@ def test_plan_approve_undo(file: Path) -> None:
     assert waiting.code == 3
     assert waiting.document["forecast"]["plan"]["profiles"]["changed"] == 1
     assert backstamp("undo", "1", "--project", file).code == 2
+    assert backstamp("undo", "4", "--drop-columns", "--project", file).code == 2
     assert backstamp("run", "--approve", str(waiting.document["run"]["number"]), "--project", file).code == 0
+
+
+def test_the_first_run_undone_with_its_columns(tmp_path: Path) -> None:
+    """Nothing of ours is left in the CRM's own tables; the next run waits for approval."""
+    file = tmp_path / "backstamp.yaml"
+    file.write_text(PROJECT)
+    write(file, (1, "ann"), (2, "bob"))
+    assert backstamp("run", "--project", file).code == 0
+    done = backstamp("undo", "1", "--yes", "--drop-columns", "--project", file)
+    assert done.code == 0, done
+    found: list[ports.Column | None] = []
+    someone(file, lambda person: found.append(person.define("contact").column(LOOKUP)))
+    assert found == [None]
+    assert backstamp("run", "--project", file).code == 3

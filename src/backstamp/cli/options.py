@@ -42,6 +42,9 @@ Approve = Annotated[
     typer.Option("--approve", metavar="N", min=1, help="Send what run N would do, which waits for approval."),
 ]
 Undone = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The run whose writes are put back.")]
+DropColumns = Annotated[
+    bool, typer.Option("--drop-columns", help="Undoing the first run: remove the columns of links from their tables.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 AcceptLoss = Annotated[
     list[str] | None,

@@ -96,17 +96,21 @@ def undo(
     *,
     file: options.Project = options.FILE,
     yes: options.Yes = False,
+    drop_columns: options.DropColumns = False,
     as_json: options.Json = False,
 ) -> None:
     """Put back what a run wrote: links, alternate keys and profiles, and their CustomerIds.
 
-    Shows what that comes to, and asks. Then nothing more is sent until `backstamp run --approve N` ends the hold.
+    Shows what that comes to, and asks. Then nothing more is sent until `backstamp run --approve N` ends the hold. After
+    the first run that wrote is undone, --drop-columns removes the columns of links too.
 
     Ends with 0, with 1 if a task failed, with 2 if the run cannot be undone, with 3 if it waits for your approval.
     """
     settings = project.load(file)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
+        if drop_columns:
+            pipeline.require_first(settings, number)
         ended = _do_undo(settings, sink, number)
         waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
         shown = pipeline.forecast(settings, sink, ended.number) if waits else None
@@ -114,6 +118,8 @@ def undo(
             plans.show(console, shown)
             if yes or (console.is_terminal and typer.confirm(f"Put back what run {number} wrote?")):
                 ended = _do_approve(settings, sink, console, ended.number)
+        if drop_columns and ended.status is runs.TaskStatus.SUCCESSFUL:
+            pipeline.drop_columns(settings, sink, number)
     if as_json:
         display.write_json({"run": ended, "forecast": shown})
     if ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL:

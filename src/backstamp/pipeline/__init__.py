@@ -50,6 +50,8 @@ from backstamp.pipeline.run import run as run
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify
+from backstamp.pipeline.undoing import drop_columns as drop_columns
+from backstamp.pipeline.undoing import require_first as require_first
 from backstamp.pipeline.undoing import undo as undo
 from backstamp.pipeline.verifying import Verified as Verified
 from backstamp.pipeline.verifying import VerifiedTable as VerifiedTable

@@ -151,6 +151,27 @@ def undo(
         return ledger.end_run(current)
 
 
+def require_first(settings: project.Project, number: int) -> None:
+    """Refuse to drop the columns of links where other runs than this one have written links.
+
+    Raises:
+        ConfigurationError: it is not the first run that wrote.
+    """
+    with runs.Ledger(settings.state / hydrating.LEDGER) as ledger:
+        wrote = ledger.journal.runs()
+    if number not in wrote[:1]:
+        first = f"run {wrote[0]}" if wrote else "none"
+        raise errors.ConfigurationError(f"Columns are dropped with the first run that wrote only: {first}.")
+
+
+def drop_columns(settings: project.Project, environment: ports.Sink, number: int) -> None:
+    """Drop the columns of links that the first run made, once it is undone."""
+    plan = link.load(settings.state, number)
+    if plan is not None:
+        for linking in plan.links:
+            environment.drop_column(linking.outer, plan.lookup.name)
+
+
 def prune(settings: project.Project, current: int) -> None:
     """Forget the work lists of runs before this one that cannot be undone any more; after publishing.
 
