@@ -58,7 +58,6 @@ class World:
         families: all of them.
         setting: the project file as it is now.
         history: the runs that were held against the oracle.
-        steps: how many steps were done.
     """
 
     place: pipeline.Place
@@ -66,7 +65,6 @@ class World:
     families: Sequence[Family]
     setting: Setting = field(default_factory=Setting)
     history: list[Checked] = field(default_factory=list)
-    steps: int = 0
     written: dict[Record, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -87,11 +85,9 @@ class World:
         for family in self.families:
             for step in self.draw.choices(list(steps), list(steps.values()), k=self.draw.choice(HOW_MANY_STEPS)):
                 step(family, self.draw)
-                self.steps += 1
         if kind == "settings":
             for name in self.draw.sample(SETTINGS, self.draw.randint(1, len(SETTINGS))):
                 self.setting = replace(self.setting, **{name: not getattr(self.setting, name)})
-                self.steps += 1
         self._write()
 
     @property
