@@ -91,6 +91,6 @@ with engine.DuckDB() as opened:
 """
     (tmp_path / "program.py").write_text(program)
     environment = {**os.environ, "TZ": "America/New_York"}
-    command = [sys.executable, tmp_path / "program.py"]
+    command = [sys.executable, str(tmp_path / "program.py")]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "datetime.datetime(2026, 7, 1, 0, 30)" in told.stdout
