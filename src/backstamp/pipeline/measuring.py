@@ -109,9 +109,10 @@ def measure(
         now: the time of the run, UTC without a zone.
         stage: opens a task.
     """
+    if not definitions.activities:
+        _forget(engine, {"activities": shapes.ACTIVITIES, NOBODY: shapes.ACTIVITIES})
     if not definitions.measures and not definitions.activities:
-        if engine.has(MEASURED):
-            engine.land(MEASURED, shapes.MEASURED, [])
+        _forget(engine, {MEASURED: shapes.MEASURED})
         return
     measuring = _Measuring(engine, definitions, change, members, measures.Clock(now, definitions.time_zone))
     work: dict[runs.PlannedTask, Callable[[runs.RunningTask], None]] = {
@@ -124,6 +125,13 @@ def measure(
         with stage(planned) as task:
             work[planned](task)
     measuring.note()
+
+
+def _forget(engine: Engine, tables: Mapping[str, pa.Schema]) -> None:
+    """Leave nothing in tables of what the project has no more."""
+    for name, schema in tables.items():
+        if engine.has(name):
+            engine.land(name, schema, [])
 
 
 @dataclass
