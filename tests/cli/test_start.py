@@ -55,14 +55,17 @@ def test_tables_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_check(file: Path) -> None:
-    """It tells tables, keys and rules, those of the match as such, and who is linked and who not and why."""
+    """It tells tables, keys, rules, ways to the customers and measures, and who is linked and who not and why."""
     said = backstamp("check", "--project", file)
     assert said.code == 0
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert any(line.startswith("crm.lead Email and first name (from match), ") for line in lines)
     assert "crm.contact every row" in lines
     assert any(line.startswith("not loyalty.member It did not come through") for line in lines)
+    assert any(line.endswith("shop.purchase by contactid") for line in lines)
     told = backstamp("check", "--project", file, "--json").document
+    assert {"from": "shop.purchase", "to": "crm.contact", "key": "contactid"} in told["relationships"]["edges"]
+    assert told["relationships"]["ways"][0] == "customer"
     assert told["linked"] == ["crm.contact", "crm.lead"]
     assert {table["table"]: table["key"] for table in told["tables"]}["loyalty.member"] == "memberid"
     assert told["deduplicated_by"]["crm.contact"][0] == "Email and first name"

@@ -78,15 +78,19 @@ def test_settings(tmp_path: Path) -> None:
         assert found.fetchall() == [(1, "286.1 MiB")]
 
 
-def test_the_zone_of_the_machine_does_not_matter() -> None:
+def test_the_zone_of_the_machine_does_not_matter(tmp_path: Path) -> None:
     """Text with an offset is the same time in UTC on a machine of any time zone."""
     program = """
-import ibis
+import pyarrow as pa
 from backstamp import engine
 from backstamp.engine import functions
 with engine.DuckDB() as opened:
-    print(opened.rows(ibis.memtable({"a": [1]}).select(time=functions.utc_time(ibis.literal("2026-07-01T00:30:00Z")))))
+    batch = pa.RecordBatch.from_pydict({"text": ["2026-07-01T00:30:00Z"]})
+    table = opened.load(batch.schema, [batch])
+    print(opened.rows(table.select(time=functions.utc_time(table.text))))
 """
+    (tmp_path / "program.py").write_text(program)
     environment = {**os.environ, "TZ": "America/New_York"}
-    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, str(tmp_path / "program.py")]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "datetime.datetime(2026, 7, 1, 0, 30)" in told.stdout

@@ -25,7 +25,7 @@ def always_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backstamp.pipeline.measuring.MOST", 2.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(states=st.lists(shop.STATES, min_size=1, max_size=3))
 def test_in_part_as_in_full(states: list[dict[str, Any]]) -> None:
     """After any changes of rows, owners and time all tables are those of a full calculation, values the oracle's."""

@@ -191,6 +191,8 @@ def _is_backward(step: Relationship, given: Given) -> bool:
 def _spelled(key: ir.Value) -> ir.StringValue:
     """Return a key as keys are compared: a GUID is the same in capitals and in small letters (unification.md 1.1)."""
     text = key.cast(dt.string)
+    if not key.type().is_string():
+        return text
     small = text.lower()
     # Few keys have capitals: only they are held against the form of a GUID, which takes long.
     return ((text != small) & text.re_search(_GUID)).ifelse(small, text)

@@ -112,9 +112,10 @@ def measure(
     Returns:
         The customer attributes of those that were calculated anew, as they were: `shapes.MEASURES`; None if none was.
     """
+    if not definitions.activities:
+        _forget(engine, {"activities": shapes.ACTIVITIES, NOBODY: shapes.ACTIVITIES})
     if not definitions.measures and not definitions.activities:
-        if engine.has(MEASURED):
-            engine.land(MEASURED, shapes.MEASURED, [])
+        _forget(engine, {MEASURED: shapes.MEASURED})
         return None
     measuring = _Measuring(engine, definitions, change, members, measures.Clock(now, definitions.time_zone))
     work: dict[runs.PlannedTask, Callable[[runs.RunningTask], None]] = {
@@ -128,6 +129,13 @@ def measure(
             work[planned](task)
     measuring.note()
     return measuring.replaced
+
+
+def _forget(engine: Engine, tables: Mapping[str, pa.Schema]) -> None:
+    """Leave nothing in tables of what the project has no more."""
+    for name, schema in tables.items():
+        if engine.has(name):
+            engine.land(name, schema, [])
 
 
 @dataclass
@@ -160,16 +168,10 @@ class _Measuring:
         self.engine.view("activities", found.filter(found.customer_id.notnull()))
         self.engine.view(NOBODY, found.filter(found.customer_id.isnull()))
         is_part = self.change.customers is not None and not self.change.is_whole(tables)
-        nobody = found.filter(found.customer_id.isnull())
-        if is_part:  # to look at all of them would cost what the change does not
-            added = self.change.added(tables)
-            rest = {name: rows.limit(0) for name, rows in self._given.tables.items() if name in tables}
-            some = measures.activities(replace(self._given, tables={**self._given.tables, **rest, **added}))
-            nobody = some.filter(some.customer_id.isnull())
-            task.rows = sum(self.engine.count(rows) for rows in added.values())
-        else:
-            task.rows = self.engine.count(found)
-        if count := self.engine.count(nobody):
+        # To look at all of them would cost what a small change does not.
+        looked_at = self._new_activities() if is_part else [found]
+        task.rows = sum(map(self.engine.count, looked_at))
+        if count := sum(self.engine.count(one.filter(one.customer_id.isnull())) for one in looked_at):
             which = "new or changed activities belong" if is_part else "activities belong"
             task.warn(f"{count:,} {which} to no customer: see the table {NOBODY}.")
 
@@ -251,6 +253,21 @@ class _Measuring:
     @cached_property
     def _most(self) -> float:
         return MOST * self.engine.count(self._given.members.select(_ID).distinct())
+
+    def _new_activities(self) -> list[ir.Table]:
+        """Return the activities of rows that are new or changed, table by table."""
+        added = self.change.added([one.table for one in self.definitions.activities])
+        return [
+            measures.activities(
+                replace(
+                    self._given,
+                    definitions=replace(self.definitions, activities=(one,)),
+                    tables={**self._given.tables, one.table: added[one.table]},
+                )
+            )
+            for one in self.definitions.activities
+            if one.table in added
+        ]
 
     def _of_kind(self, kind: str) -> list[str]:
         return [name for name, one in self.definitions.measures.items() if one.kind == kind]
