@@ -250,7 +250,6 @@ class Dataverse:
             among = f"Microsoft.Dynamics.CRM.In(PropertyName={odata.literal(key)},PropertyValues=[{named}])"
             parameters = {"$select": f"{key},{wire_name}", "$filter": among}
             rows = self._session.get(known.entity_set, f"read {table}", parameters=parameters).json()["value"]
-            self.traffic.add(rows_read=len(rows))
             found |= {row[key]: row[wire_name] for row in rows}
         return found
 
