@@ -46,6 +46,7 @@ from backstamp.link.known import (
     linked_tables,
     of_links,
     read_back,
+    removed_columns,
 )
 from backstamp.link.obstacles import obstacles
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, list_path, load
@@ -105,4 +106,5 @@ __all__ = [
     "profile_table",
     "read_back",
     "read_card",
+    "removed_columns",
 ]

@@ -10,6 +10,7 @@ import itertools
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import TYPE_CHECKING, TypeAlias
 
 import ibis
@@ -38,6 +39,8 @@ LINKS = "known_links"
 COLUMNS = "known_columns"
 UNKNOWN = ""
 """The digest of a row that may be there or not, with whatever values: it is sent again."""
+_OTHER = "other"
+"""The digest of a row that is there with values that nobody wants."""
 
 COLUMN = shapes.shape(table=pa.string(), column=pa.string())
 """`known_columns`: every column of our own tables that a run ever wrote."""
@@ -177,19 +180,30 @@ def compare(engine: engines.Engine, table: str, keys: ir.Table) -> None:
     engine.keep(_name(table), engine.cache(known.semi_join(keys, "key").union(unknown)))
 
 
-def read_back(engine: engines.Engine, own: Own, rows: ir.Table) -> None:
+def read_back(engine: engines.Engine, own: Own, rows: ir.Table, removed: Sequence[str]) -> None:
     """Take what the environment holds of one of our own tables for what is known of it, and keep it in the draft.
 
     Args:
         engine: whose draft it is.
         own: the table as it is to be.
         rows: its rows in the environment: `key`, and those of its columns that are there.
+        removed: columns of `rows` that we wrote once and do no more: a row with a value in one is another one.
     """
     wanted = own.rows.schema()
     names = [column.name for column in own.definition.columns]
     values = {name: rows[name] if name in rows.columns else ibis.null("string") for name in names}
     same = rows.select("key", **{name: value.cast(wanted[name]) for name, value in values.items()})
-    engine.keep(_name(own.definition.name), same.select("key", digest=digest(same, own.definition)))
+    told = same.select("key", digest=digest(same, own.definition))
+    if removed:
+        left = rows.filter(reduce(or_, (rows[name].notnull() for name in removed))).select("key")
+        told = told.anti_join(left, "key").union(left.mutate(digest=ibis.literal(_OTHER)))
+    engine.keep(_name(own.definition.name), told)
+
+
+def removed_columns(engine: engines.Engine, definition: ports.TableDefinition) -> list[str]:
+    """Return the columns of one of our own tables that a run wrote once, and that it has no more."""
+    written = (row["column"] for row in engine.rows(of_columns(engine)) if row["table"] == definition.name)
+    return sorted(column for column in written if definition.column(column) is None)
 
 
 def digest(rows: ir.Table, definition: ports.TableDefinition) -> ir.Value:

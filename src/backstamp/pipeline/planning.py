@@ -267,4 +267,5 @@ def _compare(engine: engines.Engine, environment: ports.Sink, table: str, own: l
         link.compare(engine, table, recovery.rows(engine, environment, definition, []))
     else:
         there = [column.name for column in own.definition.columns if definition.column(column.name)]
-        link.read_back(engine, own, recovery.rows(engine, environment, definition, there))
+        removed = [name for name in link.removed_columns(engine, own.definition) if definition.column(name)]
+        link.read_back(engine, own, recovery.rows(engine, environment, definition, [*there, *removed]), removed)
