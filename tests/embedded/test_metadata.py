@@ -89,7 +89,17 @@ def test_tables_are_found_by_enumeration_and_path(crm: Crm) -> None:
     names = [
         item["LogicalName"] for item in crm.get(f"EntityDefinitions?$filter=IsPrivate eq false and ({owned})")["value"]
     ]
-    assert names == ["asyncoperation", "organization", "role", "sdkmessageprocessingstep", "systemuser"]
+    assert names == [
+        "asyncoperation",
+        "callbackregistration",
+        "organization",
+        "role",
+        "sdkmessage",
+        "sdkmessagefilter",
+        "sdkmessageprocessingstep",
+        "systemuser",
+        "workflow",
+    ]
     assert len(crm.get("EntityDefinitions?$filter=CanChangeTrackingBeEnabled/Value eq true")["value"]) >= 6
 
 

@@ -18,23 +18,46 @@ DENIED = (403, odata.PRIVILEGE_DENIED)
 
 
 @pytest.fixture
-def register(crm: Crm) -> Iterator[Any]:
-    """Register a step; it is gone after the test."""
-    made: list[str] = []
+def made(crm: Crm) -> Iterator[list[str]]:
+    """The addresses of registered steps; they are gone after the test."""
+    addresses: list[str] = []
+    yield addresses
+    for address in addresses:
+        crm.http.delete(address)
 
-    def register(message: str, **values: object) -> str:
-        step = {"name": message, "primaryobjecttypecode": "contact", "messagename": message, **values}
-        made.append(crm.create("sdkmessageprocessingsteps", **step))
+
+@pytest.fixture
+def register(crm: Crm, made: list[str]) -> Any:
+    """Register a plug-in's step on a message of a table."""
+
+    def register(message: str, table: str = "contact", **values: object) -> str:
+        condition = f"sdkmessageid/name eq '{message}' and primaryobjecttypecode eq '{table}'"
+        [found] = crm.rows(f"sdkmessagefilters?$filter={condition}")
+        bound = {
+            "sdkmessageid@odata.bind": f"sdkmessages({found['_sdkmessageid_value']})",
+            "sdkmessagefilterid@odata.bind": f"sdkmessagefilters({found['sdkmessagefilterid']})",
+        }
+        key = crm.create("sdkmessageprocessingsteps", name=message, **bound, **values)
+        made.append(f"sdkmessageprocessingsteps({key})")
         return made[-1]
 
-    yield register
-    for step in made:
-        crm.http.delete(f"sdkmessageprocessingsteps({step})")
+    return register
+
+
+@pytest.fixture
+def other(crm: Crm, made: list[str]) -> Any:
+    """Make a workflow or a flow of contacts."""
+
+    def other(entity_set: str, **values: object) -> str:
+        made.append(f"{entity_set}({crm.create(entity_set, name='Other', **values)})")
+        return made[-1]
+
+    return other
 
 
 def fired(crm: Crm, step: str) -> tuple[int, int]:
     """Return in how many requests, and for how many rows, a step would have fired."""
-    row = crm.get(f"sdkmessageprocessingsteps({step})?$select=firedrequests,firedrows")
+    row = crm.get(f"{step}?$select=firedrequests,firedrows")
     return row["firedrequests"] or 0, row["firedrows"] or 0
 
 
@@ -56,7 +79,7 @@ def stamp(crm: Crm, *keys: str, headers: dict[str, str] | None = None, **values:
 def test_steps_count_requests_and_rows(crm: Crm, register: Any) -> None:
     """A step fires for each row that its message writes; requests are counted beside."""
     created, updated, deleted = register("Create"), register("Update"), register("Delete")
-    elsewhere = register("Update", primaryobjecttypecode="lead")
+    elsewhere = register("Update", "lead")
     keys = people(crm, 3)
     stamp(crm, *keys)
     stamp(crm, keys[0])
@@ -74,6 +97,29 @@ def test_filtering_attributes_are_respected(crm: Crm, register: Any) -> None:
     assert fired(crm, step) == (0, 0)
     stamp(crm, key, jobtitle=None)
     assert fired(crm, step) == (1, 1)
+
+
+def test_what_is_off_does_not_fire(crm: Crm, register: Any) -> None:
+    """A step fires while it is enabled, also one of the bulk form of its message."""
+    off, on = register("Update", statecode=1, statuscode=2), register("UpdateMultiple")
+    [key] = people(crm, 1)
+    stamp(crm, key)
+    assert (fired(crm, off), fired(crm, on)) == ((0, 0), (1, 1))
+
+
+def test_workflows_and_flows_fire(crm: Crm, other: Any) -> None:
+    """A classic workflow fires on what it is set to if it is activated, a flow on the changes that it is told of."""
+    lists = {"primaryentity": "contact", "triggeronupdateattributelist": "jobtitle"}
+    activated = {"statecode": 1, "statuscode": 2}
+    updates, draft = other("workflows", **lists, **activated), other("workflows", **lists)
+    creates = other("workflows", primaryentity="contact", triggeroncreate=True, **activated)
+    modified = other("callbackregistrations", entityname="contact", message=3, filteringattributes="jobtitle")
+    added = other("callbackregistrations", entityname="contact", message=1)
+    keys = people(crm, 2)
+    stamp(crm, *keys)
+    stamp(crm, *keys, description="A word")
+    found = [fired(crm, step) for step in (updates, draft, creates, modified, added)]
+    assert found == [(1, 2), (0, 0), (1, 2), (1, 2), (1, 2)]
 
 
 def test_a_refused_request_fires_nothing(crm: Crm, register: Any) -> None:
@@ -97,15 +143,18 @@ def test_a_refused_request_fires_nothing(crm: Crm, register: Any) -> None:
         ({odata.BYPASS_STEPS: "{asynchronous}"}, {"asynchronous"}),
     ],
 )
-def test_headers_keep_steps_from_firing(crm: Crm, register: Any, headers: dict[str, str], silent: set[str]) -> None:
+def test_headers_keep_steps_from_firing(
+    crm: Crm, register: Any, other: Any, headers: dict[str, str], silent: set[str]
+) -> None:
     """Each header is about its kind of step: a mode, single ones, or flows."""
     steps = {
         "synchronous": register("Update", mode=SYNCHRONOUS),
         "asynchronous": register("Update", mode=ASYNCHRONOUS),
-        "flow": register("Update", mode=ASYNCHRONOUS, isflow=True),
+        "flow": other("callbackregistrations", entityname="contact", message=3),
     }
+    ids = {name: step.split("(")[1].rstrip(")") for name, step in steps.items()}
     [key] = people(crm, 1)
-    assert stamp(crm, key, headers={name: value.format(**steps) for name, value in headers.items()}) == 204
+    assert stamp(crm, key, headers={name: value.format(**ids) for name, value in headers.items()}) == 204
     assert {name for name, step in steps.items() if fired(crm, step) == (0, 0)} == silent
 
 

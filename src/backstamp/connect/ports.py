@@ -189,6 +189,31 @@ class Inspection:
     tables: tuple[Access, ...]
 
 
+@dataclass(frozen=True)
+class Step:
+    """Something of the environment's own that runs when a row is written.
+
+    Attributes:
+        name: what its owners call it.
+        kind: "plug-in", "workflow" or "flow".
+        mode: "synchronous" or "asynchronous".
+        kept_from_running: whether our requests keep it from that, if it is no part of the product itself.
+    """
+
+    name: str
+    kind: str
+    mode: str
+    kept_from_running: bool
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What runs when a column of a table is written, as far as the environment tells; `untold` has the other kinds."""
+
+    told: tuple[Step, ...]
+    untold: tuple[str, ...]
+
+
 def _family(kind: pa.DataType) -> str:
     """Return what a type is, whatever its width and scale."""
     if pa.types.is_integer(kind):
@@ -287,6 +312,10 @@ class Sink(Source, Protocol):
 
     def referencing(self, table: str) -> tuple[tuple[str, str], ...]:
         """Return every lookup to a table that somebody made, by asking the environment now: its table and its name."""
+        ...
+
+    def steps(self, table: str, column: str) -> Steps:
+        """Return what of the environment's own runs when a column of a table is written."""
         ...
 
     def linked(self, table: str, lookup: str, keys: Sequence[str]) -> set[str]:

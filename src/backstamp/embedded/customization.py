@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backstamp import odata
-from backstamp.embedded import catalog, definitions, faults, options, requested
+from backstamp.embedded import catalog, definitions, faults, messages, options, requested
 from backstamp.embedded.metadata import ManyToMany, Relationship
 from backstamp.embedded.request import Response, Segment
 
@@ -34,8 +34,7 @@ def tables(session: Session, request: Request, rest: tuple[Segment, ...]) -> Res
         case "PUT", (segment,):
             return _replace_table(session, request, _table(session, segment))
         case "DELETE", (segment,):
-            catalog.drop_table(session.connection, _custom(_table(session, segment)))
-            return Response()
+            return _drop_table(session, _custom(_table(session, segment)))
         case _, (segment, part, *cast):
             return _part(session, request, _table(session, segment), part, cast)
     raise faults.unknown_path(odata.TABLE_DEFINITIONS)
@@ -150,7 +149,14 @@ def create_tables(session: Session, request: Request, _segment: Segment) -> Resp
 
 def _create_table(session: Session, request: Request, body: dict[str, Any]) -> Response:
     identity = catalog.create_table(session.connection, requested.table(session.schema, body))
+    messages.follow(session.connection, session.settings.tables_without_bulk)
     return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({identity})")
+
+
+def _drop_table(session: Session, table: Table) -> Response:
+    catalog.drop_table(session.connection, table)
+    messages.follow(session.connection, session.settings.tables_without_bulk)
+    return Response()
 
 
 def _replace_table(session: Session, request: Request, table: Table) -> Response:

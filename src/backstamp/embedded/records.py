@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, bulk, faults, steps, tracking, values
+from backstamp.embedded import alternate, bulk, faults, messages, steps, tracking, values
 from backstamp.embedded.metadata import ColumnType, OnDelete, type_column
 from backstamp.embedded.request import reference
 from backstamp.embedded.rights import OVERRIDE_CREATED_ON, Right
@@ -151,7 +151,7 @@ def _insert_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> lis
     session.rights.require(Right.CREATE, table)
     if any(row.get("overriddencreatedon") for row in rows):
         session.rights.require_privilege(OVERRIDE_CREATED_ON)
-    steps.fire(session, steps.CREATE, table, rows)
+    steps.fire(session, messages.CREATE, table, rows)
     return _insert(session, table, rows)
 
 
@@ -255,7 +255,7 @@ def _update_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> int
     if not rows:
         return 0
     session.rights.require(Right.WRITE, table)
-    steps.fire(session, steps.UPDATE, table, rows)
+    steps.fire(session, messages.UPDATE, table, rows)
     return _update(session, table, rows)
 
 
@@ -297,7 +297,7 @@ def _delete(session: Session, table: Table, keys: set[str], going: dict[str, set
     if not keys:
         return
     going[table.name] |= keys
-    steps.fire(session, steps.DELETE, table, [()] * len(keys))
+    steps.fire(session, messages.DELETE, table, [()] * len(keys))
     for relationship in session.schema.collections[table.name].values():
         children = _children(session, relationship, keys)
         _release(session, relationship, children - going.get(relationship.referencing, set()), going)

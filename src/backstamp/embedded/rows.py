@@ -11,7 +11,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, faults, functions, options, query, records, selected, tracking, values
+from backstamp.embedded import alternate, faults, messages, options, query, records, selected, tracking, values
 from backstamp.embedded.options import Query
 from backstamp.embedded.projection import Annotations
 from backstamp.embedded.query import Reader
@@ -294,7 +294,7 @@ def act(session: Session, request: Request, table: Table, action: str) -> Respon
         Fault: there is no such action, or a target is wrong.
     """
     perform = _action(action)
-    if perform is None or not functions.takes_bulk(session, table.name):
+    if perform is None or not messages.takes_bulk(session, table.name):
         raise faults.unknown_path(action)
     return perform(session, table, request.targets or _targets(request, table))
 

@@ -53,11 +53,6 @@ _PARTS = {"Attributes": "Attribute", "Keys": "EntityKey"}
 _VERBS = {"POST": "Create", "PUT": "Write", "PATCH": "Write", "DELETE": "Delete"}
 
 
-def is_known(connection: sa.Connection) -> bool:
-    """Tell whether the database knows of roles; one made by an earlier version does not."""
-    return sa.inspect(connection).has_table(_user_roles.name)
-
-
 def role_id(name: str) -> str:
     """Return the id of a role that a new CRM has."""
     return metadata.well_known_id(f"role/{name}")

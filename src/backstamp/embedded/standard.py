@@ -1,4 +1,5 @@
-"""The tables that a new embedded CRM has: account, contact, lead, task, people and roles, organization, jobs, steps.
+"""The tables that a new embedded CRM has: account, contact, lead, task, people and roles, organization, jobs,
+messages and what is registered for them.
 
 Logical names, types and relationship names are Dataverse's own.
 """
@@ -191,6 +192,10 @@ _JOB = (
     _time("completedon", "Completed On", "CompletedOn"),
     *metadata.state_columns(_JOB_STATES, _JOB_REASONS),
 )
+_FIRED = (
+    _whole("firedrequests", "Requests That Would Fire It", "FiredRequests"),
+    _whole("firedrows", "Rows That Would Fire It", "FiredRows"),
+)
 _MODES = (Option(0, "Synchronous"), Option(1, "Asynchronous"))
 _STAGES = (Option(10, "Pre-validation"), Option(20, "Pre-operation"), Option(40, "Post-operation"))
 _ORGANIZATION = (
@@ -200,16 +205,61 @@ _ORGANIZATION = (
 
 
 _ROLE = (_text("name", "Name", 100, "Name"),)
+_MESSAGE = (_text("name", "Name", 256, "Name"),)
+_FILTER = (
+    _text("primaryobjecttypecode", "Primary Object Type Code", 128, "PrimaryObjectTypeCode"),
+    _lookup("sdkmessageid", "SDK Message", "SdkMessageId", "sdkmessage"),
+)
+_STEP_STATES = (Option(0, "Enabled"), Option(1, "Disabled"))
+_STEP_REASONS = (Option(1, "Enabled", 0), Option(2, "Disabled", 1))
 _STEP = (
     _text("name", "Name", 256, "Name"),
-    _text("primaryobjecttypecode", "Table", 128, "PrimaryObjectTypeCode"),
-    _text("messagename", "Message", 50, "MessageName"),
+    _lookup("sdkmessageid", "SDK Message", "SdkMessageId", "sdkmessage"),
+    _lookup("sdkmessagefilterid", "SDK Message Filter", "SdkMessageFilterId", "sdkmessagefilter"),
     _memo("filteringattributes", "Filtering Attributes", "FilteringAttributes", 100_000),
     Column("mode", ColumnType.PICKLIST, "Mode", "Execution Mode", options=_MODES, default=0),
     Column("stage", ColumnType.PICKLIST, "Stage", "Execution Stage", options=_STAGES, default=40),
-    _yes_no("isflow", "Is a Flow", "IsFlow"),
-    _whole("firedrequests", "Requests That Would Fire It", "FiredRequests"),
-    _whole("firedrows", "Rows That Would Fire It", "FiredRows"),
+    *_FIRED,
+    *metadata.state_columns(_STEP_STATES, _STEP_REASONS),
+)
+_CATEGORIES = tuple(
+    Option(value, label)
+    for value, label in enumerate(
+        ("Workflow", "Dialog", "Business Rule", "Action", "Business Process Flow", "Modern Flow")
+    )
+)
+_WORKFLOW_TYPES = (Option(1, "Definition"), Option(2, "Activation"), Option(3, "Template"))
+_WORKFLOW_MODES = (Option(0, "Background"), Option(1, "Real-time"))
+_WORKFLOW_STATES = (Option(0, "Draft"), Option(1, "Activated"))
+_WORKFLOW_REASONS = (Option(1, "Draft", 0), Option(2, "Activated", 1))
+_WORKFLOW = (
+    _text("name", "Process Name", 100, "Name"),
+    Column("category", ColumnType.PICKLIST, "Category", "Category", options=_CATEGORIES, default=0),
+    Column("type", ColumnType.PICKLIST, "Type", "Type", options=_WORKFLOW_TYPES, default=1),
+    Column("mode", ColumnType.PICKLIST, "Mode", "Mode", options=_WORKFLOW_MODES, default=0),
+    _text("primaryentity", "Primary Entity", 128, "PrimaryEntity"),
+    _yes_no("triggeroncreate", "Trigger On Create", "TriggerOnCreate"),
+    _yes_no("triggerondelete", "Trigger On Delete", "TriggerOnDelete"),
+    _memo("triggeronupdateattributelist", "Trigger On Update", "TriggerOnUpdateAttributeList", 100_000),
+    *_FIRED,
+    *metadata.state_columns(_WORKFLOW_STATES, _WORKFLOW_REASONS),
+)
+_CHANGES = (
+    "Added",
+    "Deleted",
+    "Modified",
+    "Added or Modified",
+    "Added or Deleted",
+    "Modified or Deleted",
+    "Added or Modified or Deleted",
+)
+_CALLBACK = (
+    _text("name", "Name", 256, "Name"),
+    _text("entityname", "Entity Name", 255, "EntityName"),
+    _choice("message", "Specifies the message type", "Message", *_CHANGES),
+    _memo("filteringattributes", "Filtering Attributes", "FilteringAttributes", 100_000),
+    Column("softdeletestatus", ColumnType.INTEGER, "SoftDeleteStatus", "Soft Delete Status", default=0),
+    *_FIRED,
 )
 
 
@@ -242,7 +292,11 @@ TABLES = (
     _table(4700, "AsyncOperation", "asyncoperationid", "name", _JOB),
     _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
     _table(1036, "Role", "roleid", "name", _ROLE),
+    _table(4606, "SdkMessage", "sdkmessageid", "name", _MESSAGE),
+    _table(4607, "SdkMessageFilter", "sdkmessagefilterid", "primaryobjecttypecode", _FILTER),
     _table(4608, "SdkMessageProcessingStep", "sdkmessageprocessingstepid", "name", _STEP),
+    _table(4703, "Workflow", "workflowid", "name", _WORKFLOW),
+    _table(301, "CallbackRegistration", "callbackregistrationid", "name", _CALLBACK),
 )
 
 
@@ -262,5 +316,10 @@ RELATIONSHIPS = (
     _points("Account_Tasks", "account", "task.regardingobjectid", "regardingobjectid_account_task"),
     _points("Contact_Tasks", "contact", "task.regardingobjectid", "regardingobjectid_contact_task"),
     _points("Lead_Tasks", "lead", "task.regardingobjectid", "regardingobjectid_lead_task"),
+    _points("sdkmessageid_sdkmessagefilter", "sdkmessage", "sdkmessagefilter.sdkmessageid"),
+    _points("sdkmessageid_sdkmessageprocessingstep", "sdkmessage", "sdkmessageprocessingstep.sdkmessageid"),
+    _points(
+        "sdkmessagefilterid_sdkmessageprocessingstep", "sdkmessagefilter", "sdkmessageprocessingstep.sdkmessagefilterid"
+    ),
     *(relationship for table in TABLES for relationship in metadata.audit_relationships(table)),
 )

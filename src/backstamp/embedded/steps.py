@@ -1,8 +1,9 @@
 """Registered steps: what custom logic of a customer would have run on writes, counted instead of run.
 
-A step is a row of `sdkmessageprocessingstep`. It fires for each row that its message writes; with filtering attributes
-an update fires it only if the request has a value for one of them, changed or not. Headers keep steps from firing, for
-who may send them (dataverse-webapi.md 1.4 and 8).
+A plug-in's step is a row of `sdkmessageprocessingstep`, a classic workflow one of `workflow`, and what sets a cloud flow
+off one of `callbackregistration`. It fires for each row that its message writes; with filtering attributes an update
+fires it only if the request has a value for one of them, changed or not. Headers keep steps from firing, for who may
+send them (dataverse-webapi.md 1.4 and 8).
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ import sqlalchemy as sa
 
 from backstamp import odata
 from backstamp.embedded import faults, rights
+from backstamp.embedded.messages import CREATE, DELETE, FILTERS, MESSAGES, STEPS, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from backstamp.embedded.metadata import Table
     from backstamp.embedded.rights import Rights
+    from backstamp.embedded.schema import Schema
     from backstamp.embedded.store import Session
 
-TABLE = "sdkmessageprocessingstep"
-CREATE, UPDATE, DELETE = "create", "update", "delete"
+_WORKFLOWS, _FLOWS = "workflow", "callbackregistration"
+_CHANGES = {CREATE: (1, 4, 5, 7), DELETE: (2, 5, 6, 7), UPDATE: (3, 4, 6, 7)}
+"""What the message of a callback registration can be for it to be about creation, deletion, or an update."""
 _SYNCHRONOUS, _ASYNCHRONOUS = 0, 1
 _MODES = {"CustomSync": _SYNCHRONOUS, "CustomAsync": _ASYNCHRONOUS}
 _MOST_IDS = 3
@@ -40,9 +44,9 @@ class Bypass:
 
     def holds(self, step: sa.Row[Any]) -> bool:
         """Tell whether this step is kept from firing."""
-        if step.isflow:
+        if step.kind == _FLOWS:
             return self.flows
-        return step.mode in self.modes or step.sdkmessageprocessingstepid in self.ids
+        return step.mode in self.modes or step.key in self.ids
 
 
 def bypass(headers: Mapping[str, str], held: Rights) -> Bypass:
@@ -84,23 +88,68 @@ def fire(session: Session, message: str, table: Table, written: Sequence[Collect
     """
     if not written:
         return
-    steps = session.schema.sql[TABLE]
-    for step in session.connection.execute(_registered(steps), {"table": table.name, "message": message}).all():
+    registered = _registered(session.schema, message)
+    for step in session.connection.execute(registered, {"table": table.name}).all():
         rows = 0 if session.bypass.holds(step) else _firing(step, message, written)
         if rows:
+            steps = session.schema.sql[step.kind]
             counts = {
                 "firedrequests": _one_more(steps.c.firedrequests, 1),
                 "firedrows": _one_more(steps.c.firedrows, rows),
             }
-            same = steps.c.sdkmessageprocessingstepid == step.sdkmessageprocessingstepid
+            same = steps.c[session.schema.tables[step.kind].key] == step.key
             session.connection.execute(sa.update(steps).where(same).values(counts))
 
 
-@lru_cache(maxsize=8)
-def _registered(steps: sa.Table) -> sa.Select[Any]:
+@lru_cache(maxsize=24)
+def _registered(schema: Schema, message: str) -> sa.CompoundSelect[Any]:
     """Return the statement that goes with every write: to put it together takes longer than to execute it."""
-    table, message = sa.func.lower(steps.c.primaryobjecttypecode), sa.func.lower(steps.c.messagename)
-    return sa.select(steps).where(table == sa.bindparam("table"), message == sa.bindparam("message"))
+    return sa.union_all(*(select(schema.sql, message) for select in (_plugins, _workflows, _flows)))
+
+
+def _plugins(sql: Mapping[str, sa.Table], message: str) -> sa.Select[Any]:
+    """Select the steps of a message, or of its bulk form; one without a filter is for all tables."""
+    steps, filters, messages = sql[STEPS], sql[FILTERS].c, sql[MESSAGES].c
+    return (
+        _selected(STEPS, steps.c.sdkmessageprocessingstepid, steps.c.mode, steps.c.filteringattributes)
+        .join_from(steps, sql[MESSAGES], messages.sdkmessageid == steps.c.sdkmessageid)
+        .outerjoin(sql[FILTERS], filters.sdkmessagefilterid == steps.c.sdkmessagefilterid)
+        .where(
+            steps.c.statecode == 0,
+            messages.name.in_((message, f"{message}Multiple")),
+            sa.or_(filters.primaryobjecttypecode == sa.bindparam("table"), steps.c.sdkmessagefilterid.is_(None)),
+        )
+    )
+
+
+def _workflows(sql: Mapping[str, sa.Table], message: str) -> sa.Select[Any]:
+    """Select the classic workflows that are activated; those in real time are synchronous."""
+    workflows = sql[_WORKFLOWS].c
+    triggers = {
+        CREATE: workflows.triggeroncreate,
+        DELETE: workflows.triggerondelete,
+        UPDATE: workflows.triggeronupdateattributelist.is_not(None),
+    }
+    listed = workflows.triggeronupdateattributelist
+    return _selected(_WORKFLOWS, workflows.workflowid, 1 - workflows.mode, listed).where(
+        workflows.category == 0,
+        workflows.type == 1,
+        workflows.statecode == 1,
+        workflows.primaryentity == sa.bindparam("table"),
+        triggers[message],
+    )
+
+
+def _flows(sql: Mapping[str, sa.Table], message: str) -> sa.Select[Any]:
+    flows = sql[_FLOWS].c
+    return _selected(_FLOWS, flows.callbackregistrationid, sa.literal(_ASYNCHRONOUS), flows.filteringattributes).where(
+        flows.softdeletestatus == 0, flows.entityname == sa.bindparam("table"), flows.message.in_(_CHANGES[message])
+    )
+
+
+def _selected(kind: str, key: Any, mode: Any, listed: Any) -> sa.Select[Any]:  # noqa: ANN401 - columns
+    columns = (key.label("key"), mode.label("mode"), listed.label("filteringattributes"))
+    return sa.select(sa.literal(kind).label("kind"), *columns)
 
 
 def _firing(step: sa.Row[Any], message: str, written: Sequence[Collection[str]]) -> int:

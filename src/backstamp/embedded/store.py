@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from backstamp import errors, odata
-from backstamp.embedded import catalog, database, metadata, security, standard
+from backstamp.embedded import catalog, database, messages, metadata, security, standard
 from backstamp.embedded.mishaps import Mishap
 from backstamp.embedded.protection import Limits
 from backstamp.embedded.rights import Rights
@@ -124,7 +124,7 @@ class Store:
             with database.writing(self._engine) as connection:
                 if catalog.is_empty(connection):
                     _found(connection)
-                elif not security.is_known(connection):
+                elif not messages.are_known(connection):
                     raise errors.ConfigurationError(
                         "The database of the embedded CRM was made by an earlier version: remove it, and fill it again."
                     )
@@ -215,6 +215,7 @@ def _found(connection: sa.Connection) -> None:
 
 
 def _keep_settings(connection: sa.Connection, settings: Settings) -> None:
-    """Show the retention where Dataverse shows it."""
+    """Show the retention, and which tables are written in bulk, where Dataverse shows them."""
     organization = catalog.load(connection).sql["organization"]
     connection.execute(sa.update(organization).values(expirechangetrackingindays=settings.delta_days))
+    messages.follow(connection, settings.tables_without_bulk)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from backstamp import errors, odata
 from backstamp.connect import ports
-from backstamp.connect.dataverse import credentials, feed, inspection, metadata, rights, session, writing
+from backstamp.connect.dataverse import credentials, feed, inspection, metadata, rights, session, steps, writing
 
 if TYPE_CHECKING:
     import ssl
@@ -224,6 +224,10 @@ class Dataverse:
         made = (one for one in answer.json()["value"] if one["IsCustomRelationship"])
         return tuple((one["ReferencingEntity"], one["ReferencingAttribute"]) for one in made)
 
+    def steps(self, table: str, column: str) -> ports.Steps:
+        """Return which plug-ins, workflows and flows run when a column of a table is written."""
+        return steps.running(self._session, self._whole, table, column)
+
     def linked(self, table: str, lookup: str, keys: Sequence[str]) -> set[str]:
         """Return those of these keys that any row of the table has in its lookup, by asking the environment now."""
         known = self._table(table)
@@ -288,6 +292,12 @@ class Dataverse:
                 if error.status != _NO_SUCH_ROW:
                     raise
         return self._tables.get(name)
+
+    def _whole(self, name: str) -> metadata.Table | None:
+        """Return the table's metadata; None where there is none, or where some of its rows are hidden from us."""
+        found = self._find(name)
+        is_part = found is not None and self._rights is not None and not self._rights.sees_all(found)
+        return None if is_part else found
 
     def _fetch(self, name: str) -> metadata.Table:
         def get(path: str, **parameters: str) -> Any:  # noqa: ANN401 - JSON
