@@ -68,6 +68,25 @@ def empty_link(file: Path, number: int) -> None:
     someone(file, lambda person: person.stamp("contact", LOOKUP, [ports.Stamp(guid(number), None)]))
 
 
+def greet(file: Path) -> None:
+    """Somebody turns on a flow for every change of a contact, and a workflow for a change of its link."""
+    flow = {"callbackregistrationid": guid(1), "name": "Greet", "entityname": "contact", "message": 3}
+    workflow = {
+        "workflowid": guid(2),
+        "name": "Count",
+        "primaryentity": "contact",
+        "triggeronupdateattributelist": LOOKUP,
+        "statecode": 1,
+        "statuscode": 2,
+    }
+
+    def turn_on(person: ports.Sink) -> None:
+        person.upsert("callbackregistration", pa.RecordBatch.from_pylist([flow]))
+        person.upsert("workflow", pa.RecordBatch.from_pylist([workflow]))
+
+    someone(file, turn_on)
+
+
 def test_walk_through(tmp_path: Path) -> None:
     """What the page says of each command is what it does; with WRITE_PAGES it is written there."""
     file = tmp_path / "backstamp.yaml"
@@ -89,7 +108,13 @@ def _told(file: Path) -> Iterator[str]:
     )
     yield _step("Nothing to do", "The next run reads the links that it wrote; nothing differs.", _tasks("run", file))
     write(file, (2, "cid"))
-    yield _step("Merge", "Bob's row has Cid's address now: two customers are one.", _shown("plan", file))
+    greet(file)
+    yield _step(
+        "Merge",
+        "Bob's row has Cid's address now: two customers are one. Somebody has turned on a flow for contacts, and a\n"
+        "workflow for their links.",
+        _shown("plan", file),
+    )
     yield _tasks("run --approve 3", file)
     write(file, (2, "bob"))
     yield _step("Split", "Bob has an address of his own again, and gets a profile of his own.", _shown("plan", file))

@@ -145,6 +145,21 @@ def test_a_client_can_probe_for_bulk_actions(crm: Crm) -> None:
     assert crm.get(probe.format("UpsertMultiple", "contact"))["value"] == []
 
 
+def test_filters_follow_the_tables(crm: Crm) -> None:
+    """A table that is made takes all messages, and none when it is gone, with the steps that were registered for it."""
+    made(crm.http.post("EntityDefinitions", json=table("new_Brief")))
+    found = crm.rows(
+        "sdkmessagefilters?$filter=primaryobjecttypecode eq 'new_brief'&$expand=sdkmessageid($select=name)"
+    )
+    by_name = {each["sdkmessageid"]["name"]: each["sdkmessagefilterid"] for each in found}
+    assert {"Create", "Update", "Delete", "CreateMultiple", "UpdateMultiple"} < by_name.keys()
+    filtered = {"sdkmessagefilterid@odata.bind": f"sdkmessagefilters({by_name['Update']})"}
+    step = crm.create("sdkmessageprocessingsteps", name="Step", **filtered)
+    assert crm.http.delete("EntityDefinitions(LogicalName='new_brief')").status_code == 204
+    assert crm.rows("sdkmessagefilters?$filter=primaryobjecttypecode eq 'new_brief'") == []
+    assert crm.http.get(f"sdkmessageprocessingsteps({step})").status_code == 404
+
+
 def bulk_delete(crm: Crm, name: str, *conditions: dict[str, Any], **criteria: str) -> dict[str, Any]:
     """Delete rows by a job and return the row that tells of it."""
     query = {"EntityName": name, "Criteria": {"Conditions": list(conditions), **criteria}}

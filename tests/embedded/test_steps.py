@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests import registering
 from tests.embedded.conftest import APPLICATION_TOKEN, Crm, fault
 
 from backstamp import odata
@@ -18,41 +19,19 @@ DENIED = (403, odata.PRIVILEGE_DENIED)
 
 
 @pytest.fixture
-def made(crm: Crm) -> Iterator[list[str]]:
-    """The addresses of registered steps; they are gone after the test."""
-    addresses: list[str] = []
-    yield addresses
-    for address in addresses:
-        crm.http.delete(address)
-
-
-@pytest.fixture
-def register(crm: Crm, made: list[str]) -> Any:
-    """Register a plug-in's step on a message of a table."""
+def register(crm: Crm) -> Iterator[Any]:
+    """Register a step on a message, or a "Workflow" or a "Flow"; it is gone after the test."""
+    made: list[str] = []
 
     def register(message: str, table: str = "contact", **values: object) -> str:
-        condition = f"sdkmessageid/name eq '{message}' and primaryobjecttypecode eq '{table}'"
-        [found] = crm.rows(f"sdkmessagefilters?$filter={condition}")
-        bound = {
-            "sdkmessageid@odata.bind": f"sdkmessages({found['_sdkmessageid_value']})",
-            "sdkmessagefilterid@odata.bind": f"sdkmessagefilters({found['sdkmessagefilterid']})",
-        }
-        key = crm.create("sdkmessageprocessingsteps", name=message, **bound, **values)
-        made.append(f"sdkmessageprocessingsteps({key})")
-        return made[-1]
+        make = {"Workflow": registering.workflow, "Flow": registering.flow}.get(message)
+        step = make(crm, table, **values) if make else registering.plugin(crm, message, table, **values)
+        made.append(step)
+        return step
 
-    return register
-
-
-@pytest.fixture
-def other(crm: Crm, made: list[str]) -> Any:
-    """Make a workflow or a flow of contacts."""
-
-    def other(entity_set: str, **values: object) -> str:
-        made.append(f"{entity_set}({crm.create(entity_set, name='Other', **values)})")
-        return made[-1]
-
-    return other
+    yield register
+    for step in made:
+        crm.http.delete(step)
 
 
 def fired(crm: Crm, step: str) -> tuple[int, int]:
@@ -107,19 +86,19 @@ def test_what_is_off_does_not_fire(crm: Crm, register: Any) -> None:
     assert (fired(crm, off), fired(crm, on)) == ((0, 0), (1, 1))
 
 
-def test_workflows_and_flows_fire(crm: Crm, other: Any) -> None:
+def test_workflows_and_flows_fire(crm: Crm, register: Any) -> None:
     """A classic workflow fires on what it is set to if it is activated, a flow on the changes that it is told of."""
-    lists = {"primaryentity": "contact", "triggeronupdateattributelist": "jobtitle"}
-    activated = {"statecode": 1, "statuscode": 2}
-    updates, draft = other("workflows", **lists, **activated), other("workflows", **lists)
-    creates = other("workflows", primaryentity="contact", triggeroncreate=True, **activated)
-    modified = other("callbackregistrations", entityname="contact", message=3, filteringattributes="jobtitle")
-    added = other("callbackregistrations", entityname="contact", message=1)
+    steps = [
+        register("Workflow", triggeronupdateattributelist="jobtitle"),
+        register("Workflow", triggeroncreate=True),
+        register("Workflow", triggeronupdateattributelist="jobtitle", statecode=0, statuscode=1),
+        register("Flow", filteringattributes="jobtitle"),
+        register("Flow", message=1),
+    ]
     keys = people(crm, 2)
     stamp(crm, *keys)
     stamp(crm, *keys, description="A word")
-    found = [fired(crm, step) for step in (updates, draft, creates, modified, added)]
-    assert found == [(1, 2), (0, 0), (1, 2), (1, 2), (1, 2)]
+    assert [fired(crm, step) for step in steps] == [(1, 2), (1, 2), (0, 0), (1, 2), (1, 2)]
 
 
 def test_a_refused_request_fires_nothing(crm: Crm, register: Any) -> None:
@@ -143,14 +122,12 @@ def test_a_refused_request_fires_nothing(crm: Crm, register: Any) -> None:
         ({odata.BYPASS_STEPS: "{asynchronous}"}, {"asynchronous"}),
     ],
 )
-def test_headers_keep_steps_from_firing(
-    crm: Crm, register: Any, other: Any, headers: dict[str, str], silent: set[str]
-) -> None:
+def test_headers_keep_steps_from_firing(crm: Crm, register: Any, headers: dict[str, str], silent: set[str]) -> None:
     """Each header is about its kind of step: a mode, single ones, or flows."""
     steps = {
         "synchronous": register("Update", mode=SYNCHRONOUS),
         "asynchronous": register("Update", mode=ASYNCHRONOUS),
-        "flow": other("callbackregistrations", entityname="contact", message=3),
+        "flow": register("Flow"),
     }
     ids = {name: step.split("(")[1].rstrip(")") for name, step in steps.items()}
     [key] = people(crm, 1)

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from tests import registering
+from tests.embedded.conftest import Crm
 from tests.link import meddling
 from tests.pipeline import LINKS, LOOKUP, guid, statuses, task
 
-from backstamp import errors, link, runs
+from backstamp import errors, link, pipeline, runs
 from backstamp.connect import dataverse, ports
 from backstamp.runs import TaskStatus, schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.pipeline import Place
 
 
@@ -66,6 +70,28 @@ def test_a_draft(place: Place) -> None:
     assert place.is_whole()
     nothing = place.run(draft=True)
     assert (nothing.status, place.plan(nothing.number).count) == (TaskStatus.SUCCESSFUL, 0)
+
+
+@pytest.fixture
+def theirs(place: Place) -> Iterator[Crm]:
+    """The CRM, as its administrator."""
+    client = Crm(place.url, "theirs")
+    with client.http:
+        yield client
+
+
+def test_what_a_plan_sets_off(place: Place, theirs: Crm) -> None:
+    """A plan says what of the CRM's own runs on its writes of links, and only of tables with links to write."""
+    step = registering.plugin(theirs, "Update", "contact", name="Greet", filteringattributes=LOOKUP)
+    registering.plugin(theirs, "Update", "contact", name="Call", filteringattributes="telephone1")
+    nothing = place.run(draft=True)
+    assert pipeline.forecast(place.settings, place.environment, nothing.number).steps == {}
+    merge(place)
+    draft = place.run(draft=True)
+    told = pipeline.forecast(place.settings, place.environment, draft.number).steps
+    assert told == {"crm.contact": ports.Steps((ports.Step("Greet", "plug-in", "synchronous", False),), ())}
+    place.approve(draft.number)
+    assert theirs.get(step)["firedrows"] == 1
 
 
 def test_the_same_as_a_run(place: Place) -> None:

@@ -195,6 +195,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(words: Sequence[str]) -> str:
+    """Return words, at least one, as they stand in a sentence."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def value(of: object) -> str:
     """Return a value of a row as people read it."""
     match of:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from backstamp.cli import display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console
 
     from backstamp import link, pipeline
+    from backstamp.connect import ports
 
 
 def show(to: Console, forecast: pipeline.Forecast) -> None:
@@ -38,7 +39,29 @@ def show(to: Console, forecast: pipeline.Forecast) -> None:
     if forecast.moved:
         moved = f"The time of the last change moves on {display.count(forecast.moved, 'row')} of the CRM's own tables."
         to.print(moved, soft_wrap=True)
+    for table, steps in forecast.steps.items():
+        for line in _what_runs(table, steps):
+            to.print(line, soft_wrap=True, markup=False)
     to.print(f"\nNothing was sent. `backstamp run --approve {plan.run}` does exactly this.", soft_wrap=True)
+
+
+def _what_runs(table: str, steps: ports.Steps) -> Iterator[str]:
+    """Say what of the environment's own runs on the writes of a table, and what is not known of that."""
+    running = [step for step in steps.told if not step.kept_from_running]
+    kept = [step for step in steps.told if step.kept_from_running]
+    if running:
+        yield f"On the writes of {table} run: {_named(running)}."
+    if kept:
+        yield f"Kept from running on the writes of {table}: {_named(kept)}."
+    if steps.untold:
+        kinds = display.listed([f"{kind}s" for kind in steps.untold])
+        yield f"The environment does not tell which {kinds} run on the writes of {table}."
+    elif not steps.told:
+        yield f"No plug-in, workflow or flow runs on the writes of {table}."
+
+
+def _named(steps: Iterable[ports.Step]) -> str:
+    return ", ".join(f"{step.kind} {step.name!r} ({step.mode})" for step in steps)
 
 
 def _own_rows(plan: link.Plan) -> Iterator[tuple[str, ...]]:

@@ -1,5 +1,4 @@
-"""The tables that a new embedded CRM has: account, contact, lead, task, people and roles, organization, jobs,
-messages and what is registered for them.
+"""The tables that a new embedded CRM has: account, contact, lead, task, people, roles, organization, jobs, steps.
 
 Logical names, types and relationship names are Dataverse's own.
 """

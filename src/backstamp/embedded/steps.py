@@ -1,9 +1,9 @@
 """Registered steps: what custom logic of a customer would have run on writes, counted instead of run.
 
-A plug-in's step is a row of `sdkmessageprocessingstep`, a classic workflow one of `workflow`, and what sets a cloud flow
-off one of `callbackregistration`. It fires for each row that its message writes; with filtering attributes an update
-fires it only if the request has a value for one of them, changed or not. Headers keep steps from firing, for who may
-send them (dataverse-webapi.md 1.4 and 8).
+A plug-in's step is a row of `sdkmessageprocessingstep`, a classic workflow one of `workflow`, and what sets a cloud
+flow off one of `callbackregistration`. It fires for each row that its message writes; with filtering attributes an
+update fires it only if the request has a value for one of them, changed or not. Headers keep steps from firing, for who
+may send them (dataverse-webapi.md 1.4 and 8).
 """
 
 from __future__ import annotations

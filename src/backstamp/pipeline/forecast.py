@@ -9,7 +9,7 @@ from backstamp import errors, link, runs
 from backstamp.pipeline.hydrating import LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from backstamp import project
     from backstamp.connect import ports
@@ -26,12 +26,14 @@ class Forecast:
         requests: how many requests write it.
         seconds: for how long, at the speed of earlier runs; None where there was none.
         moved: rows of linked tables whose time of the last change will move.
+        steps: by table whose links are written, what of the environment's own runs on that.
     """
 
     plan: link.Plan
     requests: int
     seconds: float | None
     moved: int
+    steps: Mapping[str, ports.Steps]
 
 
 def forecast(settings: project.Project, environment: ports.Sink, number: int) -> Forecast:
@@ -56,7 +58,13 @@ def forecast(settings: project.Project, environment: ports.Sink, number: int) ->
         requests=sum(_requests(plan, environment.batch_size)),
         seconds=plan.count / speed if speed else None,
         moved=sum(linking.count for linking in plan.links),
+        steps=_steps(settings, environment, plan),
     )
+
+
+def _steps(settings: project.Project, environment: ports.Sink, plan: link.Plan) -> dict[str, ports.Steps]:
+    lookup = link.lookup_name(settings.link)
+    return {linking.table: environment.steps(linking.outer, lookup) for linking in plan.links if linking.count}
 
 
 def _requests(plan: link.Plan, size: int) -> Iterator[int]:

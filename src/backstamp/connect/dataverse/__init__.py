@@ -7,11 +7,12 @@
     batches       which rows to send next, after what became of the last ones
     multipart     several requests in one
     rights        what our account may do
+    steps         what else runs when a row is written
     inspection    found out for `check`, without writing anything
     credentials   who gives bearer tokens
     session       requests: counted, paced, and their failures in our words
 
-All but `environment`, `writing`, `inspection`, `credentials` and `session` is free of I/O.
+All but `environment`, `writing`, `steps`, `inspection`, `credentials` and `session` is free of I/O.
 """
 
 from backstamp.connect.dataverse.credentials import certificate, client_secret, signed_in

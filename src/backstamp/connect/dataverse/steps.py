@@ -1,7 +1,8 @@
 """What else an organization runs when a column of a table is written, found out by asking where it is registered.
 
 Plug-ins are registered in `sdkmessageprocessingstep`, classic workflows in `workflow`; what sets a cloud flow off is in
-`callbackregistration` (Microsoft's page "Bypass Power Automate flows"). A step of a bulk message runs on single writes too.
+`callbackregistration` (Microsoft's page "Bypass Power Automate flows"). A step on a bulk message runs on single writes
+too.
 """
 
 from __future__ import annotations
@@ -69,8 +70,7 @@ _REGISTRIES = (
         "filteringattributes",
         {},
         # Modified, or one of the combinations with it.
-        "softdeletestatus eq 0 and entityname eq @t"
-        " and (message eq 3 or message eq 4 or message eq 6 or message eq 7)",
+        "softdeletestatus eq 0 and entityname eq @t and (message eq 3 or message eq 4 or message eq 6 or message eq 7)",
         odata.SUPPRESS_FLOWS,
     ),
 )
