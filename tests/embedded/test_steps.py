@@ -23,9 +23,9 @@ def register(crm: Crm) -> Iterator[Any]:
     """Register a step on a message, or a "Workflow" or a "Flow"; it is gone after the test."""
     made: list[str] = []
 
-    def register(message: str, table: str = "contact", **values: object) -> str:
-        make = {"Workflow": registering.workflow, "Flow": registering.flow}.get(message)
-        step = make(crm, table, **values) if make else registering.plugin(crm, message, table, **values)
+    def register(on: str, table: str = "contact", **values: object) -> str:
+        make = {"Workflow": registering.workflow, "Flow": registering.flow}.get(on)
+        step = make(crm, table, **values) if make else registering.plugin(crm, on, table, **values)
         made.append(step)
         return step
 

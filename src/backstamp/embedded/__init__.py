@@ -8,8 +8,8 @@ To the rest of the house it is a CRM like any other, reached through `connect` a
 rows), `steps` (what writes would have set off), `messages` (which table takes which), `catalog` (definitions and DDL);
 `options`, `filters`, `operators`, `fetch`, `sql`, `apply`, `requested`, `values` (what clients send, made into values:
 queries into the conditions of `tree` and a `selection`); `conditions`, `paging`, `statements` (these made into SQL);
-`projection`, `formats`, `definitions` (what the server says); `store`, `schema`, `rights`, `bulk` (statements about many
-rows), `database`. `authority` makes the certificates.
+`projection`, `formats`, `definitions` (what the server says); `store`, `schema`, `rights`, `bulk` (statements about
+many rows), `database`. `authority` makes the certificates.
 """
 
 from __future__ import annotations
