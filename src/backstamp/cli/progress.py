@@ -35,6 +35,7 @@ def following(ledger: Path, console: Console, number: int | None = None) -> Iter
     with runs.Status(ledger) as status:
         last = status.last()
         watch = _Watch(console, status, last.number if last else 0, number)
+        list(watch.lines())  # what ended before is no news
         if console.is_terminal:
             with Live(
                 console=console, get_renderable=watch.picture, refresh_per_second=1 / _EVERY_SECONDS, transient=True

@@ -9,7 +9,7 @@ from backstamp import errors, link, runs
 from backstamp.pipeline.hydrating import LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from backstamp import project
     from backstamp.connect import ports
@@ -73,11 +73,13 @@ def _requests(plan: link.Plan, size: int) -> Iterator[int]:
 
 
 def _rows_per_second(history: Iterable[runs.Run]) -> float | None:
-    """Return how many rows a second the tasks of hydration wrote, in the last run that wrote many."""
+    """Return how many rows a second the tasks of hydration wrote, in the run that wrote most: few rows tell little."""
     names = {step.planned.name for step in link.STEPS}
-    for run in history:
-        tasks = [task for task in run.tasks if task.name in names and task.rows and task.seconds]
-        rows, seconds = sum(task.rows or 0 for task in tasks), sum(task.seconds or 0.0 for task in tasks)
-        if rows and seconds:
-            return rows / seconds
-    return None
+    rows, seconds = max((_written(run, names) for run in history), default=(0, 0.0))
+    return rows / seconds if rows and seconds else None
+
+
+def _written(run: runs.Run, names: Collection[str]) -> tuple[int, float]:
+    """Return how many rows the tasks of these names wrote in a run, and in how many seconds."""
+    tasks = [task for task in run.tasks if task.name in names and task.rows and task.seconds]
+    return sum(task.rows or 0 for task in tasks), sum(task.seconds or 0.0 for task in tasks)
