@@ -15,7 +15,7 @@ _SAID = {
     history.MOVED: "its last rows came into other profiles",
     history.GONE: "none of its rows is left",
     history.ANEW: "all CustomerIds were made anew with --new-ids",
-    history.RESTORED: "found in the CRM, as the warehouse was lost",
+    history.RESTORED: "found in the CRM, or back as a run was undone",
 }
 
 
