@@ -129,7 +129,7 @@ class House:
         desired = link.Desired(
             link.desired_profiles(SETTINGS, profiles, self.crm.find(PROFILE)),
             link.desired_keys(SETTINGS, rows, profiles, {TABLE: "crm_contact"}),
-            (link.desired_measures(SETTINGS, measures),),
+            (link.desired_attributes(SETTINGS, measures),),
             tuple(linked),
             eligible.skip,
         )

@@ -336,3 +336,11 @@ def test_the_ways_are_drawn() -> None:
     assert measures.text(definitions) == ["customer", "└─ crm.contact", "   └─ shop.purchase by contactid"]
     words = [element.text for element in ET.fromstring(measures.svg(definitions)).iter()]  # noqa: S314 - our own
     assert {"customer", "crm.contact", "shop.purchase", "contactid"} <= set(words)
+
+
+@pytest.mark.parametrize("written", ["-1", "much", "1 % or so", "nan"])
+def test_no_dead_band(written: str) -> None:
+    """A dead-band is a number or a percentage."""
+    measure = Measure("attribute", "shop.purchase", "sum(amount)", dead_band=written)
+    [problem] = measures.contradictions(measures.Definitions({"Spent": measure}))
+    assert problem.path == ("measures", "Spent", "dead_band")

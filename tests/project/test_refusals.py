@@ -142,7 +142,11 @@ def test_wrong_values(old: str, new: str, lines: list[str]) -> None:
     ("old", "new", "line"),
     [
         ("kind: dataverse", "kind: sql", "3:3: `kind` should be 'embedded' or 'dataverse'. `sql`"),
-        ("[attributes]", "[activities]", "52:11: Item 1 of `hydrate` should be 'attributes'. `activities`"),
+        (
+            "[attributes]",
+            "[insights]",
+            "52:11: Item 1 of `hydrate` should be 'attributes', 'activities' or 'business'. `insights`",
+        ),
     ],
 )
 def test_later(old: str, new: str, line: str) -> None:

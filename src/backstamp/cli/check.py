@@ -54,7 +54,7 @@ def _inspected(
 ) -> Iterator[tuple[ports.Inspection, list[str]]]:
     """Yield what the environment and other organizations let us do, and what is missing; not of those out of reach."""
     linked = {one.outer for one in described.eligibility.linked}
-    own = link.own_tables(settings.link)
+    own = pipeline.own_tables(settings)
     of_environment = [table.outer for table in described.tables if table.is_of_environment]
     asked: list[tuple[ports.Sink, list[str], set[str]]] = [(sink, [*of_environment, *own], linked)]
     for name, other in others.items():

@@ -81,12 +81,15 @@ $TABLES
     columns:
       Company: {from: [crm.lead.companyname]}
 
-# One value for each customer, over everything that he or she did; written to the CRM with `hydrate: [attributes]`.
+# One value for each customer, over everything that he or she did.
 # relationships:
 #   - {from: shop.purchase.contactid, to: crm.contact.contactid}
 # measures:
 #   LifetimePurchases: {kind: attribute, of: shop.purchase, value: sum(amount)}
-# hydrate: [attributes]
+
+# What is written to the CRM besides profiles, links and tables of measures by customer alone: `attributes`, values;
+# `activities`, the newest of each customer; `business`, measures over all customers.
+# hydrate: [attributes, activities, business]
 """
 
 

@@ -214,6 +214,6 @@ measures:
   SpentByTier:
     {kind: business, of: customers, value: avg(LifetimePurchases), dimensions: [LoyaltyTier]}
 
-# What the CRM gets besides profiles and links: the measures.
-hydrate: [attributes]
+# What the CRM gets besides profiles, links and the measures by customer alone; leave out what nobody looks at there.
+hydrate: [attributes, activities, business]
 """

@@ -18,7 +18,7 @@ from backstamp.engine import functions
 from backstamp.link import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -29,6 +29,21 @@ CUT = "_cut"
 
 _KEY_IDS = UUID("0f5b8a4e-7c1d-5d0a-9f0e-3b8f6b1c2d47")
 """Where the ids of alternate keys are named: never to be changed, or every alternate key is written anew."""
+
+_ROW_IDS = UUID("5c1d7a52-3f0b-5e7e-8a55-6b8f0a4f9d10")
+"""Where the ids of activities and of rows of business measures are named: never to be changed either."""
+
+_TAKEN = (
+    "customer",  # its key would be called as the CustomerId is
+    "customerprofile",
+    "alternatekey",
+    "customermeasure",
+    "segmentmembership",
+    "unifiedactivity",
+    "enrichment",
+    "prediction",
+)
+"""Names that no measure's table gets: those of the tables of dataverse-webapi.md 9."""
 
 _NOT_PLAIN = r'[\x01-\x1f"\\]'
 _ESCAPES = (("\\", r"\\"), ('"', r"\""), *((chr(code), f"\\u{code:04x}") for code in range(1, 32)))
@@ -62,7 +77,7 @@ class Desired:
     """Everything that the environment is to hold.
 
     Attributes:
-        measures: the tables of measures, each with a lookup to the profile.
+        measures: the tables of measures and of activities; those by customer have a lookup to the profile.
         skip: why no table may be linked (`Eligibility.skip`), or "".
     """
 
@@ -97,9 +112,14 @@ def measure_table(settings: Link) -> str:
     return f"{settings.prefix}customermeasure"
 
 
-def own_tables(settings: Link) -> tuple[str, ...]:
-    """Return the names of all our tables in the environment."""
-    return (profile_table(settings), key_table(settings), measure_table(settings))
+def activity_table(settings: Link) -> str:
+    """Return the name of the table of activities in the environment."""
+    return f"{settings.prefix}unifiedactivity"
+
+
+def tables_of_measures(settings: Link, names: Iterable[str]) -> dict[str, str]:
+    """Return the names in the environment of the tables of measures that have one of their own, by measure."""
+    return columns.logical_names(settings.prefix, names, [settings.prefix + name for name in _TAKEN])
 
 
 def surviving_name(settings: Link) -> str:
@@ -140,27 +160,87 @@ def desired_profiles(settings: Link, profiles: ir.Table, there: ports.TableDefin
     return _own(table, "Customer Profile", profiles, [*fields, *fixed])
 
 
-def desired_measures(settings: Link, measures: ir.Table, there: ports.TableDefinition | None = None) -> Own:
-    """Return the table of customer attributes: one row for each row of `shapes.MEASURES`, a column an attribute.
+def desired_attributes(settings: Link, attributes: ir.Table, there: ports.TableDefinition | None = None) -> Own:
+    """Return the table of customer attributes: one row for each row of `shapes.MEASURES`, a column an attribute."""
+    return desired_measure(settings, (measure_table(settings), "Customer_Measure"), attributes, there)
+
+
+def desired_measure(
+    settings: Link, named: tuple[str, str], rows: ir.Table, there: ports.TableDefinition | None = None
+) -> Own:
+    """Return a table of measures by customer: one row for each of `rows`, a column a value.
 
     Args:
         settings: of linking.
-        measures: `shapes.MEASURES`.
+        named: the table's name in the environment, and the measure's.
+        rows: `shapes.MEASURES` or `shapes.CUSTOMER_MEASURE`, without dimensions.
         there: the table as the environment has it, None where it has it not.
     """
+    (table, name), prefix = named, settings.prefix
     fixed = [
-        columns.fit(
-            f"{settings.prefix}identifier",
-            ibis.literal("Customer_Measure|") + measures.customer_id,
-            display_name="Identifier",
-        ),
-        columns.fit(f"{settings.prefix}customerid", measures.customer_id, display_name="CustomerId"),
-        _to_profile(settings, measures),
+        columns.fit(f"{prefix}identifier", ibis.literal(f"{name}|") + rows.customer_id, display_name="Identifier"),
+        columns.fit(f"{prefix}customerid", rows.customer_id, display_name="CustomerId"),
+        _to_profile(settings, rows),
     ]
-    own = [name for name in measures.columns if name != "customer_id"]
-    table = measure_table(settings)
-    fields = _fields(settings, measures, _OwnColumns(own, fixed, f"{table}id"), there)
-    return _own(table, "Customer Measure", measures, [*fixed, *fields])
+    own = [column for column in rows.columns if column != "customer_id"]
+    fields = _fields(settings, rows, _OwnColumns(own, fixed, f"{table}id"), there)
+    return _own(table, name.replace("_", " "), rows, [*fixed, *fields])
+
+
+def desired_business(
+    settings: Link,
+    named: tuple[str, str],
+    rows: ir.Table,
+    dimensions: Sequence[str],
+    there: ports.TableDefinition | None = None,
+) -> Own:
+    """Return the table of a business measure: a row for each combination of dimensions, which its key comes from.
+
+    Args:
+        settings: of linking.
+        named: the table's name in the environment, and the measure's.
+        rows: `shapes.BUSINESS_MEASURE`.
+        dimensions: which of its columns are dimensions.
+        there: the table as the environment has it, None where it has it not.
+    """
+    table, name = named
+    texts = [rows[dimension].cast(dt.string) for dimension in dimensions]
+    parts = [(ibis.literal("=") + text).fill_null("") for text in texts]
+    rows = rows.mutate(id=functions.uuid5(_ROW_IDS, ibis.literal(name), *parts))
+    shown = ibis.literal("|").join([ibis.literal(name), *(text.fill_null("") for text in texts)])
+    fixed = [columns.fit(f"{settings.prefix}identifier", shown, display_name="Identifier")]
+    own = [column for column in rows.columns if column != "id"]
+    fields = _fields(settings, rows, _OwnColumns(own, fixed, f"{table}id"), there)
+    return _own(table, name, rows, [*fixed, *fields], key="id")
+
+
+def desired_activities(settings: Link, activities: ir.Table) -> Own:
+    """Return the table of activities: one row for each row of `shapes.ACTIVITIES`."""
+    rows = activities.mutate(id=functions.uuid5(_ROW_IDS, activities.activity_id))
+    shown = {
+        "title": ("Title", ibis.coalesce(rows.title, rows.type)),
+        "activityid": ("ActivityId", rows.activity_id),
+        "sourcetablename": ("Source table", rows.table),
+        "sourceactivityid": ("Source activity", rows.key),
+        "activitytype": ("Activity type", rows.type),
+        "activitytime": ("Activity time", rows.time),
+        "customerid": ("CustomerId", rows.customer_id),
+    }
+    fields = [columns.fit(settings.prefix + name, value, display_name=label) for name, (label, value) in shown.items()]
+    fields += [
+        columns.fit(f"{settings.prefix}description", rows.detail, display_name="Description", memo=True),
+        _to_profile(settings, rows),
+    ]
+    return _own(activity_table(settings), "Unified Activity", rows, fields, key="id")
+
+
+def without_rows(settings: Link, table: str, none: ir.Table) -> Own:
+    """Return that a table of ours in the environment is to have no rows; `none` is a table without any.
+
+    Of its columns only the CustomerId is named, that of every other column being nobody's wish any more.
+    """
+    field = columns.fit(f"{settings.prefix}customerid", none.customer_id, display_name="CustomerId")
+    return _own(table, table, none, [field])
 
 
 def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferred: Mapping[str, str]) -> Own:

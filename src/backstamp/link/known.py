@@ -219,9 +219,10 @@ def digest(rows: ir.Table, definition: ports.TableDefinition) -> ir.Value:
     return functions.digest([reduce(lambda left, right: left + right, parts)])
 
 
-def is_known(engine: engines.Engine, table: str) -> bool:
-    """Tell whether anything was ever known of one of our own tables."""
-    return engine.has(_name(table))
+def filled_tables(engine: engines.Engine) -> list[str]:
+    """Return the tables of ours that a run ever wrote and that are known to have rows."""
+    tables = sorted({row["table"] for row in engine.rows(of_columns(engine).select("table").distinct())})
+    return [table for table in tables if engine.count(of_table(engine, table))]
 
 
 def _note_copied(engine: engines.Engine, entry: int) -> None:

@@ -29,6 +29,7 @@ class Link:
         prefix: of every table and column that we make: a publisher's, in small letters, with its underscore.
         display_name: of the lookup column, as users of the environment read it.
         approve_above: from how many changed links on a run waits for approval; `off` for none.
+        activities: how many of each customer, the newest, are written where they are.
         undo_days: for how many days a run can be undone: so long its work lists are kept.
     """
 
@@ -37,4 +38,5 @@ class Link:
     prefix: str = "msdynci_"
     display_name: str = "CustomerProfile"
     approve_above: ApproveAbove | Literal["off"] = field(default_factory=ApproveAbove)
+    activities: int = 100
     undo_days: int = 30

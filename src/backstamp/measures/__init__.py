@@ -32,9 +32,12 @@ from backstamp.measures.rows import some as some
 from backstamp.measures.settings import ACTIVITIES as ACTIVITIES
 from backstamp.measures.settings import CUSTOMERS as CUSTOMERS
 from backstamp.measures.settings import Activity as Activity
+from backstamp.measures.settings import DeadBand as DeadBand
 from backstamp.measures.settings import Definitions as Definitions
 from backstamp.measures.settings import Measure as Measure
 from backstamp.measures.settings import Relationship as Relationship
+from backstamp.measures.settings import calculations as calculations
+from backstamp.measures.settings import dead_band as dead_band
 from backstamp.measures.templates import expanded as expanded
 from backstamp.measures.touched import goes_backward as goes_backward
 from backstamp.measures.touched import has_moved as has_moved

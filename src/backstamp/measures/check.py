@@ -14,7 +14,7 @@ from backstamp.measures.calculation import columns_in, made_of
 from backstamp.measures.expressions import Aggregate
 from backstamp.measures.kinds import Scope, UnfitError
 from backstamp.measures.rows import ACTIVITY_COLUMNS, CUSTOMER_ID, way_of
-from backstamp.measures.settings import ACTIVITIES, CUSTOMERS, calculations, keys_of
+from backstamp.measures.settings import ACTIVITIES, CUSTOMERS, calculations, dead_band, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -155,6 +155,18 @@ def _contradictions_of(path: Path, measure: Measure) -> Iterator[errors.Problem]
     if measure.through and measure.of in {ACTIVITIES, CUSTOMERS}:
         message = f"`{measure.of}` have their customers: leave `through` out, or say it under `activities`."
         yield errors.Problem((*path, "through"), message)
+    yield from _problems_of_dead_band((*path, "dead_band"), measure)
+
+
+def _problems_of_dead_band(path: Path, measure: Measure) -> Iterator[errors.Problem]:
+    try:
+        found = dead_band(measure)
+    except ValueError:
+        yield errors.Problem(path, "A dead-band is a number from 0 on, such as 0.5, or a percentage, such as 1 %.")
+        return
+    if found and measure.kind != "attribute" and not measure.is_of_customers_alone:
+        message = "A dead-band is for values of customers alone, without `dimensions`: leave it out."
+        yield errors.Problem(path, message)
 
 
 def _unreadable(path: Path, measure: Measure) -> Iterator[errors.Problem]:
@@ -258,7 +270,11 @@ def _problems_of_measure(path: Path, name: str, measure: Measure, known: _Tables
     yield from _names_of_columns(path, name, measure)
     scope, of_rows = known.scope(measure), measure.of != CUSTOMERS or measure.kind == "business"
     for place, text in _values(path, measure):
-        yield from _unfit(place, expressions.parse_value(text), scope, _of_values if of_rows else kinds.of_row)
+        value = expressions.parse_value(text)
+        unfit = list(_unfit(place, value, scope, _of_values if of_rows else kinds.of_row))
+        yield from unfit
+        if measure.dead_band is not None and not unfit:
+            yield from _unfit((*path, "dead_band"), value, scope, _of_numbers if of_rows else _of_number)
     if measure.where is not None:
         yield from _unfit((*path, "where"), expressions.parse_where(measure.where), scope, kinds.of_condition)
     for number, text in enumerate(measure.dimensions):
@@ -334,6 +350,19 @@ def _of_values(value: Expression, scope: Scope) -> None:
     kinds.of_rows(value, scope)
     if not any(isinstance(part, Aggregate) for part in expressions.parts(value)):
         raise UnfitError("There are many rows, and nothing says what is made of them: sum, count, max …")
+
+
+def _of_numbers(value: Expression, scope: Scope) -> None:
+    _refuse_others(kinds.of_rows(value, scope))
+
+
+def _of_number(value: Expression, scope: Scope) -> None:
+    _refuse_others(kinds.of_row(value, scope))
+
+
+def _refuse_others(kind: str) -> None:
+    if kind != "number":
+        raise UnfitError(f"The value is {kind}: a dead-band is for numbers.")
 
 
 def _of_dimension(expression: Expression, scope: Scope) -> None:

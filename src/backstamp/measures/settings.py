@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -108,6 +109,8 @@ class Measure:
         columns: by the names that the template has for them.
         active: whether it is calculated; else the last values stay.
         refresh: how often.
+        dead_band: by how much a number may differ from the one that the CRM has without being written there: `0.5`, or
+            `1 %` of that one.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -123,6 +126,20 @@ class Measure:
     columns: dict[str, str] = field(default_factory=dict)
     active: bool = True
     refresh: Refresh = "every run"
+    dead_band: float | str | None = None
+
+    @property
+    def is_of_customers_alone(self) -> bool:
+        """Whether it has one row for each customer, in a table of its own."""
+        return self.kind == "customer" and not self.dimensions
+
+
+@dataclass(frozen=True)
+class DeadBand:
+    """By how much a number may differ from the one that was sent: so much, or such a share of it."""
+
+    amount: float
+    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +156,22 @@ class Definitions:
 def keys_of(through: str | tuple[str, ...]) -> tuple[str, ...]:
     """Return the foreign keys that a way must take."""
     return (through,) if isinstance(through, str) else through
+
+
+def dead_band(measure: Measure) -> DeadBand | None:
+    """Return the dead-band of a measure, None without one.
+
+    Raises:
+        ValueError: it is neither a number nor a percentage, or below zero.
+    """
+    told = measure.dead_band
+    if told is None:
+        return None
+    is_share = str(told).rstrip().endswith("%")
+    amount = float(str(told).rstrip().removesuffix("%"))
+    if not 0 <= amount < math.inf:
+        raise ValueError
+    return DeadBand(amount / 100 if is_share else amount, is_share)
 
 
 def calculations(name: str, measure: Measure) -> dict[str, str]:

@@ -10,6 +10,7 @@ planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
 output     what was published, in the user's own data lake
 recovery   what the environment tells of the run before, where the warehouse is lost
+hydrated   what the environment gets of measures and activities
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
 approving  a run that waited, sent
@@ -43,6 +44,7 @@ from backstamp.pipeline.forecast import forecast as forecast
 from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
+from backstamp.pipeline.hydrated import own_tables as own_tables
 from backstamp.pipeline.hydrating import LEDGER as LEDGER
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile

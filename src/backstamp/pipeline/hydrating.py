@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, runs
+from backstamp.pipeline import hydrated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +29,7 @@ def name_of(settings: project.Project) -> str:
 
 def steps_of(settings: project.Project) -> tuple[link.Step, ...]:
     """Return the steps of hydration that a project has, in their order."""
-    without_measures = "attributes" not in settings.hydrate
-    return tuple(step for step in link.STEPS if not (without_measures and step is link.MEASURES))
+    return tuple(step for step in link.STEPS if step is not link.MEASURES or hydrated.tables(settings))
 
 
 @dataclass(frozen=True)

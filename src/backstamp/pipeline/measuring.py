@@ -30,7 +30,7 @@ BY_CUSTOMER = runs.PlannedTask("Measures", "Measures by Customer")
 OF_BUSINESS = runs.PlannedTask("Measures", "Business Measures")
 _OF_KIND = {"attribute": ATTRIBUTES, "customer": BY_CUSTOMER, "business": OF_BUSINESS}
 
-ATTRIBUTES_TABLE, MEASURED = "measures", "measured"
+ATTRIBUTES_TABLE, ACTIVITIES_TABLE, MEASURED = "measures", "activities", "measured"
 NOBODY = "activities_of_nobody"
 MOST = 0.3
 """Where more than this share of all customers is touched, all are calculated: it is quicker."""
@@ -98,7 +98,7 @@ def measure(
     members: ir.Table,
     now: datetime,
     stage: Callable[[runs.PlannedTask], AbstractContextManager[runs.RunningTask]],
-) -> ir.Table | None:
+) -> None:
     """Calculate in the draft what is due: `activities`, `measures`, `measure_…`, `business_…`, and `measured`.
 
     Args:
@@ -108,15 +108,12 @@ def measure(
         members: `shapes.MEMBERS`, computed.
         now: the time of the run, UTC without a zone.
         stage: opens a task.
-
-    Returns:
-        The customer attributes of those that were calculated anew, as they were: `shapes.MEASURES`; None if none was.
     """
     if not definitions.activities:
-        _forget(engine, {"activities": shapes.ACTIVITIES, NOBODY: shapes.ACTIVITIES})
+        _forget(engine, {ACTIVITIES_TABLE: shapes.ACTIVITIES, NOBODY: shapes.ACTIVITIES})
     if not definitions.measures and not definitions.activities:
         _forget(engine, {MEASURED: shapes.MEASURED})
-        return None
+        return
     measuring = _Measuring(engine, definitions, change, members, measures.Clock(now, definitions.time_zone))
     work: dict[runs.PlannedTask, Callable[[runs.RunningTask], None]] = {
         ACTIVITIES: measuring.activities,
@@ -128,7 +125,6 @@ def measure(
         with stage(planned) as task:
             work[planned](task)
     measuring.note()
-    return measuring.replaced
 
 
 def _forget(engine: Engine, tables: Mapping[str, pa.Schema]) -> None:
@@ -145,7 +141,6 @@ class _Measuring:
     Attributes:
         done: the measures whose values are right for this run.
         new_attributes: `customer_id` of those with other attributes than before; None where these are all.
-        replaced: their attributes as they were; None without any.
     """
 
     engine: Engine
@@ -155,7 +150,6 @@ class _Measuring:
     clock: Clock
     done: set[str] = field(default_factory=set)
     new_attributes: ir.Table | None = None
-    replaced: ir.Table | None = None
 
     def activities(self, task: runs.RunningTask) -> None:
         """Show all activities, and tell of those that belong to nobody."""
@@ -165,7 +159,7 @@ class _Measuring:
             return
         # What is kept is looked up whenever it is read: so it must not name what only this run has.
         found = measures.activities(replace(self._given, members=self.engine.table("members")))
-        self.engine.view("activities", found.filter(found.customer_id.notnull()))
+        self.engine.view(ACTIVITIES_TABLE, found.filter(found.customer_id.notnull()))
         self.engine.view(NOBODY, found.filter(found.customer_id.isnull()))
         is_part = self.change.customers is not None and not self.change.is_whole(tables)
         # To look at all of them would cost what a small change does not.
@@ -191,8 +185,6 @@ class _Measuring:
         touched = self._touched(due) if there == {_ID, *names} else None
         given = self._given if touched is None else measures.some(self._given, touched)
         made = measures.attributes(due, given, values).select(_ID, *names)
-        if published is not None:
-            self.replaced = published if touched is None else self.engine.cache(published.semi_join(touched, _ID))
         task.rows = self._keep(ATTRIBUTES_TABLE, made, touched, task)
         self.done |= set(due)
         self.new_attributes = touched
@@ -380,7 +372,7 @@ class _Measuring:
 
     def _digest(self, name: str) -> str:
         """Return a digest of all that a measure depends on besides rows and time."""
-        measure = replace(self.definitions.measures[name], active=True, refresh="every run")
+        measure = replace(self.definitions.measures[name], active=True, refresh="every run", dead_band=None)
         made_of = sorted(measures.made_of(measure)) if measure.of == measures.CUSTOMERS else []
         others = self.definitions.relationships, self.definitions.activities, self.definitions.unified
         told = measure, [self._digest(one) for one in made_of], others, self.clock.zone, __version__

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from backstamp import link, shapes
 from backstamp.engine import functions
-from backstamp.pipeline import history, reading, recovery
+from backstamp.pipeline import history, hydrated, reading, recovery
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def know(
         _linked(engine, described, every),
         lambda table, keys: environment.links(table, lookup, keys),
     )
-    there = {table: environment.find(table) for table in link.own_tables(settings.link)}
+    there = {table: environment.find(table) for table in hydrated.own_tables(settings)}
     without = [
         table for table in link.linked_tables(engine) if not _has_column(environment, table.partition(".")[2], lookup)
     ]
@@ -153,7 +153,7 @@ def desired(
     return link.Desired(
         profiles=link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
         keys=link.desired_keys(settings.link, members, profiles, keys),
-        measures=_measures(engine, settings, members, known),
+        measures=tuple(hydrated.desired(engine, settings, known.there)),
         links=(*linked, *left),
         skip="" if left else described.eligibility.skip,
     )
@@ -177,7 +177,7 @@ def ask(
         knows_values: whether the values that it holds are known, so that only keys are asked for.
     """
     own = {table.definition.name: table for table in (wanted.profiles, wanted.keys, *wanted.measures)}
-    for table in link.own_tables(settings.link):
+    for table in dict.fromkeys([*hydrated.own_tables(settings), *link.filled_tables(engine)]):
         _compare(engine, environment, table, None if knows_values else own.get(table))
 
 
@@ -186,7 +186,6 @@ def plan(
     settings: project.Project,
     wanted: link.Desired,
     replaced: Replaced,
-    attributes: ir.Table | None,
     known: Known,
     run: int,
 ) -> link.Plan:
@@ -197,12 +196,11 @@ def plan(
         settings: the project.
         wanted: what the environment is to hold.
         replaced: what the run before published of the customers that this run unified.
-        attributes: the customer attributes that it calculated anew, as they were: `shapes.MEASURES`.
         known: as `know` found it.
         run: its number.
     """
     causes = link.Causes(known.drift, _id_changes(engine, run))
-    before = list(_before(settings, replaced, attributes, known))
+    before = [*_before(settings, replaced, known), *hydrated.before(engine, settings, known.there)]
     return link.make_plan(engine, wanted, before, causes, settings.link, settings.state, run)
 
 
@@ -211,17 +209,13 @@ def _key_columns(settings: project.Project) -> dict[str, str]:
     return {table.table: merge.key_column(table.table, table.key) for table in settings.unify.tables}
 
 
-def _before(
-    settings: project.Project, replaced: Replaced, attributes: ir.Table | None, known: Known
-) -> Iterator[link.Own]:
-    """Yield rows of our own tables as the run before wanted them."""
+def _before(settings: project.Project, replaced: Replaced, known: Known) -> Iterator[link.Own]:
+    """Yield rows of profiles and keys as the run before wanted them."""
     there, profiles = known.there, replaced.profiles
     if replaced.before is not None and profiles is not None:
         yield link.desired_profiles(settings.link, profiles, there[link.profile_table(settings.link)])
         if keys := {table: column for table, column in _key_columns(settings).items() if column in profiles.columns}:
             yield link.desired_keys(settings.link, replaced.before.members, profiles, keys)
-    if attributes is not None:
-        yield link.desired_measures(settings.link, attributes, there[link.measure_table(settings.link)])
 
 
 def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
@@ -230,19 +224,6 @@ def _id_changes(engine: engines.Engine, run: int) -> ir.Table:
         return engine.load(shapes.ID_CHANGES, [])
     changes = engine.table(history.ID_CHANGES)
     return changes.filter(changes["run"] == functions.whole(run))
-
-
-def _measures(
-    engine: engines.Engine, settings: project.Project, members: ir.Table, known: Known
-) -> tuple[link.Own, ...]:
-    """Return the customer attributes; where they are hydrated no more, an empty table, so that its rows go."""
-    has_attributes = any(measure.kind == "attribute" for measure in settings.measures.values())
-    if has_attributes and "attributes" in settings.hydrate and engine.has("measures"):
-        there = known.there[link.measure_table(settings.link)]
-        return (link.desired_measures(settings.link, engine.table("measures"), there),)
-    if link.is_known(engine, link.measure_table(settings.link)):
-        return (link.desired_measures(settings.link, members.select("customer_id").limit(0)),)
-    return ()
 
 
 def _linked(engine: engines.Engine, described: Described, seen: ir.Table) -> dict[str, ir.Table]:

@@ -16,6 +16,7 @@ from backstamp import engine as engines
 from backstamp.connect import ahead
 from backstamp.pipeline import (
     history,
+    hydrated,
     hydrating,
     incremental,
     measuring,
@@ -147,11 +148,11 @@ class _Running:
             replaced = self._unify(engine, read, before)
             members = engine.cache(engine.table("members"))
             change = measuring.Change(read, replaced.customers, in_full=self.current.arguments.full)
-            attributes = self._measure(engine, change, members)
+            self._measure(engine, change, members)
             self._check()
             restored = before if is_lost else None
             seen = [found.seen for found in read.values() if found.seen is not None]
-            work = self._plan(engine, seen, members, (replaced, attributes), restored)
+            work = self._plan(engine, seen, members, replaced, restored)
             if work is not None:
                 output.write_published(self.settings, engine, self.ledger, self.current)
             return work
@@ -161,7 +162,7 @@ class _Running:
         engine: engines.Engine,
         seen: Sequence[link.Seen],
         members: ir.Table,
-        before: tuple[incremental.Replaced, ir.Table | None],
+        replaced: incremental.Replaced,
         restored: Before | None,
     ) -> hydrating.Work | None:
         """Plan what is to be sent, under the lease of the environment, and publish or put aside."""
@@ -174,12 +175,14 @@ class _Running:
                 task.warn(f"{failed.table} is not linked. {failed.words}")
             for table in known.restored:
                 task.warn(planning.RESTORED.format(table=table))
+            for measure in hydrated.too_large(engine, self.settings):
+                task.warn(hydrated.TOO_LARGE.format(measure=measure))
             wanted = planning.desired(engine, self.settings, self.described, members, known)
             knows_values = restored is None and not known.restored
             if arguments.full or new_ids or not knows_values:
                 planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
-            plan = planning.plan(engine, self.settings, wanted, *before, known, self.current.number)
-            undoing.remember(engine, plan, before[0], members)
+            plan = planning.plan(engine, self.settings, wanted, replaced, known, self.current.number)
+            undoing.remember(engine, plan, replaced, members)
             task.rows = plan.count
             if arguments.draft and not plan.count:
                 task.detail("There is nothing to write.")
@@ -443,9 +446,9 @@ class _Running:
     def _supply_tasks(self) -> list[runs.PlannedTask]:
         return [_SUPPLIED] if supplied.names(self.settings) else []
 
-    def _measure(self, engine: engines.Engine, change: measuring.Change, members: ir.Table) -> ir.Table | None:
+    def _measure(self, engine: engines.Engine, change: measuring.Change, members: ir.Table) -> None:
         now = self.current.started.astimezone(UTC).replace(tzinfo=None)
-        return measuring.measure(engine, self.settings.definitions, change, members, now, self._task)
+        measuring.measure(engine, self.settings.definitions, change, members, now, self._task)
 
     def _stage(self, name: str) -> AbstractContextManager[runs.RunningTask]:
         return self._task(_stage_task(name))

@@ -274,6 +274,9 @@ def _with_its_kind(value: object) -> object:
 Engine = Annotated[DuckDBSettings | SparkSettings, Field(discriminator="kind"), BeforeValidator(_with_its_kind)]
 
 
+Hydrated = Literal["attributes", "activities", "business"]
+
+
 @dataclass(frozen=True)
 class Output:
     """Where what a run makes is written besides.
@@ -300,7 +303,7 @@ class Settings:
         relationships: foreign keys from the tables of measures to those of unification.
         activities: tables of things that happened.
         measures: calculations, by name.
-        hydrate: what is written to the environment besides profiles, keys and links.
+        hydrate: what is written to the environment besides profiles, keys, links and the measures by customer alone.
         output: where profiles and measures are written besides.
         link: how our tables and columns are named there.
         engine: what computes.
@@ -316,7 +319,7 @@ class Settings:
     relationships: tuple[Relationship, ...] = ()
     activities: tuple[Activity, ...] = ()
     measures: dict[str, Measure] = field(default_factory=dict)
-    hydrate: tuple[Literal["attributes"], ...] = ()
+    hydrate: tuple[Hydrated, ...] = ()
     output: Output | None = None
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)
