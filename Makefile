@@ -49,7 +49,7 @@ accuracy: setup  ## Find who is who in public data, and print how well, beside S
 	$(BIN)/python benchmarks/accuracy.py
 
 pages: setup  ## Write the pages anew that show what commands print
-	WRITE_PAGES=1 $(BIN)/python -m pytest -q tests/cli/test_pages.py tests/cli/test_linking_page.py tests/pipeline/test_ids.py
+	WRITE_PAGES=1 $(BIN)/python -m pytest -q tests/cli/test_pages.py tests/cli/test_linking_page.py tests/cli/test_stories_page.py tests/pipeline/test_ids.py
 
 benchmark: setup  ## Measure unification beside Splink, at these numbers of people (SIZES=250000,1000000)
 	$(BIN)/python benchmarks/unify.py --sizes $(SIZES)

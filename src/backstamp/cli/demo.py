@@ -53,7 +53,7 @@ def demo(
             first = _run(settings, url, company.truth, console)
             story.found(console, settings, first)
             with environment.signed_in(settings, url, embedded.APPLICATION_USER) as sink:
-                card = show.read(settings, sink, "lead", _lead_to_show(settings))
+                card = show.read(settings, sink, "crm.lead", _lead_to_show(settings)).card
             story.lead(console, settings, card)
             story.second(console)
             second = _run(settings, url, company.truth, console, _OUTSIDE)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backstamp import errors, link, project
+from backstamp import errors, pipeline, project
 from backstamp.cli import display, environment, options
+from backstamp.unify.explain import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
+    from backstamp import link
     from backstamp.connect import ports
 
 
@@ -23,29 +25,34 @@ def show(
     file: options.Project = options.FILE,
     as_json: options.Json = False,
 ) -> None:
-    """Show a row of the CRM as its user sees it: its own fields, its customer's profile and measures.
+    """Show a row of the CRM and its customer: profile, where each value came from, measures, timeline, clusters.
 
-    All of it is read from the CRM; also while a run goes on.
+    The row, its profile and the measures that are written there are read from the CRM, the rest from the warehouse:
+    while a run has that, the CRM alone tells.
     """
     settings = project.load(file)
-    outer = outer_name(settings, table)
+    outer_name(settings, table)  # before anything is served
     with environment.connected(settings) as sink:
-        card = read(settings, sink, outer, key)
+        shown = read(settings, sink, table, key)
     if as_json:
-        display.write_json(facts(table, card))
-    show_card(display.console(quiet=as_json), settings, table, card)
+        display.write_json(facts(table, shown.card) | {"customer": shown.customer, "lacking": shown.lacking or None})
+    to = display.console(quiet=as_json)
+    show_card(to, settings, table, shown.card, shown.customer)
+    if shown.lacking:
+        to.print(f"\n{shown.lacking}", soft_wrap=True)
 
 
-def read(settings: project.Project, sink: ports.Sink, outer: str, key: str) -> link.Card:
-    """Read a row with its profile and measures.
+def read(settings: project.Project, reader: ports.Sink, table: str, key: str) -> pipeline.Shown:
+    """Read a row and all that is known of its customer, as the reader of the CRM.
 
     Raises:
-        SourceError: no row has that key.
+        SourceError: the reader sees no row with that key.
     """
-    card = link.read_card(sink, settings.link, outer, key)
-    if card is None:
+    outer = outer_name(settings, table)
+    shown = pipeline.show(settings, reader, Row(table, key), outer)
+    if shown is None:
         raise errors.SourceError(f"The table {outer} of the CRM has no row with this key: its key is a GUID.")
-    return card
+    return shown
 
 
 def outer_name(settings: project.Project, table: str) -> str:
@@ -78,8 +85,14 @@ def facts(table: str, card: link.Card) -> dict[str, object]:
     }
 
 
-def show_card(to: Console, settings: project.Project, table: str, card: link.Card) -> None:
-    """Print a row with its profile and measures."""
+def show_card(
+    to: Console,
+    settings: project.Project,
+    table: str,
+    card: link.Card,
+    customer: pipeline.Customer | None = None,
+) -> None:
+    """Print a row with its profile and measures, and what the last run knows of its customer."""
     _show_fields(to, f"{table} {card.key}", card.fields)
     if card.customer_id is None:
         to.print("\nNo customer: no run has linked this row yet, or its row is in no profile.")
@@ -87,10 +100,45 @@ def show_card(to: Console, settings: project.Project, table: str, card: link.Car
     keys = _keys_of(settings)
     own = [field for field in card.profile if field.name not in keys]
     known = [replace(field, label=keys[field.name]) for field in card.profile if keys.get(field.name)]
-    _show_fields(to, f"Customer {card.customer_id}", own)
+    origins = (
+        {one.name: f"{one.row.table} {one.row.key}, its {one.column}" for one in customer.values} if customer else {}
+    )
+    _show_fields(to, f"Customer {card.customer_id}", own, origins)
     _show_fields(to, "Rows of this customer", known)
-    if card.measures:
+    if customer:
+        _show_customer(to, customer)
+    elif card.measures:
         _show_fields(to, "Measures", card.measures)
+
+
+def _show_customer(to: Console, customer: pipeline.Customer) -> None:
+    """Print measures with their time, the timeline, and who is in one cluster with the customer."""
+    measured = [
+        (f"  {one.name}", ", ".join(_said(row) for row in one.rows), f"as of {display.value(one.as_of)}")
+        for one in customer.measures
+    ]
+    _show_rows(to, "Measures", measured)
+    happened = [
+        (f"  {display.value(one.time)}", one.type, one.title or "", one.detail.replace("\n", ", "))
+        for one in customer.timeline
+    ]
+    _show_rows(to, "What happened, the newest first", happened)
+    others = [(f"  {one.kind} {one.id}", ", ".join(one.customer_ids)) for one in customer.clusters]
+    _show_rows(to, "Clusters, and the customers in them", others)
+
+
+def _said(row: dict[str, object]) -> str:
+    """Return a value of a measure, several of one with their names."""
+    if len(row) == 1:
+        return "".join(display.value(value) for value in row.values())
+    return " ".join(f"{name} {display.value(value)}" for name, value in row.items())
+
+
+def _show_rows(to: Console, title: str, rows: Sequence[tuple[str, ...]]) -> None:
+    if rows:
+        to.print()
+        to.print(title, style="bold")
+        to.print(display.table(("",) * len(rows[0]), rows))
 
 
 def _keys_of(settings: project.Project) -> dict[str, str]:
@@ -103,10 +151,11 @@ def _keys_of(settings: project.Project) -> dict[str, str]:
     }
 
 
-def _show_fields(to: Console, title: str, fields: Sequence[link.Field]) -> None:
-    to.print()
-    to.print(title, style="bold")
-    to.print(display.table(("", ""), [(f"  {field.label}", display.value(field.value)) for field in fields]))
+def _show_fields(
+    to: Console, title: str, fields: Sequence[link.Field], origins: Mapping[str, str] | None = None
+) -> None:
+    rows = [(f"  {field.label}", display.value(field.value), (origins or {}).get(field.label, "")) for field in fields]
+    _show_rows(to, title, rows if origins else [row[:2] for row in rows])
 
 
 def _by_name(fields: Sequence[link.Field]) -> dict[str, object]:

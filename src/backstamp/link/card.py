@@ -10,7 +10,7 @@ import pyarrow as pa
 from backstamp.link import desired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from backstamp.connect import ports
     from backstamp.link.settings import Link
@@ -47,7 +47,7 @@ class Card:
     measures: tuple[Field, ...] = ()
 
 
-def read_card(sink: ports.Sink, settings: Link, table: str, key: str) -> Card | None:
+def read_card(sink: ports.Sink, settings: Link, table: str, key: str, measures: Mapping[str, str]) -> Card | None:
     """Read a row, its profile and its measures, all from the environment as it is now; None where there is no row.
 
     Args:
@@ -55,6 +55,7 @@ def read_card(sink: ports.Sink, settings: Link, table: str, key: str) -> Card | 
         settings: how our tables and columns are named there.
         table: as the environment names it.
         key: of the row.
+        measures: tables there with a row for each customer, and the measure that each holds; "" for several.
     """
     definition = sink.define(table)
     lookup = desired.lookup_name(settings)
@@ -67,8 +68,19 @@ def read_card(sink: ports.Sink, settings: Link, table: str, key: str) -> Card | 
     if linked is None:
         return Card(str(row[definition.key]), fields, None)
     profile = _read_ours(sink, settings, desired.profile_table(settings), str(linked))
-    measures = _read_ours(sink, settings, desired.measure_table(settings), str(linked))
-    return Card(str(row[definition.key]), fields, str(linked), profile, measures)
+    measured = (
+        _named(field, table, name)
+        for table, name in measures.items()
+        for field in _read_ours(sink, settings, table, str(linked))
+    )
+    return Card(str(row[definition.key]), fields, str(linked), profile, tuple(measured))
+
+
+def _named(field: Field, table: str, measure: str) -> Field:
+    """Say of a measure with several values which one it is of."""
+    if not measure or field.label == measure:
+        return field
+    return Field(f"{table}.{field.name}", f"{measure}: {field.label}", field.value)
 
 
 def _read_ours(sink: ports.Sink, settings: Link, table: str, key: str) -> tuple[Field, ...]:

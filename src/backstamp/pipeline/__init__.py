@@ -22,6 +22,7 @@ published  the published warehouse, opened for questions:
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
 explain    why rows are one customer, or why not
+showing    a row, and all that is known of its customer
 labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
 """
@@ -49,6 +50,9 @@ from backstamp.pipeline.hydrating import LEDGER as LEDGER
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.run import run as run
+from backstamp.pipeline.showing import Customer as Customer
+from backstamp.pipeline.showing import Shown as Shown
+from backstamp.pipeline.showing import show as show
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
 from backstamp.pipeline.stages import unify as unify

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backstamp import errors
@@ -10,6 +11,8 @@ from backstamp.unify import explain as unify
 from backstamp.unify import transform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from backstamp import project
 
 
@@ -21,9 +24,22 @@ def explain(settings: project.Project, row: unify.Row) -> unify.Explanation:
         ConfigurationError: the table is none of unification, or no run has unified the tables as the file has them.
         SourceError: no row has that key, or a row filter keeps it out.
     """
+    with found(settings, row) as (unified, record):
+        return unify.explain(unified, record)
+
+
+@contextmanager
+def found(settings: project.Project, row: unify.Row) -> Iterator[tuple[unify.Unified, int]]:
+    """Give what the last published run made of the tables, and the number of a row there.
+
+    Raises:
+        BusyError: a run has the warehouse open.
+        ConfigurationError: the table is none of unification, or no run has unified the tables as the file has them.
+        SourceError: no row has that key, or a row filter keeps it out.
+    """
     _refuse_unknown(settings, row)
     with published.unified(settings) as unified:
-        return unify.explain(unified, _record(unified, row))
+        yield unified, _record(unified, row)
 
 
 def relate(settings: project.Project, left: unify.Row, right: unify.Row) -> unify.Relation:

@@ -72,6 +72,16 @@ def own_tables(settings: project.Project) -> list[str]:
     return list(dict.fromkeys([*always, link.activity_table(settings.link), *(one.outer for one in tables(settings))]))
 
 
+def of_customers(settings: project.Project) -> dict[str, str]:
+    """Return the tables of measures that have a row for each customer, as the environment calls them, by measure.
+
+    That of attributes, which are of several, has no measure's name.
+    """
+    alone = {"", *(name for name, measure in settings.measures.items() if measure.is_of_customers_alone)}
+    found = (one for one in tables(settings) if one.measure in alone)
+    return {one.outer: one.measure for one in found if one.table != measuring.ACTIVITIES_TABLE}
+
+
 def too_large(engine: engines.Engine, settings: project.Project) -> list[str]:
     """Return the business measures that have too many rows for the environment."""
     of_all = {name for name, measure in settings.measures.items() if measure.kind == "business"}
