@@ -26,8 +26,8 @@ INTRODUCTION = """\
 # Three people who look at a row of the CRM
 
 This page is made by `tests/cli/test_stories_page.py` from requests to the CRM of `backstamp demo` (`make pages`).
-A test fails where it is not what they give, or where a number is not what a query over the files alone gives. Any client
-of the Web API can ask the same.
+A test fails where it is not what they give, or where a number is not what a query over the files alone gives. Any
+client of the Web API can ask the same.
 """
 SPENT = """
     select coalesce(sum(amount), 0)::double as spent,
@@ -97,18 +97,18 @@ def _marketer(crm: Crm, folder: Path) -> Iterator[str]:
     sql = (
         f"SELECT TOP 3 c.fullname, m.msdynci_loyaltytier, m.msdynci_lifetimepurchases FROM contact c"
         f" JOIN {PROFILE} p ON c.{LINK} = p.{PROFILE}id JOIN msdynci_customermeasure m ON m.{PROFILE} = p.{PROFILE}id"
-        " WHERE m.msdynci_loyaltytier = 'gold' AND m.msdynci_lifetimepurchases > 500"
+        " WHERE m.msdynci_loyaltytier = 'Silver' AND m.msdynci_lifetimepurchases > 200"
         " ORDER BY m.msdynci_lifetimepurchases DESC, c.contactid"
     )
     found = crm.get("contacts", sql=sql)["value"]
     assert found
-    every = crm.get("contacts", sql=sql.replace("TOP 3 c.fullname", f"c.{LINK}"))["value"]
+    every = crm.get("contacts", sql=sql.replace("TOP 3 c.fullname", f"c.{LINK} AS customer"))["value"]
     for row in every[:5]:
-        [spent] = _asked(folder, SPENT, crm.contacts_of(row[LINK]))
+        [spent] = _asked(folder, SPENT, crm.contacts_of(row["customer"]))
         assert round(row["msdynci_lifetimepurchases"], 2) == round(spent["spent"], 2)
     yield (
-        "\n## A marketer branches on tier and spend\n\nOne query over contacts, through their links: who is gold and"
-        f" has spent more than 500. It finds {len(every)} contacts; these have spent most.\n\n"
+        "\n## A marketer branches on tier and spend\n\nOne query over contacts, through their links: who is silver and"
+        f" has spent more than 200. It finds {len(every)} contacts; these have spent most.\n\n"
     )
     yield _shown("GET contacts", {"sql": sql}, found)
 

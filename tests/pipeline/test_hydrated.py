@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from tests import pipeline
+import yaml
+from tests import engines, pipeline
 from tests.pipeline import LOOKUP, MEASURE, PEOPLE, PROFILE, Place, guid, statuses, task
 
 from backstamp.pipeline import hydrated
@@ -138,6 +139,23 @@ def test_a_dead_band(untouched: Path, tmp_path: Path) -> None:
             assert float(spent_of(place, owner)) == shown
         [row] = [one for one in place.published("measures") if one["customer_id"] == owner]
         assert float(row["Spent"]) == 34.8
+
+
+@engines.needs_spark
+def test_on_spark(untouched: Path, tmp_path: Path) -> None:
+    """Spark gives the CRM the same, and a second run writes nothing."""
+    with measured(untouched, tmp_path) as place:
+        file = tmp_path / "backstamp.yaml"
+        said = yaml.safe_load(file.read_text())
+        said["engine"] = {"kind": "spark", "master": engines.SPARK.master, "options": dict(engines.SPARK.options)}
+        said["measures"]["Bought"]["dead_band"] = "1 %"
+        file.write_text(yaml.safe_dump(said))
+        place.run()
+        assert list(place.rows(SALES, "msdynci_sales").values()) == [PEOPLE]
+        assert sorted(place.rows(BOUGHT, "msdynci_number").values()) == [0] * (PEOPLE - 10) + [22] * 10
+        newest = set(map(str, range(21, PEOPLE + 1)))
+        assert set(place.rows(ACTIVITY, "msdynci_sourceactivityid").values()) == newest
+        assert task(place.run(), "Customer Measures").rows == 0
 
 
 def spent_of(place: Place, customer: str) -> Any:

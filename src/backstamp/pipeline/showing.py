@@ -143,7 +143,7 @@ def _busy(settings: project.Project) -> str:
     with runs.Status(settings.state / hydrating.LEDGER) as status:
         last = status.last()
     who = f"Run {last.number}" if last and last.ended is None else "Another process"
-    return f"{who} has the warehouse: the CRM alone tells this. Where values come from, and the timeline, it does not know."
+    return f"{who} has the warehouse: the CRM alone tells this, without the timeline or where values come from."
 
 
 def _measures(engine: Engine, settings: project.Project, customer_id: str) -> Iterator[Measured]:
