@@ -32,12 +32,17 @@ client of the Web API can ask the same.
 SPENT = """
     select coalesce(sum(amount), 0)::double as spent,
         count(*) filter (where purchasedon >= current_date - interval 4 month) as recent
-    from '{folder}/data/purchases/*.parquet' where contactid in (select unnest($contacts))
+    from '{folder}/data/purchases/*.parquet' where contactid in (select unnest($keys))
 """
 CASES = """
     select count(*) as open
-    from '{folder}/data/cases.parquet' where status = 'open' and contactid in (select unnest($contacts))
+    from '{folder}/data/cases.parquet' where status = 'open' and contactid in (select unnest($keys))
 """
+
+TIER = """
+    select arg_max(tier, lastvisit) as tier from '{folder}/data/members.csv' where memberid in (select unnest($keys))
+"""
+MEMBERS = "msdynci_loyalty_member_memberid_alternate"
 
 
 class Crm:
@@ -80,7 +85,8 @@ def _seller(crm: Crm, folder: Path, lead: str) -> Iterator[str]:
     """A seller opens a lead."""
     columns = "msdynci_lifetimepurchases,msdynci_dayssincelastcase,msdynci_loyaltytier"
     expand = f"{ATTRIBUTES}($select={columns}),{RECENT}($select=msdynci_purchaseslast4months)"
-    query = {"$select": "fullname,_" + LINK + "_value", "$expand": f"{LINK}($select=msdynci_email;$expand={expand})"}
+    below = f"{LINK}($select=msdynci_email,{MEMBERS};$expand={expand})"
+    query = {"$select": f"fullname,_{LINK}_value", "$expand": below}
     row = crm.get(f"leads({lead})", **query)
     [values], [recent] = row[LINK][ATTRIBUTES], row[LINK][RECENT]
     [spent] = _asked(folder, SPENT, crm.contacts_of(row[f"_{LINK}_value"]))
@@ -88,6 +94,8 @@ def _seller(crm: Crm, folder: Path, lead: str) -> Iterator[str]:
         round(spent["spent"], 2),
         spent["recent"],
     )
+    [known] = _asked(folder, TIER, row[LINK][MEMBERS].split(";"))
+    assert values["msdynci_loyaltytier"] == known["tier"]
     yield "\n## A seller opens a lead\n\nThe lead is a customer already: spend, days since the last case, tier.\n\n"
     yield _shown("GET leads(LEAD)", query, row)
 
@@ -122,18 +130,21 @@ def _service(crm: Crm, folder: Path) -> Iterator[str]:
     )
     [contact] = crm.get("contacts", sql=sql)["value"]
     expand = f"{ATTRIBUTES}($select=msdynci_loyaltytier,msdynci_opencases)"
-    query = {"$select": "fullname,_" + LINK + "_value", "$expand": f"{LINK}($select=msdynci_phone;$expand={expand})"}
+    below = f"{LINK}($select=msdynci_phone,{MEMBERS};$expand={expand})"
+    query = {"$select": f"fullname,_{LINK}_value", "$expand": below}
     row = crm.get(f"contacts({contact['contactid']})", **query)
     [cases] = _asked(folder, CASES, crm.contacts_of(row[f"_{LINK}_value"]))
-    assert row[LINK][ATTRIBUTES][0]["msdynci_opencases"] == cases["open"]
+    [known] = _asked(folder, TIER, row[LINK][MEMBERS].split(";"))
+    [values] = row[LINK][ATTRIBUTES]
+    assert (values["msdynci_opencases"], values["msdynci_loyaltytier"]) == (cases["open"], known["tier"])
     yield "\n## A service rep answers a call\n\nThe contact who calls: the tier, and how many cases are open.\n\n"
     yield _shown("GET contacts(CONTACT)", query, row)
 
 
-def _asked(folder: Path, sql: str, contacts: list[str]) -> list[dict[str, Any]]:
+def _asked(folder: Path, sql: str, keys: list[str]) -> list[dict[str, Any]]:
     """Ask the files alone, in SQL."""
     with duckdb.connect() as database:
-        return database.execute(sql.format(folder=folder), {"contacts": contacts}).to_arrow_table().to_pylist()
+        return database.execute(sql.format(folder=folder), {"keys": keys}).to_arrow_table().to_pylist()
 
 
 def _shown(request: str, query: dict[str, str], answer: Any) -> str:
@@ -152,5 +163,5 @@ def _plain(answer: Any) -> Any:
     return {
         name: "…" if name in hidden else _plain(value)
         for name, value in answer.items()
-        if "@" not in name and not name.startswith("_") and not name.endswith("id")
+        if "@" not in name and not name.startswith("_") and not name.endswith(("id", "_alternate"))
     }
