@@ -16,7 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from backstamp import runs
-from backstamp.runs import heartbeat
+from backstamp.runs import words
+from backstamp.runs.words import count as count
+from backstamp.runs.words import duration as duration
+from backstamp.runs.words import has_died as has_died
+from backstamp.runs.words import rows_of, speed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -81,7 +85,7 @@ def task_table(to: Console, run: runs.Run, groups: Collection[str] = ()) -> Tabl
     for group, tasks in groupby(_of_groups(run, groups), lambda task: task.group):
         table.add_row(Text(group, "bold"))
         for task in tasks:
-            cells = (f"  {task.name}", status(task.status), rows_of(task), _speed(task), duration(task.seconds))
+            cells = (f"  {task.name}", status(task.status), rows_of(task), speed(task), duration(task.seconds))
             table.add_row(*cells, *([] if not _has_room(to) else [""] if task.status in _EXPLAINED else [task.details]))
     return table
 
@@ -121,49 +125,26 @@ def show_history(to: Console, found: Sequence[runs.Run]) -> None:
     to.print(table((">Run", "Started", "Status", ">Time", ">Warnings", "Requested by"), rows))
 
 
-def has_died(run: runs.Run) -> bool:
-    """Tell whether a run is under way no more, though nobody has ended it: its process is gone."""
-    return run.status in runs.UNDER_WAY and run.owner.is_gone(run.heartbeat, heartbeat.SILENCE)
-
-
 def sentence(run: runs.Run) -> Text:
-    """Return how a run stands, in a sentence or two."""
-    subject, time = f"Run {run.number}", duration(run.seconds)
+    """Return how a run stands, and what can be done about it."""
     if has_died(run):
-        return Text(f"{subject} has died ({run.owner} is gone). The next `backstamp run` goes on.", _DEAD)
-    failed = [task for task in run.tasks if task.status in runs.FAILURES]
-    warnings = f" with {count(run.warnings, 'warning')}" if run.warnings else ""
-    match run.status:
-        case runs.TaskStatus.SUCCESSFUL:
-            said = f"{subject} was successful{warnings}, in {time}."
-        case runs.TaskStatus.FAILED | runs.TaskStatus.FAILED_PERMANENTLY:
-            said = f"{subject} failed after {time}: {count(len(failed), 'task')} of {len(run.tasks)} failed."
-            said += f" {run.details}" if run.details else ""
-        case runs.TaskStatus.CANCELED:
-            said = f"{subject} ended after {time}: {run.details}. The next run goes on."
-        case runs.TaskStatus.WAITING_FOR_APPROVAL:
-            said = f"{subject} waits for approval: `backstamp run --approve {run.number}` does what it has planned,"
-            said += f" `backstamp cancel --run {run.number}` forgets it."
-        case _:
-            said = f"{subject} has been going on for {time} ({run.owner}). Stop it with `backstamp cancel`."
-            if run.canceled_by:
-                said = f"{subject} is about to stop: canceled by {run.canceled_by}."
-    return Text(said, _STYLES.get(run.status, ""))
+        return Text(f"{words.standing(run)} The next `backstamp run` goes on.", _DEAD)
+    return Text(" ".join([words.standing(run), *_advice(run)]), _STYLES.get(run.status, ""))
+
+
+def _advice(run: runs.Run) -> Iterator[str]:
+    if run.status is runs.TaskStatus.WAITING_FOR_APPROVAL:
+        yield (
+            f"`backstamp run --approve {run.number}` does what it has planned, "
+            f"`backstamp cancel --run {run.number}` forgets it."
+        )
+    elif run.status in runs.UNDER_WAY and not run.canceled_by:
+        yield "Stop it with `backstamp cancel`."
 
 
 def status(of: runs.TaskStatus) -> Text:
     """Return a status in its colour."""
     return Text(of.value, _STYLES.get(of, "dim"))
-
-
-def rows_of(task: runs.Task) -> str:
-    """Return how many rows a task was about, or how far it is."""
-    if task.rows is not None:
-        return f"{task.rows:,}"
-    if task.progress is None:
-        return ""
-    done, total = task.progress.done, task.progress.total
-    return f"{done:,}" if total is None else f"{done:,} of {total:,}"
 
 
 def _of_groups(run: runs.Run, groups: Collection[str]) -> list[runs.Task]:
@@ -173,26 +154,6 @@ def _of_groups(run: runs.Run, groups: Collection[str]) -> list[runs.Task]:
 def _has_room(to: Console) -> bool:
     """Tell whether details fit into a table beside everything else."""
     return to.width >= _ROOM
-
-
-def _speed(task: runs.Task) -> str:
-    rows = task.rows if task.rows is not None else task.progress.done if task.progress else None
-    return f"{rows / task.seconds:,.0f}" if rows and task.seconds else ""
-
-
-def duration(seconds: float | None) -> str:
-    """Return a duration as people say it."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -197,7 +197,9 @@ class Engine(Protocol):
         ...
 
 
-def open_warehouse(state: Path, settings: Settings | None = None, *, patches_in_place: bool = True) -> Engine:
+def open_warehouse(
+    state: Path, settings: Settings | None = None, *, patches_in_place: bool = True, reads_only: bool = False
+) -> Engine:
     """Open the warehouse of a project on the engine that its file names.
 
     Args:
@@ -205,13 +207,14 @@ def open_warehouse(state: Path, settings: Settings | None = None, *, patches_in_
         settings: which engine; DuckDB where nothing is said.
         patches_in_place: let patches change published tables themselves where the engine can: fast, but such a draft
             cannot be put aside.
+        reads_only: only look at what is published at this moment; on DuckDB also while a run of this process goes on.
 
     Raises:
         BusyError: another process has it open.
         ConfigurationError: it cannot be opened for another reason.
     """
     if not isinstance(settings, SparkSettings):
-        return DuckDB(state / WAREHOUSE, settings, patches_in_place=patches_in_place)
+        return DuckDB(state / WAREHOUSE, settings, patches_in_place=patches_in_place, reads_only=reads_only)
     try:
         spark = importlib.import_module("backstamp.engine.spark")  # only who computes on Spark has its libraries
     except ModuleNotFoundError as error:

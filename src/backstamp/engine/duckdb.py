@@ -61,6 +61,8 @@ class DuckDB:
         settings: threads and memory.
         patches_in_place: patch the published tables themselves, in a transaction; else they are written anew, at a
             cost that follows their size, so that the draft can be put aside.
+        reads_only: see what is published at this moment, in one transaction, and leave the drafts of others alone:
+            a run of this process may be at work on the same file.
 
     Raises:
         BusyError: another process has the file open.
@@ -68,7 +70,12 @@ class DuckDB:
     """
 
     def __init__(
-        self, path: Path | str = ":memory:", settings: DuckDBSettings | None = None, *, patches_in_place: bool = True
+        self,
+        path: Path | str = ":memory:",
+        settings: DuckDBSettings | None = None,
+        *,
+        patches_in_place: bool = True,
+        reads_only: bool = False,
     ) -> None:
         settings = settings or DuckDBSettings()
         self.patches_in_place = patches_in_place
@@ -83,15 +90,19 @@ class DuckDB:
         self._connection = _connect(str(path), settings)
         # To find out how text is compressed best takes longer than to write and read it as it is.
         self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
-        self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
-        self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
-        self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
+        if not reads_only:
+            self._execute(f"CREATE SCHEMA IF NOT EXISTS {_STORE}")
+            self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
+            self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
         self._execute("SET TimeZone = 'UTC'")  # else text with an offset is told in the zone of the machine
         for macro in _MACROS:
             self._execute(f"CREATE TEMP MACRO {macro}")
         self._ibis = ibis.duckdb.from_connection(self._connection)
+        if reads_only:
+            self._execute("BEGIN")
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
-        self._drop_unpublished()
+        if not reads_only:
+            self._drop_unpublished()
 
     def __enter__(self) -> Self:
         return self
@@ -413,10 +424,13 @@ def _connect(path: str, settings: DuckDBSettings) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(path, config=options)
     except duckdb.IOException as error:
         if any(words in str(error) for words in _HELD):
-            message = f"The warehouse {path} is open in another process. See `backstamp status`, or wait for its end."
-            raise errors.BusyError(message) from error
+            message = f"The warehouse {path} is open in another process, a run or `backstamp serve`:"
+            raise errors.BusyError(f"{message} wait for its end, or ask there.") from error
         message = f"The warehouse {path} cannot be opened: is it a DuckDB file, and may you write it?"
         raise errors.ConfigurationError(message) from error
+    except duckdb.ConnectionException as error:
+        message = "The settings of `engine` changed while a run goes on with those of before: wait for its end."
+        raise errors.BusyError(message) from error
 
 
 def _quoted(name: str) -> str:

@@ -40,7 +40,7 @@ from backstamp.link.desired import (
 )
 from backstamp.link.differences import Causes, make_plan
 from backstamp.link.eligibility import Candidate, Eligibility, FailedCheck, Obstacle, eligibility
-from backstamp.link.hydrate import MEASURES, STEPS, Hydration, Step
+from backstamp.link.hydrate import LINKS, MEASURES, STEPS, Hydration, Step
 from backstamp.link.known import (
     Seen,
     acknowledge,
@@ -60,6 +60,7 @@ from backstamp.link.undo import make_undo
 from backstamp.link.verify import Finding, excused, findings
 
 __all__ = [
+    "LINKS",
     "MEASURES",
     "STEPS",
     "ApproveAbove",

@@ -19,6 +19,7 @@ forecast   what a plan will take
 verifying  the links of an environment, checked
 exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
+overview   how many customers, rows and links there are
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
 explain    why rows are one customer, or why not
@@ -47,8 +48,13 @@ from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
 from backstamp.pipeline.hydrating import LEDGER as LEDGER
+from backstamp.pipeline.overview import Overview as Overview
+from backstamp.pipeline.overview import Rows as Rows
+from backstamp.pipeline.overview import overview as overview
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
+from backstamp.pipeline.published import opened as opened
+from backstamp.pipeline.published import unified as unified
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.showing import Customer as Customer
 from backstamp.pipeline.showing import Shown as Shown

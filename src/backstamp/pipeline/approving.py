@@ -11,11 +11,19 @@ from backstamp.pipeline import history, hydrating, output
 from backstamp.pipeline.hydrating import LEDGER, PLAN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backstamp import project
     from backstamp.connect import ports
 
 
-def approve(settings: project.Project, environment: ports.Sink, number: int) -> runs.Run:
+def approve(
+    settings: project.Project,
+    environment: ports.Sink,
+    number: int,
+    *,
+    began: Callable[[runs.Run], None] = runs.unheard,
+) -> runs.Run:
     """Go on with a run that waits for approval, and return how it ended.
 
     This ends the hold of the environment; or begins it, where the run undoes another one.
@@ -26,6 +34,7 @@ def approve(settings: project.Project, environment: ports.Sink, number: int) -> 
         settings: the project.
         environment: where links are written.
         number: of the run.
+        began: called with the run when it goes on.
 
     Raises:
         ConfigurationError: it does not wait, or another draft does.
@@ -36,6 +45,7 @@ def approve(settings: project.Project, environment: ports.Sink, number: int) -> 
             if engine.aside() != number:
                 raise errors.ConfigurationError(_not_waiting(number, engine.aside()))
             current = ledger.resume_run(number)
+            began(current)
             failure: BaseException | None = None
             try:
                 work = _publish(settings, engine, ledger, current, held)

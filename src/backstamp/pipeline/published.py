@@ -31,7 +31,7 @@ def opened(state: Path, settings: engines.Settings | None = None) -> Iterator[en
     """
     if not engines.has_warehouse(state, settings):
         raise errors.ConfigurationError("Nothing has been unified yet: start with `backstamp run`.")
-    with engines.open_warehouse(state, settings) as engine:
+    with engines.open_warehouse(state, settings, reads_only=True) as engine:
         if not engine.has("profiles"):
             raise errors.ConfigurationError("No run has got as far as profiles yet: see `backstamp status`.")
         yield engine

@@ -54,6 +54,7 @@ def run(
     arguments: runs.Arguments,
     *,
     accept_loss: Collection[str] = (),
+    began: Callable[[runs.Run], None] = runs.unheard,
 ) -> runs.Run:
     """Do one run, and return how it ended.
 
@@ -67,6 +68,7 @@ def run(
         described: the sources' tables, as `describe` found them.
         arguments: what was asked for.
         accept_loss: sources, or `source.table`, that are believed however much they lack.
+        began: called with the run as soon as there is one.
 
     Raises:
         BusyError: another run is going on, or another process has the warehouse open.
@@ -75,6 +77,7 @@ def run(
     with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
         after = history.last_run(settings.state) or recovery.last_run(settings, environment)
         current = ledger.begin_run(arguments, after=after)
+        began(current)
         failure: BaseException | None = None
         try:
             running = _Running(settings, environment, described, ledger, current, accept_loss, held)

@@ -1,7 +1,7 @@
-"""The operational store: runs, their tasks, the journal of requests and the leases of environments.
+"""The operational store: runs, their tasks, the journal of requests, the leases of environments, and users.
 
-`Ledger` writes, `Status` reads; both can be open in several processes while a run goes on. They give facts as
-frozen values. Where the data of a run are is not known here.
+`Ledger` writes, `Status` reads, `Users` signs in; all can be open in several processes while a run goes on. They give
+facts as frozen values. Where the data of a run are is not known here.
 """
 
 from backstamp.runs.facts import (
@@ -9,30 +9,37 @@ from backstamp.runs.facts import (
     ESSENTIAL_ENDS,
     FAILURES,
     UNDER_WAY,
+    ApiToken,
     Arguments,
+    Deed,
     Entry,
     EntryState,
     Exceptional,
     PlannedTask,
     Progress,
+    Role,
     RowState,
     Run,
     Task,
     TaskStatus,
+    User,
 )
 from backstamp.runs.journal import Journal
 from backstamp.runs.leases import Lease
-from backstamp.runs.ledger import Ledger
+from backstamp.runs.ledger import Ledger, unheard
 from backstamp.runs.owner import Owner
 from backstamp.runs.status import Status
 from backstamp.runs.tasks import RunningTask
+from backstamp.runs.users import Users
 
 __all__ = [
     "ENDS",
     "ESSENTIAL_ENDS",
     "FAILURES",
     "UNDER_WAY",
+    "ApiToken",
     "Arguments",
+    "Deed",
     "Entry",
     "EntryState",
     "Exceptional",
@@ -42,10 +49,14 @@ __all__ = [
     "Owner",
     "PlannedTask",
     "Progress",
+    "Role",
     "RowState",
     "Run",
     "RunningTask",
     "Status",
     "Task",
     "TaskStatus",
+    "User",
+    "Users",
+    "unheard",
 ]

@@ -1,18 +1,14 @@
 """The nouns of the ledger: what is told about runs, tasks and requests, as values that do not change.
 
-Times are UTC and aware. Everything here can be given to `dataclasses.asdict` or `orjson.dumps` as it is.
+Times are UTC and aware. Everything here can be given to `dataclasses.asdict` or `orjson.dumps` as it is. The HTTP API
+answers it, so its annotations are read while the program runs.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from backstamp.runs.owner import Owner
+from backstamp.runs.owner import Owner
 
 
 class TaskStatus(StrEnum):
@@ -213,3 +209,54 @@ class Entry:
     sent: datetime
     answered: datetime | None
     exceptions: tuple[Exceptional, ...] = ()
+
+
+class Role(StrEnum):
+    """What somebody is to the console; each may do what those before it may."""
+
+    VIEWER = "viewer"  # sees how it goes and how it is set up, and nothing of any person
+    CONTRIBUTOR = "contributor"  # sees customers and rows, starts and cancels runs, corrects who is who
+    ADMINISTRATOR = "administrator"  # approves, takes back, and says who may do what
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether who has this role may do what those of the other may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may sign in.
+
+    Attributes:
+        signs_in_by: `password`, or `provider` for single sign-on.
+        disabled: may not sign in any more.
+    """
+
+    name: str
+    role: Role
+    signs_in_by: str
+    disabled: bool
+    made: datetime
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A token by which a program acts as a user, in some scopes of what that user may do."""
+
+    id: int
+    user: str
+    label: str
+    scopes: tuple[str, ...]
+    made: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did in the console, or was refused: `what`, of which thing."""
+
+    at: datetime
+    by: str
+    what: str
+    of: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from backstamp.errors import ConfigurationError
-from backstamp.runs.facts import EntryState, RowState, TaskStatus
+from backstamp.runs.facts import EntryState, Role, RowState, TaskStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +126,51 @@ held = sa.Table(
     sa.Column("since_run", sa.ForeignKey("run.number"), nullable=False),
 )
 
+# Who may use the console and its API. `subject` is how an identity provider calls a user; who has none has a password.
+user = sa.Table(
+    "console_user",
+    metadata,
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("role", _words(Role), nullable=False),
+    sa.Column("password", sa.Text),
+    sa.Column("subject", sa.Text, unique=True),
+    sa.Column("disabled", sa.Boolean, nullable=False, default=False),
+    sa.Column("made", UtcTime, nullable=False),
+)
+
+# Of sessions and tokens only digests are kept: who reads the database can use none.
+session = sa.Table(
+    "console_session",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("user", sa.ForeignKey("console_user.name"), nullable=False, index=True),
+    sa.Column("expires", UtcTime, nullable=False),
+)
+
+api_token = sa.Table(
+    "api_token",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("user", sa.ForeignKey("console_user.name"), nullable=False, index=True),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("made", UtcTime, nullable=False),
+    sa.Column("expires", UtcTime, nullable=False),
+)
+
+# Who did what, and when; nothing of it is ever changed.
+deed = sa.Table(
+    "deed",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("of", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 
 def _to_2(connection: sa.Connection) -> None:
     """Runs that others may follow while they hydrate, and environments that are held."""
@@ -135,8 +180,14 @@ def _to_2(connection: sa.Connection) -> None:
     held.create(connection)
 
 
+def _to_3(connection: sa.Connection) -> None:
+    """Users of the console, and what they did."""
+    for table in (user, session, api_token, deed):
+        table.create(connection)
+
+
 # UPGRADES[0] leads from version 1 to 2, and so on. A new ledger is made at the newest version at once.
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2,)
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -1,0 +1,138 @@
+"""The HTTP API, version 1, for programs: runs and their status. With a bearer token, or in a browser with a session."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path, Query
+
+from backstamp import runs
+from backstamp.console.permissions import Action, Visitor, may
+from backstamp.console.site import Site, SiteOf
+from backstamp.console.worker import Order
+from backstamp.runs import words
+
+
+@dataclass(frozen=True)
+class Error:
+    """What is wrong, and what to do about it."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The body of every answer that is no success."""
+
+    error: Error
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a run is to do.
+
+    Attributes:
+        full: read and compute everything instead of what changed.
+        draft: stop before anything is published or sent, and wait for approval.
+        new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
+        accept_loss: sources, or `source.table`, that are believed however much they lack.
+    """
+
+    full: bool = False
+    draft: bool = False
+    new_ids: bool = False
+    accept_loss: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The run that was begun, or goes on."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The last run, None before the first, and how it stands in a sentence."""
+
+    run: runs.Run | None
+    died: bool
+    standing: str
+
+
+def _problems(*codes: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": Problem} for code in (401, 403, 422, *codes)}
+
+
+router = APIRouter(prefix="/api/v1", tags=["runs"], responses=_problems())
+_Seeing = Annotated[Visitor, may(Action.SEE_STATUS)]
+_Running = Annotated[Visitor, may(Action.RUN)]
+_Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of a run.")]
+
+
+@router.get("/status")
+def status(site: SiteOf, visitor: _Seeing) -> Standing:  # noqa: ARG001 - what it asks for is in its type
+    """Tell the last run with its tasks, also while it goes on."""
+    last = site.status.last()
+    if last is None:
+        return Standing(None, died=False, standing="There has been no run yet.")
+    return Standing(last, died=words.has_died(last), standing=words.standing(last))
+
+
+@router.get("/runs")
+def listed(
+    site: SiteOf,
+    visitor: _Seeing,  # noqa: ARG001
+    count: Annotated[int, Query(ge=1, le=100, description="How many.")] = 10,
+) -> list[runs.Run]:
+    """List the newest runs with their tasks, newest first."""
+    return site.status.history(count)
+
+
+@router.get("/runs/{number}", responses=_problems(404))
+def run(site: SiteOf, visitor: _Seeing, number: _Number) -> runs.Run:  # noqa: ARG001
+    """Tell one run with its tasks."""
+    return _find(site, number)
+
+
+@router.post("/runs", status_code=202, responses=_problems(409, 502))
+def begin(site: SiteOf, visitor: _Running, wanted: NewRun) -> Begun:
+    """Begin a run; it goes on when this is answered."""
+    arguments = runs.Arguments(full=wanted.full, draft=wanted.draft, new_ids=wanted.new_ids, requested_by=visitor.name)
+    number = site.worker.begin(Order(arguments, wanted.accept_loss))
+    site.users.note(visitor.name, "started a run", str(number))
+    return Begun(number)
+
+
+@router.post("/runs/{number}/cancel", status_code=202, responses=_problems(404, 409))
+def cancel(site: SiteOf, visitor: _Running, number: _Number) -> Begun:
+    """Ask a run to stop; it does so between two batches."""
+    _find(site, number)
+    site.worker.cancel(number, visitor.name)
+    site.users.note(visitor.name, "canceled a run", str(number))
+    return Begun(number)
+
+
+@router.post("/runs/{number}/approve", status_code=202, responses=_problems(404, 409, 502))
+def approve(site: SiteOf, visitor: Annotated[Visitor, may(Action.APPROVE)], number: _Number) -> Begun:
+    """Send what a run that waits for approval has planned: that, and nothing else."""
+    _find(site, number)
+    site.worker.begin(Order(runs.Arguments(requested_by=visitor.name), approves=number))
+    site.users.note(visitor.name, "approved a run", str(number))
+    return Begun(number)
+
+
+@router.post("/runs/{number}/undo", status_code=202, responses=_problems(404, 409, 502))
+def undo(site: SiteOf, visitor: Annotated[Visitor, may(Action.UNDO)], number: _Number) -> Begun:
+    """Plan what puts back what a run wrote; that plan is a run which waits for approval."""
+    _find(site, number)
+    planned = site.worker.begin(Order(runs.Arguments(undoes=number, requested_by=visitor.name)))
+    site.users.note(visitor.name, "asked to undo a run", str(number))
+    return Begun(planned)
+
+
+def _find(site: Site, number: int) -> runs.Run:
+    found = site.status.run(number)
+    if found is None:
+        raise HTTPException(404, f"There is no run {number}.")
+    return found

@@ -1,0 +1,85 @@
+"""What pages and API work with: one project, its ledger, and the worker that does its runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from backstamp import engine as engines
+from backstamp import pipeline, project, runs
+from backstamp.console.worker import Connections, Worker
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One project, served.
+
+    Attributes:
+        file: the project file; read again where it has changed.
+        connections: how its systems are reached.
+        users: who may sign in.
+        status: how runs went.
+        worker: does runs.
+        login: who started the server: as whom commands on this machine come.
+        local_token: by which they do.
+        first_word: what who makes the first administrator on a page has to know.
+    """
+
+    file: Path
+    connections: Connections
+    users: runs.Users
+    status: runs.Status
+    worker: Worker
+    login: str
+    local_token: str = field(repr=False)
+    first_word: str = field(repr=False)
+
+    @property
+    def project(self) -> project.Project:
+        """The project, as its file is now.
+
+        Raises:
+            ConfigurationError: something in it is wrong.
+        """
+        return _load(self.file, self.file.stat().st_mtime_ns)
+
+    @property
+    def provider_name(self) -> str:
+        """How the button of single sign-on calls the provider, "" without one."""
+        return ""
+
+    @property
+    def title(self) -> str:
+        """What the project is called: its folder."""
+        return self.file.resolve().parent.name
+
+    @contextmanager
+    def warehouse(self) -> Iterator[engines.Engine]:
+        """Give what the last run published, as one moment; also while a run goes on in this process.
+
+        Raises:
+            ConfigurationError: no run has published profiles yet.
+            BusyError: another process has the warehouse open.
+        """
+        settings = self.project
+        with pipeline.opened(settings.state, settings.engine) as engine:
+            yield engine
+
+
+@lru_cache(maxsize=2)
+def _load(file: Path, _changed: int) -> project.Project:
+    return project.load(file)
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that a request is about."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteOf = Annotated[Site, Depends(site_of)]
+"""The parameter by which a route asks for its site."""

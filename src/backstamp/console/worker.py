@@ -1,0 +1,141 @@
+"""Runs, done in the server's process: each in a thread, and ended cleanly when the server stops."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from backstamp import errors, pipeline, project, runs
+from backstamp.connect import ports
+from backstamp.runs import words
+
+_RUNS_AT_ONCE = 8
+"""More runs than can be under way together."""
+STOPPED = "the server, which stops"
+"""By whom runs are canceled that the next start of the server goes on with."""
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How the systems of a project are reached; who starts the server says.
+
+    Attributes:
+        environment: gives a connection to the environment.
+        organizations: gives those to the other organizations that are read, by the names of their sources.
+    """
+
+    environment: Callable[[project.Project], AbstractContextManager[ports.Sink]]
+    organizations: Callable[[project.Project], AbstractContextManager[Mapping[str, ports.Sink]]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done.
+
+    Attributes:
+        arguments: of the run; one that undoes another is made as a draft.
+        accept_loss: sources, or `source.table`, that are believed however much they lack.
+        approves: the waiting run that is to be sent, instead of a new run.
+    """
+
+    arguments: runs.Arguments
+    accept_loss: tuple[str, ...] = ()
+    approves: int | None = None
+
+
+class Worker:
+    """Does runs of one project in this process.
+
+    Args:
+        file: the project file, read again for each run.
+        connections: how its systems are reached.
+    """
+
+    def __init__(self, file: Path, connections: Connections) -> None:
+        self._file = file
+        self._connections = connections
+        self._ledger = project.state_folder(file) / pipeline.LEDGER
+        self._threads: set[threading.Thread] = set()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+
+    def begin(self, order: Order) -> int:
+        """Begin a run; return its number as soon as it is under way.
+
+        Raises:
+            BusyError: another run is going on, or the server stops.
+            ConfigurationError: the project file is wrong.
+            BackstampError: the environment cannot be reached.
+        """
+        begun: Future[int] = Future()
+        thread = threading.Thread(target=self._work, args=(order, begun), name="run")
+        with self._lock:
+            if self._stopping.is_set():
+                raise errors.BusyError("The server is about to stop, and begins no run any more.")
+            self._threads = {one for one in self._threads if one.is_alive()} | {thread}
+            thread.start()
+        return begun.result()
+
+    def cancel(self, number: int, by: str) -> None:
+        """Ask a run to stop.
+
+        Raises:
+            ConfigurationError: there is no such run, or it has ended.
+        """
+        with runs.Ledger(self._ledger) as ledger:
+            ledger.request_cancel(number, by)
+
+    def resume(self) -> int | None:
+        """Go on with what the server before was at when it was stopped or died; return the run that does, if any."""
+        with runs.Status(self._ledger) as status:
+            last = status.last()
+        if last is None or last.arguments.undoes or not (last.canceled_by == STOPPED or words.has_died(last)):
+            return None
+        # What was published already is only to be sent: that is what any run does first.
+        is_draft = last.arguments.draft and not last.published
+        return self.begin(
+            Order(replace(last.arguments, full=last.arguments.full and not last.published, draft=is_draft))
+        )
+
+    def stop(self) -> None:
+        """Ask all runs of this process to stop, and wait until they have."""
+        with self._lock:
+            self._stopping.set()
+        for thread in self._threads:
+            while thread.is_alive():
+                # Again and again: a run may be about to begin.
+                self._cancel_own()
+                thread.join(timeout=0.5)
+
+    def _cancel_own(self) -> None:
+        with runs.Ledger(self._ledger) as ledger, runs.Status(self._ledger) as status:
+            for run in status.history(_RUNS_AT_ONCE):
+                if run.owner == runs.Owner.this_process() and run.status in runs.UNDER_WAY and not run.canceled_by:
+                    with suppress(errors.ConfigurationError):  # it has just ended by itself
+                        ledger.request_cancel(run.number, STOPPED)
+
+    def _work(self, order: Order, begun: "Future[int]") -> None:
+        try:
+            ended = self._do(order, lambda run: begun.set_result(run.number))
+            if not begun.done():
+                begun.set_result(ended.number)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the run is told; what came later is in the ledger
+            if not begun.done():
+                begun.set_exception(error)
+
+    def _do(self, order: Order, began: Callable[[runs.Run], None]) -> runs.Run:
+        settings = project.load(self._file)
+        arguments = order.arguments
+        with self._connections.environment(settings) as environment:
+            if order.approves is not None:
+                return pipeline.approve(settings, environment, order.approves, began=began)
+            with self._connections.organizations(settings) as others:
+                described = pipeline.describe(settings, environment, others)
+                if arguments.undoes is not None:
+                    by = arguments.requested_by
+                    return pipeline.undo(settings, environment, described, arguments.undoes, by)
+                return pipeline.run(
+                    settings, environment, described, arguments, accept_loss=order.accept_loss, began=began
+                )

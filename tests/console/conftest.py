@@ -1,0 +1,100 @@
+"""One demo project that has run, served for all tests of the console; and copies of it for those that change it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+from tests import cli
+from tests.console import PASSWORD, PEOPLE, Served, name_of
+
+from backstamp import console, pipeline, project, runs
+from backstamp.cli import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser as Chromium
+    from playwright.sync_api import Page
+
+
+@pytest.fixture(scope="session")
+def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project file of a demo that has run; nobody changes it."""
+    folder = tmp_path_factory.mktemp("console") / "demo"
+    said = cli.backstamp("demo", folder, "--people", str(PEOPLE), "--json")
+    assert said.code == 0, said
+    return folder / "backstamp.yaml"
+
+
+@contextmanager
+def serving(file: Path) -> Iterator[Served]:
+    """Serve the console of a project, with a user of each role."""
+    ledger = project.state_folder(file) / pipeline.LEDGER
+    connections = console.Connections(environment.connected, environment.organizations)
+    with runs.Users(ledger) as users, runs.Status(ledger) as status:
+        for role in runs.Role:
+            if name_of(role) not in {user.name for user in users.listed()}:
+                users.add(name_of(role), role, PASSWORD, by="the tests")
+        worker = console.Worker(file, connections)
+        site = console.Site(file, connections, users, status, worker, "tester", "local token", "first word")
+        config = uvicorn.Config(console.application(site), port=0, log_config=None, ws="none", lifespan="off")
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        host, port = server.servers[0].sockets[0].getsockname()[:2]
+        try:
+            yield Served(f"http://{host}:{port}", file, site)
+        finally:
+            worker.stop()
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def served(demo_file: Path) -> Iterator[Served]:
+    """The console of the demo; tests only look at it."""
+    with serving(demo_file) as found:
+        yield found
+
+
+@pytest.fixture
+def copied(demo_file: Path, tmp_path: Path) -> Iterator[Served]:
+    """The console of a copy of the demo, for a test that changes it."""
+    shutil.copytree(demo_file.parent, tmp_path / "copy")
+    with serving(tmp_path / "copy" / "backstamp.yaml") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A browser without a window."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Chromium) -> Iterator[Page]:
+    """A page of a browser that knows nobody; nothing may go wrong in it, but what a server refuses."""
+    with chromium.new_context() as context:
+        made = context.new_page()
+        wrong: list[str] = []
+        made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+        made.on("pageerror", lambda error: wrong.append(str(error)))
+        yield made
+        assert [text for text in wrong if "Failed to load resource" not in text] == []

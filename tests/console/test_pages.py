@@ -1,0 +1,78 @@
+"""Home and Status in a real browser: seen by people, and by those who cannot see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.console import PASSWORD, Served, name_of
+
+from backstamp import runs
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
+    from playwright.sync_api import Page
+
+STATUS = "/settings/system/status"
+PAGES = ("/", STATUS, STATUS + "/tasks/3/1", "/settings/users", "/account")
+
+
+def sign_in(page: Page, served: Served, role: runs.Role = runs.Role.ADMINISTRATOR) -> None:
+    """Sign in as people do."""
+    page.goto(served.url)
+    page.get_by_label("Name").fill(name_of(role))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(served.url + "/")
+
+
+def test_a_login_refused(page: Page, served: Served) -> None:
+    """A wrong password leaves one at the login, which says no more than that; then the right one lets in."""
+    page.goto(served.url + STATUS)
+    page.get_by_label("Name").fill(name_of(runs.Role.VIEWER))
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.get_by_role("alert").inner_text() == "Name or password are not right."
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(served.url + STATUS)
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(served.url)
+    assert page.get_by_role("heading", level=1).inner_text() == "Sign in"
+
+
+def test_home(page: Page, served: Served) -> None:
+    """Home tells customers, rows and links of each table, and the last run."""
+    sign_in(page, served)
+    row = page.get_by_role("row", name="crm.contact")
+    assert "100 %" in row.inner_text()
+    assert page.get_by_role("region", name="Customers").locator(".big").inner_text().isdigit()
+    page.get_by_role("link", name="Run 3").click()
+    assert "Run 3 was successful" in page.locator("main").inner_text()
+
+
+def test_status(page: Page, served: Served) -> None:
+    """Status tells the tasks by group, the linking task under Dataverse Hydration; a task has a page of its own."""
+    sign_in(page, served, runs.Role.VIEWER)
+    page.get_by_role("link", name="Status").click()
+    assert page.get_by_role("rowheader", name="Dataverse Hydration").is_visible()
+    assert page.get_by_role("button", name="Run now").count() == 0
+    page.get_by_role("link", name="CustomerId Backstamping Hydration").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "CustomerId Backstamping Hydration"
+    assert page.get_by_role("table").get_by_role("row").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(chromium: Chromium, served: Served, scheme: str) -> None:
+    """A checker finds nothing serious on any page, on a screen or a phone, and no page is wider than the phone."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    with chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}) as context:
+        page = context.new_page()
+        page.goto(served.url + "/login")
+        found = [(path, one) for path in ("/login",) for one in axe.run(page).response["violations"]]
+        sign_in(page, served)
+        for path in PAGES:
+            page.goto(served.url + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+            found += [(path, one) for one in axe.run(page).response["violations"]]
+    assert [(path, one["id"]) for path, one in found if one["impact"] in {"serious", "critical"}] == []
