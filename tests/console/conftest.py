@@ -13,7 +13,7 @@ import uvicorn
 from tests import cli
 from tests.console import PASSWORD, PEOPLE, Served, name_of
 
-from backstamp import console, pipeline, project, runs
+from backstamp import console, demo, embedded, pipeline, project, runs
 from backstamp.cli import environment
 
 if TYPE_CHECKING:
@@ -26,11 +26,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project file of a demo that has run; nobody changes it."""
-    folder = tmp_path_factory.mktemp("console") / "demo"
-    said = cli.backstamp("demo", folder, "--people", str(PEOPLE), "--json")
+    """The project file of a demo that has run once; nobody changes it."""
+    file = tmp_path_factory.mktemp("console") / "demo" / "backstamp.yaml"
+    file.parent.mkdir()
+    file.write_text(demo.PROJECT)
+    company = demo.make_company(PEOPLE, seed=1)
+    demo.write_files(company, file.parent)
+    settings = project.load(file)
+    with environment.served(settings) as url:
+        with environment.signed_in(settings, url, embedded.ADMINISTRATOR) as administrator:
+            demo.load(administrator, company, lambda *_: None)
+        said = cli.backstamp("run", "--project", file, "--json")
     assert said.code == 0, said
-    return folder / "backstamp.yaml"
+    return file
 
 
 @contextmanager

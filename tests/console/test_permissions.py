@@ -38,7 +38,7 @@ def _routes(served: Served) -> Iterator[tuple[str, str, Action | None]]:
             actions = {action_of(one) for one in route.dependant.dependencies} - {None}
             assert len(actions) <= 1, route.path
             path = route.path.replace("{number}", "999").replace("{run}", "999").replace("{position}", "1")
-            yield next(iter(route.methods)), path, next(iter(actions), None)
+            yield next(iter(route.methods or ())), path, next(iter(actions), None)
 
 
 def test_the_table() -> None:

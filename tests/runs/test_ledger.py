@@ -339,12 +339,13 @@ def test_upgrade(ledger: runs.Ledger, run: runs.Run, path: Path, monkeypatch: py
 
 
 def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
-    """A ledger without what version 2 added has it after its next opening."""
+    """A ledger without what later versions added has it after its next opening."""
     ledger.end_run(run)
     with ledger._database.writing() as connection:
         for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
             connection.execute(sa.text(f"ALTER {change}"))
-        connection.execute(sa.text("DROP TABLE held"))
+        for table in ("held", "console_session", "api_token", "console_user", "deed"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
         connection.execute(schema.version.update().values(version=1))
     with runs.Ledger(path) as upgraded:
         newer = upgraded.begin_run(runs.Arguments())
@@ -352,6 +353,8 @@ def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, path
         upgraded.hold("crm", newer)
         assert upgraded.held_since("crm") == newer.number
         assert upgraded.end_run(newer).published is not None
+    with runs.Users(path) as users:
+        assert users.listed() == []
 
 
 def test_a_published_run_bars_no_other(ledger: runs.Ledger, run: runs.Run) -> None:
