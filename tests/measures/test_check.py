@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from backstamp import errors, measures
-from backstamp.measures import Activity, Measure, Relationship, relationships
+from backstamp.measures import Activity, Insight, Measure, Relationship, relationships
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,14 @@ TABLES: dict[str, dict[str, pa.DataType]] = {
 KEYS = {"crm.contact": "contactid", "shop.purchase": "purchaseid"}
 LINK = Relationship("shop.purchase.contactid", "crm.contact.contactid")
 OTHER = Relationship("shop.purchase.channel", "crm.contact.contactid")
+SCORED: dict[str, dict[str, pa.DataType]] = {
+    "analytics.score": {
+        "contactid": pa.string(),
+        "model": pa.string(),
+        "score": pa.float64(),
+        "scoredon": pa.timestamp("us"),
+    }
+}
 VALUES = "Possible: sum, avg, count, count(distinct …), min, max, first(column, time)"
 
 
@@ -344,3 +352,29 @@ def test_no_dead_band(written: str) -> None:
     measure = Measure("attribute", "shop.purchase", "sum(amount)", dead_band=written)
     [problem] = measures.contradictions(measures.Definitions({"Spent": measure}))
     assert problem.path == ("measures", "Spent", "dead_band")
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "words"),
+    [
+        ({"table": "analytics.scores"}, "table", "There is no table `analytics.scores`. Did you mean `analytics.score`?"),
+        ({"score": "points"}, "score", "There is no column of analytics.score `points`."),
+        ({"time": "model"}, "time", "analytics.score.model is text: a score has a date or a time."),
+        ({"name": "score"}, "name", "analytics.score.score is number: insights are told apart by a text."),
+        ({"through": "shop.purchase.contactid"}, "through", "is not on the way from analytics.score"),
+        ({"dead_band": "much"}, "dead_band", "A dead-band is a number from 0 on"),
+    ],
+)
+def test_an_insight_that_cannot_be(said: dict[str, Any], place: str, words: str) -> None:
+    """What is wrong with an insight is said at its place under `insights`."""
+    insight = Insight(**{"table": "analytics.score", "score": "score", "time": "scoredon"} | said)
+    links = [LINK, Relationship("analytics.score.contactid", "crm.contact.contactid")]
+    named = {"Risk": insight}
+    definitions = measures.Definitions(
+        {"Risk": measures.of_insight("Risk", insight)}, links, (), ["crm.contact"], insights=named
+    )
+    tables = TABLES | SCORED
+    found = list(measures.contradictions(definitions)) or measures.problems(definitions, tables, KEYS)
+    [problem] = found
+    assert problem.path == ("insights", "Risk", place)
+    assert words in problem.message

@@ -121,6 +121,29 @@ def test_a_business_measure_that_is_too_large(place: Place, monkeypatch: pytest.
     assert not place.rows(SALES, "msdynci_sales")
 
 
+def test_an_insight(untouched: Path, tmp_path: Path) -> None:
+    """Of scores from elsewhere the newest is an attribute, written where insights are, and measures are made of it."""
+    insight = "insights: {Risk: {table: shop.purchase, score: amount, time: on, name: id}}\n"
+    with measured(untouched, tmp_path) as place:
+        file = tmp_path / "backstamp.yaml"
+        twice = "  Twice: {kind: attribute, of: customers, value: Risk * 2}\n"
+        text = file.read_text().replace("  Bought:", f"{twice}  Bought:").replace("hydrate: [attributes,", "hydrate: [")
+        file.write_text(text.replace("hydrate: [", f"{insight}hydrate: [insights,").replace("name: id", "name: model"))
+        lines = (tmp_path / "purchases.csv").read_text().splitlines()
+        scored = [f"{line},{'Risk' if number < 3 else 'other'}" for number, line in enumerate(lines[1:])]
+        newer = (
+            "9001,m2,77,2026-02-01T00:00:00,Risk\n9002,m2,1,2026-01-31T00:00:00,Risk\n9003,m2,5,2026-03-01T00:00:00,x\n"
+        )
+        (tmp_path / "purchases.csv").write_text("\n".join([f"{lines[0]},model", *scored]) + "\n" + newer)
+        assert set(statuses(place.run()).values()) == {"Successful"}
+        owner = next(one["customer_id"] for one in place.published("members") if one["key"] == "m2")
+        [mine] = [one for one in place.published("measures") if one["customer_id"] == owner]
+        assert (mine["Risk"], mine["Twice"]) == (77, 154)
+        ids = {customer_id: key for key, customer_id in place.rows(MEASURE, "msdynci_customerid").items()}
+        assert place.rows(MEASURE, "msdynci_risk")[ids[owner]] == 77
+        assert place.environment.define(MEASURE).column("msdynci_spent") is None
+
+
 def test_a_dead_band(untouched: Path, tmp_path: Path) -> None:
     """A value is not written while it is near the one that was sent, however many small steps it takes; then it is."""
     with measured(untouched, tmp_path) as place:

@@ -68,8 +68,8 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "schedule: {every: 15 minutes}\nengine:",
             (
                 "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: activities,"
-                " engine, environment, hydrate, link, measures, output, relationships, sources, time_zone, unify,"
-                " version."
+                " engine, environment, hydrate, insights, link, measures, output, relationships, sources, time_zone,"
+                " unify, version."
             ),
         ),
     ],
@@ -142,11 +142,6 @@ def test_wrong_values(old: str, new: str, lines: list[str]) -> None:
     ("old", "new", "line"),
     [
         ("kind: dataverse", "kind: sql", "3:3: `kind` should be 'embedded' or 'dataverse'. `sql`"),
-        (
-            "[attributes]",
-            "[insights]",
-            "52:11: Item 1 of `hydrate` should be 'attributes', 'activities' or 'business'. `insights`",
-        ),
     ],
 )
 def test_later(old: str, new: str, line: str) -> None:

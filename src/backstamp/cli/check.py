@@ -105,7 +105,7 @@ def _facts(settings: project.Project, described: Described) -> dict[str, object]
                 for one, other, key in measures.edges(settings.definitions)
             ],
         },
-        "measures": {name: asdict(measure) for name, measure in settings.measures.items()},
+        "measures": {name: asdict(measure) for name, measure in settings.definitions.measures.items()},
         "linked": [table.table for table in described.eligibility.linked],
         "not_linked": _not_linked(described),
     }
@@ -137,9 +137,13 @@ def _show(
     to.print("\nTables lead to customers", style="bold")
     for line in measures.text(settings.definitions):
         to.print(f"  {line}", soft_wrap=True)
-    if settings.measures:
+    if settings.definitions.measures:
         to.print("\nMeasures", style="bold")
-        to.print(display.listing([(f"  {name}", _measured(measure)) for name, measure in settings.measures.items()]))
+        to.print(
+            display.listing(
+                [(f"  {name}", _measured(measure)) for name, measure in settings.definitions.measures.items()]
+            )
+        )
     if described.sheets:
         to.print("\nLists that people supply in files", style="bold")
         lines = [(f"  {name}", f"{len(sheet.places):,} lines") for name, sheet in described.sheets.items()]

@@ -88,8 +88,8 @@ $TABLES
 #   LifetimePurchases: {kind: attribute, of: shop.purchase, value: sum(amount)}
 
 # What is written to the CRM besides profiles, links and tables of measures by customer alone: `attributes`, values;
-# `activities`, the newest of each customer; `business`, measures over all customers.
-# hydrate: [attributes, activities, business]
+# `activities`, the newest of each customer; `business`, measures over all customers; `insights`, scores from elsewhere.
+# hydrate: [attributes, activities, business, insights]
 """
 
 

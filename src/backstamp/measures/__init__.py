@@ -34,11 +34,13 @@ from backstamp.measures.settings import CUSTOMERS as CUSTOMERS
 from backstamp.measures.settings import Activity as Activity
 from backstamp.measures.settings import DeadBand as DeadBand
 from backstamp.measures.settings import Definitions as Definitions
+from backstamp.measures.settings import Insight as Insight
 from backstamp.measures.settings import Measure as Measure
 from backstamp.measures.settings import Relationship as Relationship
 from backstamp.measures.settings import calculations as calculations
 from backstamp.measures.settings import dead_band as dead_band
 from backstamp.measures.templates import expanded as expanded
+from backstamp.measures.templates import of_insight as of_insight
 from backstamp.measures.touched import goes_backward as goes_backward
 from backstamp.measures.touched import has_moved as has_moved
 from backstamp.measures.touched import has_way as has_way

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from backstamp.measures.expressions import Expression
-    from backstamp.measures.settings import Activity, Definitions, Measure, Relationship
+    from backstamp.measures.settings import Activity, Definitions, Insight, Measure, Relationship
 
     Path: TypeAlias = tuple[str | int, ...]
 
@@ -102,8 +102,11 @@ def problems(
     for place, activity in enumerate(definitions.activities):
         found += _problems_of_activity(("activities", place), activity, known)
     for name, measure in definitions.measures.items():
-        found += _problems_of_name(name, definitions.measures)
-        found += _problems_of_measure(("measures", name), name, measure, known)
+        insight = definitions.insights.get(name)
+        path: Path = ("measures" if insight is None else "insights", name)
+        found += _problems_of_name(path, definitions.measures)
+        missing = [] if insight is None else list(_problems_of_insight(path, insight, known))
+        found += missing or _problems_of_measure(path, name, measure, known)
     return found
 
 
@@ -114,6 +117,9 @@ def contradictions(definitions: Definitions) -> Iterator[errors.Problem]:
             ("time_zone",), f"`{definitions.time_zone}` is no time zone. Write one as `UTC` or `Europe/Berlin`."
         )
     for name, measure in definitions.measures.items():
+        if name in definitions.insights:
+            yield from _problems_of_dead_band(("insights", name, "dead_band"), measure)
+            continue
         path: Path = ("measures", name)
         wrong = list(templates.problems(path, measure))
         yield from wrong
@@ -243,13 +249,33 @@ def _problems_of_activity(path: Path, activity: Activity, known: _Tables) -> Ite
     yield from _no_way((*path, "through" if activity.through else "table"), activity.table, activity.through, known)
 
 
-def _problems_of_name(name: str, names: Iterable[str]) -> Iterator[errors.Problem]:
+def _problems_of_insight(path: Path, insight: Insight, known: _Tables) -> Iterator[errors.Problem]:
+    """Tell what an insight names that is not there, or cannot be it; else it is looked at as the measure that it is."""
+    if insight.table not in known.columns:
+        yield _unknown((*path, "table"), "table", insight.table, known.columns)
+        return
+    families = known.families(insight.table)
+    for setting, column in insight.columns.items():
+        if column not in families:
+            yield _unknown((*path, setting), f"column of {insight.table}", column, families)
+    if families.get(insight.time, "time") not in {"date", "time"}:
+        message = f"{insight.table}.{insight.time} is {families[insight.time]}: a score has a date or a time."
+        yield errors.Problem((*path, "time"), message)
+    if insight.name is not None and families.get(insight.name, "text") != "text":
+        message = f"{insight.table}.{insight.name} is {families[insight.name]}: insights are told apart by a text."
+        yield errors.Problem((*path, "name"), message)
+    place = "through" if insight.through else "table"
+    yield from _no_way((*path, place), insight.table, insight.through, known)
+
+
+def _problems_of_name(path: Path, names: Iterable[str]) -> Iterator[errors.Problem]:
+    name = str(path[-1])
     if not _NAME.fullmatch(name):
         message = f"{name!r} is no name for a measure: letters, digits and _, at most 50, a letter first."
-        yield errors.Problem(("measures", name), message)
+        yield errors.Problem(path, message)
     if any(other != name and other.lower() == name.lower() for other in (*names, CUSTOMER_ID)) or name == CUSTOMER_ID:
         message = f"{name!r} names two columns of the measures' table: names must differ in more than capitals, and"
-        yield errors.Problem(("measures", name), f"{message} {CUSTOMER_ID!r} is taken.")
+        yield errors.Problem(path, f"{message} {CUSTOMER_ID!r} is taken.")
 
 
 def _problems_of_measure(path: Path, name: str, measure: Measure, known: _Tables) -> Iterator[errors.Problem]:

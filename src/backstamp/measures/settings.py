@@ -135,6 +135,35 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Insight:
+    """A score that somebody else calculates of each customer, a prediction or an interest: the newest counts.
+
+    Attributes:
+        table: `source.table`, a row a score.
+        score: the column with the score.
+        time: the column that tells when it was calculated.
+        name: a column that tells which insight a row is of, by the insight's name, where a table has several.
+        through: foreign keys that lead to the customers, where there are several ways.
+        dead_band: as a measure's.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    table: str
+    score: str
+    time: str
+    name: str | None = None
+    through: str | tuple[str, ...] = ()
+    dead_band: float | str | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that it uses, by setting."""
+        named = {"score": self.score, "time": self.time, "name": self.name}
+        return {setting: column for setting, column in named.items() if column is not None}
+
+
+@dataclass(frozen=True)
 class DeadBand:
     """By how much a number may differ from the one that was sent: so much, or such a share of it."""
 
@@ -144,13 +173,23 @@ class DeadBand:
 
 @dataclass(frozen=True)
 class Definitions:
-    """All that the project says and measures are made of; `unified` are the tables of unification, in their order."""
+    """All that the project says and measures are made of.
+
+    Attributes:
+        measures: by name, insights among them, as the attributes that they are.
+        relationships: foreign keys.
+        activities: tables of things that happened.
+        unified: the tables of unification, in their order.
+        time_zone: whose days are meant.
+        insights: those of the measures that the file has as insights.
+    """
 
     measures: Mapping[str, Measure]
     relationships: Sequence[Relationship] = ()
     activities: Sequence[Activity] = ()
     unified: Sequence[str] = ()
     time_zone: str = "UTC"
+    insights: Mapping[str, Insight] = field(default_factory=dict)
 
 
 def keys_of(through: str | tuple[str, ...]) -> tuple[str, ...]:

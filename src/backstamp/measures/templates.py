@@ -7,11 +7,12 @@ from string import Template as Text
 from typing import TYPE_CHECKING
 
 from backstamp import errors
+from backstamp.measures.settings import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backstamp.measures.settings import Measure
+    from backstamp.measures.settings import Insight
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,23 @@ def expanded(measure: Measure) -> Measure:
     value, where = Text(template.value).substitute(names), Text(template.where or "").substitute(names)
     both = " and ".join(f"({part})" for part in (where, measure.where) if part) if where and measure.where else None
     return replace(measure, value=value, where=both or where or measure.where, template=None, columns={})
+
+
+def of_insight(name: str, insight: Insight) -> Measure:
+    """Return the attribute that an insight is: its newest score."""
+    score, time = _quoted(insight.score), _quoted(insight.time)
+    return Measure(
+        kind="attribute",
+        of=insight.table,
+        value=f"last({score}, {time})",
+        where=None if insight.name is None else f"{_quoted(insight.name)} = {_text(name)}",
+        through=insight.through,
+        dead_band=insight.dead_band,
+    )
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _quoted(column: str) -> str:

@@ -113,7 +113,7 @@ def describe(
         if len(found) == len(tables):
             problems += measures.problems(settings.definitions, types, keys)
     project.reject(settings, problems)
-    measured = {measure.of for measure in settings.measures.values()}
+    measured = {measure.of for measure in settings.definitions.measures.values()}
     needed = {*_keys_of(settings), *supplied.tables(settings), *measured}
     used = tuple(table for table in tables if table.columns or table.is_joined or table.name in needed)
     sheets = supplied.read_files(settings)

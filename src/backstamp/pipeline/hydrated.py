@@ -50,11 +50,10 @@ class Hydrated:
 
 def tables(settings: project.Project) -> list[Hydrated]:
     """Return what a project writes of measures and activities: measures of customers alone always."""
-    kinds = {measure.kind for measure in settings.measures.values()}
-    named = {name: one for name, one in settings.measures.items() if one.kind != "attribute"}
+    named = {name: one for name, one in settings.definitions.measures.items() if one.kind != "attribute"}
     outer = link.tables_of_measures(settings.link, named)
     found = []
-    if "attributes" in settings.hydrate and "attribute" in kinds:
+    if _written_attributes(settings):
         found.append(Hydrated(measuring.ATTRIBUTES_TABLE, link.measure_table(settings.link)))
     for name, measure in named.items():
         if measure.is_of_customers_alone:
@@ -64,6 +63,14 @@ def tables(settings: project.Project) -> list[Hydrated]:
     if "activities" in settings.hydrate and settings.activities:
         found.append(Hydrated(measuring.ACTIVITIES_TABLE, link.activity_table(settings.link)))
     return found
+
+
+def _written_attributes(settings: project.Project) -> list[str]:
+    """Return the attributes that are written, insights among them where these are."""
+    attributes = (name for name, measure in settings.definitions.measures.items() if measure.kind == "attribute")
+    return [
+        name for name in attributes if ("insights" if name in settings.insights else "attributes") in settings.hydrate
+    ]
 
 
 def own_tables(settings: project.Project) -> list[str]:
@@ -77,14 +84,14 @@ def of_customers(settings: project.Project) -> dict[str, str]:
 
     That of attributes, which are of several, has no measure's name.
     """
-    alone = {"", *(name for name, measure in settings.measures.items() if measure.is_of_customers_alone)}
+    alone = {"", *(name for name, measure in settings.definitions.measures.items() if measure.is_of_customers_alone)}
     found = (one for one in tables(settings) if one.measure in alone)
     return {one.outer: one.measure for one in found if one.table != measuring.ACTIVITIES_TABLE}
 
 
 def too_large(engine: engines.Engine, settings: project.Project) -> list[str]:
     """Return the business measures that have too many rows for the environment."""
-    of_all = {name for name, measure in settings.measures.items() if measure.kind == "business"}
+    of_all = {name for name, measure in settings.definitions.measures.items() if measure.kind == "business"}
     several = (one for one in tables(settings) if one.measure in of_all)
     return [one.measure for one in several if engine.has(one.table) and _count(engine, one) > MOST_ROWS]
 
@@ -137,13 +144,17 @@ def _rows(engine: engines.Engine, settings: project.Project, one: Hydrated) -> i
         rows = rows.semi_join(engine.table("profiles"), _ID)
     if one.table == measuring.ACTIVITIES_TABLE:
         return _newest(rows, settings.link.activities)
+    if one.table == measuring.ATTRIBUTES_TABLE:
+        rows = rows.select(_ID, *(name for name in rows.columns if name in _written_attributes(settings)))
     sent = engine.published(_sent(one.outer))
     return rows if sent is None else _held(rows, sent, _dead_bands(settings, one))
 
 
 def _dead_bands(settings: project.Project, one: Hydrated) -> dict[str, measures.DeadBand]:
     """Return the dead-bands of a table's columns, where they have one."""
-    of_table = {one.measure: settings.measures[one.measure]} if one.measure else settings.measures
+    of_table = (
+        {one.measure: settings.definitions.measures[one.measure]} if one.measure else settings.definitions.measures
+    )
     return {
         column: band
         for name, measure in of_table.items()
@@ -182,7 +193,7 @@ def _own(settings: project.Project, one: Hydrated, rows: ir.Table, there: ports.
         return link.desired_attributes(settings.link, rows, there)
     if one.table == measuring.ACTIVITIES_TABLE:
         return link.desired_activities(settings.link, rows)
-    measure, named = settings.measures[one.measure], (one.outer, one.measure)
+    measure, named = settings.definitions.measures[one.measure], (one.outer, one.measure)
     if measure.kind == "business":
         values = measures.calculations(one.measure, measure)
         dimensions = [column for column in rows.columns if column not in values]

@@ -149,7 +149,7 @@ def _busy(settings: project.Project) -> str:
 def _measures(engine: Engine, settings: project.Project, customer_id: str) -> Iterator[Measured]:
     calculated = {row["measure"]: row["calculated"] for row in engine.rows(engine.table(measuring.MEASURED))}
     attributes = _of(engine, measuring.ATTRIBUTES_TABLE, customer_id)
-    for name, measure in settings.measures.items():
+    for name, measure in settings.definitions.measures.items():
         if measure.kind == "attribute":
             found = [{name: row[name]} for row in attributes if name in row]
         elif measure.kind == "customer":

@@ -102,6 +102,9 @@ def _selects(sources: Mapping[str, Source]) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _wrong_expressions(read: Settings) -> Iterator[errors.Problem]:
+    for name in read.insights:
+        if name in read.measures:
+            yield errors.Problem(("insights", name), f"`{name}` is a measure too: give one another name.")
     yield from measures.contradictions(read.definitions)
 
 
@@ -164,6 +167,8 @@ def _unknown_tables(read: Settings) -> Iterator[errors.Problem]:
         named.append((("relationships", place, "to"), link.to_table, link.to))
     for place, activity in enumerate(read.activities):
         named.append((("activities", place, "table"), activity.table, activity.table))
+    for name, insight in read.insights.items():
+        named.append((("insights", name, "table"), insight.table, insight.table))
     for name, measure in read.measures.items():
         if measure.of not in {measures.ACTIVITIES, measures.CUSTOMERS}:
             named.append((("measures", name, "of"), measure.of, measure.of))

@@ -28,7 +28,7 @@ _EXPECTED = {
     "model": "a mapping (`key: value`)",
 }
 _LATER_KEYS = frozenset({"approve_above", "schedule"})
-_LATER_VALUES = frozenset({"insights", "sql"})
+_LATER_VALUES = frozenset({"sql"})
 
 
 @dataclass(frozen=True)

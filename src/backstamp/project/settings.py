@@ -12,7 +12,8 @@ from backstamp.connect.dataverse.credentials import SignIn
 from backstamp.connect.files import FileTable
 from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
-from backstamp.measures.settings import Activity, Definitions, Measure, Relationship
+from backstamp.measures import of_insight
+from backstamp.measures.settings import Activity, Definitions, Insight, Measure, Relationship
 from backstamp.unify.settings import Unify
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
@@ -274,7 +275,7 @@ def _with_its_kind(value: object) -> object:
 Engine = Annotated[DuckDBSettings | SparkSettings, Field(discriminator="kind"), BeforeValidator(_with_its_kind)]
 
 
-Hydrated = Literal["attributes", "activities", "business"]
+Hydrated = Literal["attributes", "activities", "business", "insights"]
 
 
 @dataclass(frozen=True)
@@ -303,6 +304,7 @@ class Settings:
         relationships: foreign keys from the tables of measures to those of unification.
         activities: tables of things that happened.
         measures: calculations, by name.
+        insights: scores of customers that a table has, by name.
         hydrate: what is written to the environment besides profiles, keys, links and the measures by customer alone.
         output: where profiles and measures are written besides.
         link: how our tables and columns are named there.
@@ -319,6 +321,7 @@ class Settings:
     relationships: tuple[Relationship, ...] = ()
     activities: tuple[Activity, ...] = ()
     measures: dict[str, Measure] = field(default_factory=dict)
+    insights: dict[str, Insight] = field(default_factory=dict)
     hydrate: tuple[Hydrated, ...] = ()
     output: Output | None = None
     link: Link = field(default_factory=Link)
@@ -328,4 +331,6 @@ class Settings:
     def definitions(self) -> Definitions:
         """What measures are made of."""
         unified = tuple(table.table for table in self.unify.tables)
-        return Definitions(self.measures, self.relationships, self.activities, unified, self.time_zone)
+        scores = {name: of_insight(name, insight) for name, insight in self.insights.items()}
+        every = self.measures | scores
+        return Definitions(every, self.relationships, self.activities, unified, self.time_zone, self.insights)
