@@ -212,6 +212,9 @@ right, and whether that was the last run: then the changes since are known."""
 KNOWN = shape(key=pa.string(), digest=pa.string())
 """Link: what the environment is known to hold of one of our own tables: key and a digest of the row's values."""
 
+WANTED = shape(key=pa.string(), customer_id=pa.string(), digest=pa.string())
+"""Link: how each row of profiles or of alternate keys is to be, and whose it is."""
+
 KNOWN_LINKS = shape(table=pa.string(), key=pa.string(), customer_id=pa.string())
 """Link: what the environment is known to hold in the lookups of its own rows."""
 

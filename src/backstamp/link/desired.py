@@ -18,7 +18,7 @@ from backstamp.engine import functions
 from backstamp.link import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -73,10 +73,26 @@ class LinkedTable:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """The customers whose profiles and alternate keys alone may be to be others than the run before wanted.
+
+    Attributes:
+        customers: `customer_id`.
+        own: gives profiles and alternate keys of some customers.
+    """
+
+    customers: ir.Table
+    own: Callable[[ir.Table], tuple[Own, Own]]
+
+
+@dataclass(frozen=True)
 class Desired:
     """Everything that the environment is to hold.
 
     Attributes:
+        profiles: the profile table, a row for each profile.
+        keys: the table of alternate keys.
+        touched: whose profiles and alternate keys may be others than before; None for all.
         measures: the tables of measures and of activities; those by customer have a lookup to the profile.
         skip: why no table may be linked (`Eligibility.skip`), or "".
     """
@@ -86,6 +102,7 @@ class Desired:
     measures: tuple[Own, ...] = ()
     links: tuple[LinkedTable, ...] = ()
     skip: str = ""
+    touched: Touched | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from backstamp import shapes
 from backstamp.connect import ports
 from backstamp.engine import functions
 from backstamp.link import desired as desires
-from backstamp.link import known, plan
+from backstamp.link import known, plan, wanted
 from backstamp.unify import history
 
 if TYPE_CHECKING:
@@ -67,17 +67,24 @@ def make_plan(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = (desired.profiles, desired.keys, *desired.measures)
     emptied = _emptied(engine, own)
+    customers = wanted.keep(engine, desired, settings)
+    of_customers = own[:2] if customers is None or desired.touched is None else desired.touched.own(customers)
     profiles, keys, *measures = (
-        writing(engine, folder, table.definition, _with_digest(table), emptied[table.definition.name]) for table in own
+        writing(engine, folder, table.definition, _with_digest(table), emptied[table.definition.name])
+        for table in (*of_customers, *desired.measures)
     )
-    removals = tuple(removal(engine, folder, table.definition.name, _gone(engine, table)) for table in own[1:])
-    retired, held = _retired(engine, folder, desired)
+    gone = [_gone(engine, table, wanted.of_table(engine, table)) for table in own[:2]]
+    gone += [_gone(engine, table, _keys(table)) for table in desired.measures]
+    removals = tuple(
+        removal(engine, folder, table.definition.name, rows) for table, rows in zip(own[1:], gone[1:], strict=True)
+    )
+    retired, held = _retired(engine, folder, desired, gone[0])
     emptied_profiles = _emptied_profiles(
         engine, folder, desired.profiles, emptied[desired.profiles.definition.name], settings
     )
     lists = {written.definition.name: [written] for written in (profiles, keys, *measures)}
     lists[emptied_profiles.definition.name].append(emptied_profiles)
-    gone = {removal.table: removal for removal in (retired, *removals)}
+    removed = {removal.table: removal for removal in (retired, *removals)}
     tables = [table for table in before if table.definition.name in lists]
     told = {row["reason"]: row["ids"] for row in engine.rows(_counted_changes(causes.id_changes))}
     made = plan.Plan(
@@ -101,7 +108,7 @@ def make_plan(
             gone=told.get(history.GONE, 0),
         ),
         replaced=tuple(
-            _replaced(engine, folder, table, lists[table.definition.name], gone[table.definition.name])
+            _replaced(engine, folder, table, lists[table.definition.name], removed[table.definition.name])
             for table in tables
         ),
     )
@@ -234,17 +241,22 @@ def _changed_keys(folder: Path, written: plan.Writing) -> Iterator[pa.RecordBatc
         yield pa.record_batch([keys], schema=_KEY)
 
 
-def _gone(engine: engines.Engine, table: desires.Own) -> ir.Table:
-    now = known.of_table(engine, table.definition.name)
-    return now.anti_join(table.rows, now.key == table.rows[table.definition.key]).select("key")
+def _keys(table: desires.Own) -> ir.Table:
+    return table.rows.select(key=table.rows[table.definition.key])
 
 
-def _retired(engine: engines.Engine, folder: Path, desired: desires.Desired) -> tuple[plan.Removal, int]:
-    """Return the profiles that are gone, and how many more must stay.
+def _gone(engine: engines.Engine, table: desires.Own, keys: ir.Table) -> ir.Table:
+    """Return `key` of the rows that are known of a table but are not to be, with the keys of those that are."""
+    return known.of_table(engine, table.definition.name).anti_join(keys, "key").select("key")
+
+
+def _retired(
+    engine: engines.Engine, folder: Path, desired: desires.Desired, gone: ir.Table
+) -> tuple[plan.Removal, int]:
+    """Return the profiles that are to be deleted of those that are gone, and how many more must stay.
 
     A table that is linked no more keeps its links: what they point to stays.
     """
-    gone = _gone(engine, desired.profiles)
     links = known.of_links(engine)
     elsewhere = links.filter(links.table.notin([table.table for table in desired.links]))
     pointed_to = elsewhere.select(key="customer_id")

@@ -131,7 +131,12 @@ def _restored(engine: engines.Engine, drift: ir.Table) -> Iterator[str]:
 
 
 def desired(
-    engine: engines.Engine, settings: project.Project, described: Described, members: ir.Table, known: Known
+    engine: engines.Engine,
+    settings: project.Project,
+    described: Described,
+    members: ir.Table,
+    customers: ir.Table | None,
+    known: Known,
 ) -> link.Desired:
     """Return what the environment is to hold after a run.
 
@@ -140,10 +145,17 @@ def desired(
         settings: the project.
         described: says which tables are linked.
         members: `shapes.MEMBERS`.
+        customers: `customer_id` of those that this run unified, None where these may be all.
         known: as `know` found it.
     """
     sources = _linked(engine, described, link.of_links(engine).limit(0))
-    keys, profiles = _key_columns(settings), engine.table("profiles")
+    profiles = engine.table("profiles")
+
+    def own(of_customers: ir.Table) -> tuple[link.Own, link.Own]:
+        some = (table.semi_join(of_customers, "customer_id") for table in (profiles, members))
+        return _profiles_and_keys(settings, known, *some)
+
+    every = _profiles_and_keys(settings, known, profiles, members)
     linked = [
         link.desired_links(one.table, one.outer, sources[one.table], members) for one in described.eligibility.linked
     ]
@@ -151,11 +163,21 @@ def desired(
     links = link.of_links(engine)
     left = [link.cleared_links(table, links) for table in link.linked_tables(engine) if table not in unified]
     return link.Desired(
-        profiles=link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
-        keys=link.desired_keys(settings.link, members, profiles, keys),
+        *every,
         measures=tuple(hydrated.desired(engine, settings, known.there)),
         links=(*linked, *left),
         skip="" if left else described.eligibility.skip,
+        touched=None if customers is None else link.Touched(customers, own),
+    )
+
+
+def _profiles_and_keys(
+    settings: project.Project, known: Known, profiles: ir.Table, members: ir.Table
+) -> tuple[link.Own, link.Own]:
+    """Return how these profiles and their alternate keys are to be."""
+    return (
+        link.desired_profiles(settings.link, profiles, known.there[link.profile_table(settings.link)]),
+        link.desired_keys(settings.link, members, profiles, _key_columns(settings)),
     )
 
 

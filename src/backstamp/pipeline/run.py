@@ -180,7 +180,7 @@ class _Running:
                 task.warn(planning.RESTORED.format(table=table))
             for measure in hydrated.too_large(engine, self.settings):
                 task.warn(hydrated.TOO_LARGE.format(measure=measure))
-            wanted = planning.desired(engine, self.settings, self.described, members, known)
+            wanted = planning.desired(engine, self.settings, self.described, members, replaced.customers, known)
             knows_values = restored is None and not known.restored
             if arguments.full or new_ids or not knows_values:
                 planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
