@@ -27,6 +27,8 @@ from measured import Stopwatch, peak_memory, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import ibis.expr.types as ir
+
 SETTINGS = link.Link()
 TABLE = "crm.contact"
 CHUNK = 100_000
@@ -65,8 +67,13 @@ def plan(folder: Path, run: int, count: int, moved: int) -> None:
         first = webapi.contact_id(ROWS_OF_A_CUSTOMER * number)
         return {"customer_id": customer_id(number), "made_in_run": 1, "crm_contact": first, **told}
 
+    def own_of(some: ir.Table) -> tuple[link.Own, link.Own]:
+        return own(profiles.semi_join(some, "customer_id"), members.semi_join(some, "customer_id"))
+
     with engine.DuckDB(folder / "warehouse.duckdb", engine.DuckDBSettings(threads=2)) as warehouse:
+        before = warehouse.published("members")
         members = warehouse.land("members", shapes.MEMBERS, batches(shapes.MEMBERS, count, member))
+        touched = None if before is None else warehouse.cache(differing(before, members))
         profiles = warehouse.land("profiles", PROFILES, batches(PROFILES, customers, profile))
         source = warehouse.land(
             "source", SOURCE, batches(SOURCE, count, lambda number: {"key": webapi.contact_id(number)})
@@ -76,15 +83,28 @@ def plan(folder: Path, run: int, count: int, moved: int) -> None:
                 drift = link.acknowledge(warehouse, ledger.journal, folder, [], {TABLE: source}, lambda *_: {})
             with watch.phase("plan"):
                 desired = link.Desired(
-                    link.desired_profiles(SETTINGS, profiles),
-                    link.desired_keys(SETTINGS, members, profiles, {TABLE: "crm_contact"}),
+                    *own(profiles, members),
                     links=(link.desired_links(TABLE, "contact", source, members),),
+                    touched=None if touched is None else link.Touched(touched, own_of),
                 )
                 causes = link.Causes(drift, warehouse.load(shapes.ID_CHANGES, []))
                 made = link.make_plan(warehouse, desired, (), causes, SETTINGS, folder, run)
         warehouse.publish()
     counts = {"profiles": made.profiles.count, "keys": made.keys.count, "links": sum(one.count for one in made.links)}
     tell(phases=watch.phases, peak=peak_memory(), counts=counts)
+
+
+def own(profiles: ir.Table, members: ir.Table) -> tuple[link.Own, link.Own]:
+    """Return profiles and alternate keys as they are to be."""
+    keys = link.desired_keys(SETTINGS, members, profiles, {TABLE: "crm_contact"})
+    return link.desired_profiles(SETTINGS, profiles), keys
+
+
+def differing(before: ir.Table, members: ir.Table) -> ir.Table:
+    """Return `customer_id` of those whose rows are others than before: unification knows them."""
+    names = members.columns
+    both = before.anti_join(members, names).union(members.anti_join(before, names))
+    return both.select("customer_id").distinct()
 
 
 def customer_id(number: int) -> str:

@@ -34,7 +34,7 @@ def served(project: Path) -> Iterator[Any]:
         yield json.loads("".join(iter(serving.stdout.readline, "}\n")) + "}")
     finally:
         serving.terminate()
-        serving.communicate(timeout=30)
+        serving.communicate(timeout=300)
 
 
 def _ask(told: Any, client_id: str, secret: str) -> httpx2.Response:

@@ -61,7 +61,7 @@ def test_a_lead_as_a_seller_sees_it(told: Any) -> None:
 
 def test_the_story(file: Path) -> None:
     """As text, over an earlier demo, it has its five chapters; what it says to try next can be tried."""
-    said, _ = start("demo", file.parent, "--people", str(PEOPLE)).communicate(timeout=120)
+    said, _ = start("demo", file.parent, "--people", str(PEOPLE)).communicate(timeout=300)
     for chapter in ("First run", "A lead, as a seller sees it", "Second run", "the third run", "What to try next"):
         assert chapter in said
     assert "Written: 0 rows" in said

@@ -148,7 +148,7 @@ def test_the_crm_served(file: Path) -> None:
             assert (said.code, told["url"] in said.err) == (1, True)
     finally:
         serving.terminate()
-        serving.communicate(timeout=30)
+        serving.communicate(timeout=300)
     assert serving.returncode == 0
     assert not (file.parent / ".backstamp" / "crm.json").exists()
 

@@ -105,7 +105,7 @@ def test_a_run_whose_process_died(file: Path) -> None:
     running = start("run", "--full", "--project", file)
     _wait_for_task(file, "Normalize")
     running.kill()
-    running.communicate(timeout=30)
+    running.communicate(timeout=300)
     status, cancel = (backstamp(command, "--project", file) for command in ("status", "cancel"))
     died = f"Run 4 has died (process {running.pid} on "
     assert status.code == 0
@@ -147,7 +147,7 @@ def test_ctrl_c(file: Path) -> None:
     running = start("run", "--full", "--project", file)
     _wait_for_task(file, "Normalize")
     running.send_signal(signal.SIGINT)
-    out, _ = running.communicate(timeout=60)
+    out, _ = running.communicate(timeout=300)
     assert running.returncode == 1, out
     assert "Run 4 ended after" in out
     assert "Traceback" not in out

@@ -26,7 +26,7 @@ class Crm:
     def __init__(self, url: str, token: str = ADMINISTRATOR_TOKEN) -> None:
         self.url = url
         self.http = httpx2.Client(
-            base_url=f"{url}{odata.API_PATH}", headers={odata.AUTHORIZATION: f"Bearer {token}"}, timeout=60
+            base_url=f"{url}{odata.API_PATH}", headers={odata.AUTHORIZATION: f"Bearer {token}"}, timeout=300
         )
 
     def get(self, path: str, *, prefer: str = "") -> dict[str, Any]:

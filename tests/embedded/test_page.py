@@ -27,6 +27,6 @@ def test_the_program_of_the_page(database_url: str, tmp_path: Path) -> None:
             "REQUESTS_CA_BUNDLE": str(tls.authority),
         }
         done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=120
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False, timeout=300
         )
     assert (done.returncode, done.stdout) == (0, printed), done.stderr

@@ -117,7 +117,7 @@ def test_a_signal_ends_a_served_crm_in_order(tmp_path: Path, ending: signal.Sign
         with Crm(address, "t").http as http:
             assert http.get("WhoAmI").status_code == 200
         process.send_signal(ending)
-        assert process.communicate(timeout=30)[0] == "done\n"
+        assert process.communicate(timeout=300)[0] == "done\n"
         assert process.returncode == 0
 
 

@@ -269,7 +269,7 @@ def test_one_query(house: House) -> None:
     measures = f"{relationship}($select=msdynci_purchases,msdynci_spent)"
     query = f"{LOOKUP}($select=msdynci_fullname,msdynci_city;$expand={measures})"
     address = f"{house.url}{odata.API_PATH}contacts({guid(1)})"
-    with httpx2.Client(headers={"Authorization": "Bearer token"}, timeout=60) as client:
+    with httpx2.Client(headers={"Authorization": "Bearer token"}, timeout=300) as client:
         answer = client.get(address, params={"$select": "contactid", "$expand": query})
     profile = answer.raise_for_status().json()[LOOKUP]
     assert profile["msdynci_fullname"] == f"Name of {guid(101)}"

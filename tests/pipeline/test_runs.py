@@ -186,7 +186,7 @@ class ReadsTogether(meddling.Meddling):
 
     def __init__(self, sink: Any) -> None:
         super().__init__(sink)
-        self._both = threading.Barrier(2, timeout=60)
+        self._both = threading.Barrier(2, timeout=300)
 
     def read(self, *arguments: Any) -> Any:
         """Wait for the other table, then read."""

@@ -76,7 +76,7 @@ def test_opened_twice_in_one_process(start: Start, ledger: runs.Ledger, path: Pa
     """What is written after another process came and went is kept, though this one has opened the ledger twice."""
     run = ledger.begin_run(runs.Arguments())
     runs.Status(path).close()
-    start("ledger.close()").wait(timeout=60)
+    start("ledger.close()").wait(timeout=300)
     ledger.request_cancel(run.number, "somebody")
     with runs.Status(path) as status:
         found = status.run(run.number)

@@ -278,7 +278,7 @@ def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferre
         tablename=table,
         alternatevalue=members.key,
     )
-    rows = rows.join(rings, "customer_id").mutate(id=functions.uuid5(_KEY_IDS, rows.identifier))
+    rows = rows.mutate(id=functions.uuid5(_KEY_IDS, rows.identifier)).join(rings, "customer_id")
     texts = ("identifier", "datasourcename", "tablename", "alternatevalue")
     fields = [columns.fit(settings.prefix + text, rows[text]) for text in texts]
     fields += [
