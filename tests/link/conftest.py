@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import ibis.expr.types as ir
+
     from backstamp.connect import ports
 
 SETTINGS = link.Link()
@@ -28,6 +30,7 @@ CONTACT = link.Candidate(
     TABLE, "contact", default_environment=True, connector=True, key="contactid", true_key="contactid"
 )
 SOURCE = shapes.shape(key=pa.string())
+CUSTOMER = shapes.shape(customer_id=pa.string())
 PROFILES = pa.schema([*shapes.PROFILES, *shapes.shape(City=pa.string(), FullName=pa.string(), crm_contact=pa.string())])
 MEASURES = shapes.shape(customer_id=pa.string(), Purchases=pa.int64(), Spent=pa.float64())
 
@@ -70,6 +73,7 @@ class House:
         self.ledger = runs.Ledger(folder / "ledger.sqlite")
         self.profiles_schema = PROFILES
         self.audience = "individuals"
+        self._before: dict[str, Any] | None = None
         self._token: str | None = None
         self._source: dict[str, str | None] = {}
 
@@ -126,12 +130,22 @@ class House:
         rows = self.load(shapes.MEMBERS, members)
         eligible = link.eligibility([CONTACT], self.audience)
         linked = [link.desired_links(one.table, one.outer, source, rows) for one in eligible.linked]
+
+        def own(profiles: ir.Table, rows: ir.Table) -> tuple[link.Own, link.Own]:
+            keys = link.desired_keys(SETTINGS, rows, profiles, {TABLE: "crm_contact"})
+            return link.desired_profiles(SETTINGS, profiles, self.crm.find(PROFILE)), keys
+
+        def own_of(some: ir.Table) -> tuple[link.Own, link.Own]:
+            return own(*(table.semi_join(some, "customer_id") for table in (profiles, rows)))
+
+        now = self._spelled(customers, values)
+        touched = self._touched(now)
         desired = link.Desired(
-            link.desired_profiles(SETTINGS, profiles, self.crm.find(PROFILE)),
-            link.desired_keys(SETTINGS, rows, profiles, {TABLE: "crm_contact"}),
+            *own(profiles, rows),
             (link.desired_attributes(SETTINGS, measures),),
             tuple(linked),
             eligible.skip,
+            None if touched is None else link.Touched(touched, own_of),
         )
         known = link.Seen(TABLE, self.load(shapes.KNOWN_LINKS, seen), began)
         drift = link.acknowledge(
@@ -140,7 +154,23 @@ class House:
         causes = link.Causes(drift, self.load(shapes.ID_CHANGES, []))
         plan = link.make_plan(self.engine, desired, (), causes, SETTINGS, self.folder, run.number)
         self.engine.publish()
+        self._before = now
         return plan
+
+    def _spelled(self, customers: Mapping[int, int], values: Mapping[str, Any]) -> dict[str, Any]:
+        """All that the profile and the keys of each customer come from."""
+        now: dict[str, Any] = {}
+        for row, one in sorted(customers.items()):
+            now.setdefault(guid(one), [dict(values), self.profiles_schema.names]).append(row)
+        return now
+
+    def _touched(self, now: Mapping[str, Any]) -> ir.Table | None:
+        """The customers who are not as in the run before, None where these may be all."""
+        before = self._before
+        if before is None:
+            return None
+        differing = [one for one in sorted(before.keys() | now.keys()) if before.get(one) != now.get(one)]
+        return self.load(CUSTOMER, [{"customer_id": one} for one in differing])
 
     def _hydrate(self, run: runs.Run, plan: link.Plan) -> None:
         loaded = link.load(self.folder, run.number)
