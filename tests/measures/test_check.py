@@ -357,7 +357,11 @@ def test_no_dead_band(written: str) -> None:
 @pytest.mark.parametrize(
     ("said", "place", "words"),
     [
-        ({"table": "analytics.scores"}, "table", "There is no table `analytics.scores`. Did you mean `analytics.score`?"),
+        (
+            {"table": "analytics.scores"},
+            "table",
+            "There is no table `analytics.scores`. Did you mean `analytics.score`?",
+        ),
         ({"score": "points"}, "score", "There is no column of analytics.score `points`."),
         ({"time": "model"}, "time", "analytics.score.model is text: a score has a date or a time."),
         ({"name": "score"}, "name", "analytics.score.score is number: insights are told apart by a text."),
