@@ -28,6 +28,10 @@ def test_random_steps(tmp_path: Path, seed: int) -> None:
         for kind in world.KINDS:
             around.change(kind)
             around.run_and_check()
+        around.change("few")
+        around.approve_and_check()
+        around.change()
+        around.undo_and_check()
         around.check_nothing_to_do()
     for name in MUTANTS:
         with mutant(name):

@@ -19,7 +19,7 @@ from backstamp import embedded
 from backstamp.connect import dataverse, ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.oracle.model import Record
@@ -99,11 +99,35 @@ class World:
         """Do a run, perhaps over another connection; in full where only that can find what is lost."""
         return self.place.run(lambda sink: environment or sink, full=self.needs_full_run)
 
-    def run_and_check(self) -> None:
+    def run_and_check(self) -> runs.Run:
         """Do a run, and hold all laws to it; what was written is what differs between before and after, once each."""
+        return self._do_and_check(self.run)
+
+    def approve_and_check(self) -> runs.Run:
+        """Do the same in two steps: a draft, which writes nothing, and its approval."""
+        self.watch.start()
+        draft = self.place.run(draft=True, full=self.needs_full_run)
+        assert (draft.status, self.watch.writes()) == ("Waiting for approval", [])
+        return self._do_and_check(lambda: self.place.approve(draft.number))
+
+    def undo_and_check(self) -> None:
+        """Do a run and undo it: the CRM is as it was; the next run waits, and gives ids as if that run had not been."""
+        before, states = self.seen(), {family.number: family.state for family in self.families}
+        undone = self.run_and_check()
+        with self.unlucky():
+            self.place.approve(self.place.undo(undone.number).number)
+        assert self.seen() == before
+        self.history.pop()
+        for family in self.families:
+            family.state = replace(states[family.number], given=family.state.given)
+        held = self.place.run()
+        assert held.status == "Waiting for approval"
+        self._do_and_check(lambda: self.place.approve(held.number))
+
+    def _do_and_check(self, do: Callable[[], runs.Run]) -> runs.Run:
         before = self.seen()
         with self.unlucky():
-            done = self.run()
+            done = do()
         self.check(done)
         after, writes = self.seen(), self.watch.writes()
         relinked = {record for record, own in after.links.items() if own != before.links[record]}
@@ -113,6 +137,7 @@ class World:
         assert changed <= {one.key for one in writes if one.table == PROFILE and one.kind != "delete"}
         assert not [write for write in writes if write.is_same]
         assert len({(write.table, write.key) for write in writes}) == len(writes)
+        return done
 
     @contextmanager
     def unlucky(self) -> Iterator[None]:
