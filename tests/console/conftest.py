@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from tests import cli
 from tests.console import PASSWORD, PEOPLE, Served, name_of
 
 from backstamp import console, demo, embedded, pipeline, project, runs
+from backstamp import serving as servers
 from backstamp.cli import environment
 
 if TYPE_CHECKING:
@@ -50,22 +48,13 @@ def serving(file: Path) -> Iterator[Served]:
         for role in runs.Role:
             if name_of(role) not in {user.name for user in users.listed()}:
                 users.add(name_of(role), role, PASSWORD, by="the tests")
-        worker = console.Worker(file, connections)
-        site = console.Site(file, connections, users, status, worker, "tester", "local token", "first word")
-        config = uvicorn.Config(console.application(site), port=0, log_config=None, ws="none", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        try:
-            yield Served(f"http://{host}:{port}", file, site)
-        finally:
-            worker.stop()
-            server.should_exit = True
-            thread.join()
+        worker = console.Worker(file, ledger, connections)
+        site = console.Site(file, users, status, worker, "tester", "local token", "first word")
+        with servers.in_thread(console.application(site), servers.Address("The console")) as url:
+            try:
+                yield Served(url, file, site)
+            finally:
+                worker.stop()
 
 
 @pytest.fixture(scope="session")

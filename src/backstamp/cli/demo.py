@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from backstamp import demo as companies
 from backstamp import embedded, errors, link, pipeline, project, runs, shapes
 from backstamp import engine as engines
-from backstamp.cli import display, environment, options, show, story, tasks
+from backstamp.cli import display, environment, options, server, show, story, tasks
 from backstamp.unify import evaluate
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def _clear(folder: Path) -> None:
         raise errors.ConfigurationError(message, errors.Location(str(others[0])))
     if url := environment.served_elsewhere(state):
         raise errors.BusyError(f"The CRM of the demo in {folder} is served at {url}: stop `backstamp crm` first.")
+    if running := server.of_project(state):
+        raise errors.BusyError(f"The demo in {folder} is served at {running.url}: stop `backstamp serve` first.")
     if state.exists():
         shutil.rmtree(state)
     # The project file goes last: as long as anything is left, it is an earlier demo.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import ssl
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backstamp import embedded, errors, project, runs
+from backstamp import embedded, errors, project
+from backstamp.cli import notes
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from backstamp.connect import ports
@@ -118,32 +117,15 @@ def token_file(settings: project.Project, user: str) -> Path:
     return settings.state / _TOKENS[user]
 
 
-@contextmanager
-def announced(settings: project.Project, url: str) -> Iterator[None]:
+def announced(settings: project.Project, url: str) -> AbstractContextManager[None]:
     """Let other commands know, as long as the block lasts, that this process serves the embedded CRM."""
-    file = settings.state / _SERVED
-    file.write_text(json.dumps({"url": url, **asdict(runs.Owner.this_process())}), encoding="utf-8")
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
+    return notes.announced(settings.state / _SERVED, notes.Note(url))
 
 
 def served_elsewhere(state: Path) -> str | None:
-    """Return the URL at which a living process serves the embedded CRM kept there; forget one that has died."""
-    file = state / _SERVED
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        url, owner = str(told.pop("url")), runs.Owner(**told)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError):  # a process was killed while it wrote
-        url, owner = "", None
-    # A process on another host cannot be asked, and its loopback address is none of ours.
-    if owner is None or owner.is_gone(datetime.fromtimestamp(0, UTC), timedelta(0)):
-        file.unlink(missing_ok=True)
-        return None
-    return url
+    """Return the URL at which a living process serves the embedded CRM kept there, None where none does."""
+    note = notes.of_living(state / _SERVED)
+    return note.url if note else None
 
 
 def _read_token(file: Path) -> str:

@@ -18,6 +18,7 @@ from backstamp.cli import (
     explain,
     ids,
     options,
+    serve,
     show,
     start,
     tasks,
@@ -76,6 +77,12 @@ _crm.command("renew-secret", epilog="Example: backstamp crm renew-secret 6ad4b2a
     applications.renew_secret
 )
 _crm.command("revoke", epilog="Example: backstamp crm revoke 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(applications.revoke)
+app.command(epilog="Examples: backstamp serve; backstamp serve --crm --port 8600")(serve.serve)
+_user = typer.Typer(help="Say who may sign in to the console, and what they may do.", no_args_is_help=True)
+_user.command(epilog="Example: backstamp user add Anna --role administrator")(serve.add)
+_user.command(epilog="Example: backstamp user change Anna --role viewer")(serve.change)
+_user.command("list", epilog="Example: backstamp user list --json")(serve.listed)
+app.add_typer(_user, name="user")
 app.add_typer(_crm, name="crm", epilog="Examples: backstamp crm --port 8700; backstamp crm --tls")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from backstamp import __version__
+from backstamp import __version__, runs
 from backstamp.cli import display
 
 
@@ -83,6 +83,12 @@ Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0
 Tls = Annotated[
     bool, typer.Option("--tls", help="Speak HTTPS, with a certificate of a local authority that is made for it.")
 ]
+WithCrm = Annotated[bool, typer.Option("--crm", help="Serve the project's embedded CRM too.")]
+CrmPort = Annotated[int, typer.Option("--crm-port", min=0, max=65535, help="The port of the embedded CRM.")]
+UserRole = Annotated[runs.Role, typer.Option("--role", help="What the user may do.")]
+NewRole = Annotated[runs.Role | None, typer.Option("--role", help="What the user may do from now on.")]
+NewPassword = Annotated[bool, typer.Option("--password", help="Ask for a new password.")]
+Disabled = Annotated[bool | None, typer.Option("--shut-out/--let-in", help="Whether the user may sign in.")]
 Limits = Annotated[bool, typer.Option("--limits", help="Refuse who asks too much in five minutes, as Dataverse does.")]
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="What the user is called.")]
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="The user's client id; `crm users` lists them.")]

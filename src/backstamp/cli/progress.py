@@ -47,10 +47,15 @@ def following(ledger: Path, console: Console, number: int | None = None) -> Iter
 
 
 @contextmanager
-def stoppable(ledger: Path, by: str) -> Iterator[None]:
+def stoppable(ledger: Path, by: str, run: int | None = None) -> Iterator[None]:
     """Let the first Ctrl-C, or SIGTERM, ask the run of this block to stop as `cancel` does; a second one is at once.
 
     Interrupting at once can hit anything, a query or a request under way; asking lets them end.
+
+    Args:
+        ledger: where runs are told.
+        by: who is at work.
+        run: the number of a run in another process; by default it is that of this one.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -61,7 +66,7 @@ def stoppable(ledger: Path, by: str) -> Iterator[None]:
     def stop(number: int, _frame: FrameType | None) -> None:
         restore()
         # In a thread of its own, because this one may be in the middle of a transaction of the ledger.
-        threading.Thread(target=_ask_to_stop, args=(ledger, by, number), name="stop").start()
+        threading.Thread(target=_ask_to_stop, args=(ledger, by, number, run), name="stop").start()
 
     for number in before:
         signal.signal(number, stop)
@@ -71,14 +76,20 @@ def stoppable(ledger: Path, by: str) -> Iterator[None]:
         restore()
 
 
-def _ask_to_stop(ledger: Path, by: str, number: int) -> None:
-    with runs.Status(ledger) as status:
-        own = [run for run in status.history(_RUNS_AT_ONCE) if run.owner == runs.Owner.this_process() and not run.ended]
-    if not own:
+def _ask_to_stop(ledger: Path, by: str, number: int, run: int | None) -> None:
+    asked = _own_run(ledger) if run is None else run
+    if asked is None:
         signal.raise_signal(number)  # our run has not begun: there is nothing that needs a clean end
         return
     with runs.Ledger(ledger) as opened, suppress(errors.ConfigurationError):  # it has just ended by itself
-        opened.request_cancel(own[0].number, by)
+        opened.request_cancel(asked, by)
+
+
+def _own_run(ledger: Path) -> int | None:
+    """Return the run of this process that goes on, None before it has begun."""
+    with runs.Status(ledger) as status:
+        own = (run for run in status.history(_RUNS_AT_ONCE) if run.owner == runs.Owner.this_process())
+        return next((run.number for run in own if not run.ended), None)
 
 
 @dataclass

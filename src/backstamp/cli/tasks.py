@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from backstamp import errors, pipeline, project, runs
-from backstamp.cli import display, environment, options, plans, progress
+from backstamp.cli import display, environment, options, plans, progress, server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +179,12 @@ def do_run(
     *,
     accept_loss: Sequence[str] = (),
 ) -> runs.Run:
-    """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended."""
+    """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended.
+
+    Where a server owns the warehouse, it does the run.
+    """
+    if running := server.of_project(settings.state):
+        return _follow(settings, console, running.begin(arguments, accept_loss))
     with environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
         settings.state.mkdir(mode=0o700, exist_ok=True)
@@ -188,11 +193,20 @@ def do_run(
             return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
 
+def _follow(settings: project.Project, console: Console, number: int) -> runs.Run:
+    """Show a run that the server does while it goes on; Ctrl-C stops it."""
+    ledger = settings.state / pipeline.LEDGER
+    with progress.stoppable(ledger, login(), number), progress.following(ledger, console, number):
+        return server.wait_for(ledger, number)
+
+
 def _do_approve(settings: project.Project, sink: ports.Sink, console: Console, number: int) -> runs.Run:
     """Send what a waiting run would do, shown and stoppable as a run."""
     ledger = settings.state / pipeline.LEDGER
     if not ledger.exists():
         raise errors.ConfigurationError(_NO_RUN)
+    if running := server.of_project(settings.state):
+        return _follow(settings, console, running.approve(number))
     with progress.stoppable(ledger, login()), progress.following(ledger, console, number):
         return pipeline.approve(settings, sink, number)
 
@@ -201,6 +215,9 @@ def _do_undo(settings: project.Project, sink: ports.Sink, number: int) -> runs.R
     """Make the draft that undoes a run."""
     if not (settings.state / pipeline.LEDGER).exists():
         raise errors.ConfigurationError(_NO_RUN)
+    if running := server.of_project(settings.state):
+        made = running.begin(runs.Arguments(undoes=number, requested_by=login()))
+        return server.wait_for(settings.state / pipeline.LEDGER, made)
     with environment.organizations(settings) as others:
         return pipeline.undo(settings, sink, pipeline.describe(settings, sink, others), number, login())
 

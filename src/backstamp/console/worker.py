@@ -50,13 +50,14 @@ class Worker:
 
     Args:
         file: the project file, read again for each run.
+        ledger: where it is.
         connections: how its systems are reached.
     """
 
-    def __init__(self, file: Path, connections: Connections) -> None:
+    def __init__(self, file: Path, ledger: str | Path, connections: Connections) -> None:
         self._file = file
+        self._ledger = ledger
         self._connections = connections
-        self._ledger = project.state_folder(file) / pipeline.LEDGER
         self._threads: set[threading.Thread] = set()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -77,6 +78,14 @@ class Worker:
             self._threads = {one for one in self._threads if one.is_alive()} | {thread}
             thread.start()
         return begun.result()
+
+    def do(self, order: Order) -> runs.Run:
+        """Do a run to its end, and return how it ended.
+
+        Raises:
+            BackstampError: as by `begin`.
+        """
+        return self._do(order, runs.unheard)
 
     def cancel(self, number: int, by: str) -> None:
         """Ask a run to stop.

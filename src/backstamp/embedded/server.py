@@ -1,29 +1,24 @@
-"""Serves a CRM over HTTP or HTTPS: an ASGI application that knows bearer tokens, and the server that runs it."""
+"""Serves a CRM over HTTP or HTTPS: an ASGI application that knows bearer tokens."""
 
 from __future__ import annotations
 
-import gc
 import logging
-import signal
-import socket
-import threading
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import uvicorn
 from starlette.concurrency import run_in_threadpool
 
-from backstamp import errors, odata
+from backstamp import odata
+from backstamp import serving as servers
 from backstamp.embedded import faults, identity, mishaps, protection, routes
 from backstamp.embedded.request import Request, Response
 from backstamp.embedded.store import Store
+from backstamp.serving import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import FrameType
 
     from starlette.types import Receive, Scope, Send
 
@@ -34,7 +29,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _LARGEST_BODY = 122_523_000
 """Bytes: what Dataverse takes at most (116.85 MB)."""
-_START_SECONDS = 30.0
 
 
 class App:
@@ -180,16 +174,8 @@ def serving(
     """
     crm = Store(settings)
     try:
-        with _listening(host, port) as listener:
-            server = _server(App(crm, tokens), tls)
-            thread = threading.Thread(target=server.run, args=([listener],), name="embedded-crm", daemon=True)
-            thread.start()
-            _await_start(server, thread)
-            try:
-                yield _url(listener, tls)
-            finally:
-                server.should_exit = True
-                thread.join()
+        with servers.in_thread(App(crm, tokens), _address(host, port, tls)) as url:
+            yield url
     finally:
         crm.close()
 
@@ -210,72 +196,10 @@ def serve_forever(
     """
     crm = Store(settings)
     try:
-        with _listening(host, port) as listener:
-            server = _server(App(crm, tokens), tls)
-            with _stopped_by_signals(server):
-                # All that is loaded by now stays: looking through it for garbage would hold up a request now and then.
-                gc.freeze()
-                on_ready(_url(listener, tls))
-                server.run([listener])
+        servers.forever(App(crm, tokens), _address(host, port, tls), on_ready)
     finally:
         crm.close()
 
 
-@contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Iterator[None]:
-    """End the server on SIGINT and SIGTERM; uvicorn alone would pass the signal on, and kill this process with it."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((host, port))
-    except OSError as error:
-        raise errors.ConfigurationError(
-            f"The embedded CRM cannot listen on {host}:{port}: {error.strerror}."
-        ) from error
-    with listener:
-        # Head and body of a reply are two packets; without this the second waits 40 ms for the first to be confirmed.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield listener
-
-
-def _url(listener: socket.socket, tls: Tls | None) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http{'s' if tls else ''}://{host}:{port}"
-
-
-def _server(app: App, tls: Tls | None) -> uvicorn.Server:
-    # Of the two HTTP implementations only h11 sends the names of headers as they were given.
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-            ssl_certfile=tls.server if tls else None,
-        )
-    )
-
-
-def _await_start(server: uvicorn.Server, thread: threading.Thread) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise errors.EnvironmentServiceError("The embedded CRM did not start; the log says why.")
-        time.sleep(0.005)
+def _address(host: str, port: int, tls: Tls | None) -> Address:
+    return Address("The embedded CRM", host, port, tls.server if tls else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -45,6 +46,8 @@ _MACROS = (
     "quotient(one, other) AS rounded(unscaled(one), unscaled(other))::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
 )
 """The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own."""
+PATIENCE_SECONDS = 3.0
+"""How long to wait for another process that has the file open: a question is soon answered, a run is not."""
 _HELD = ("Could not set lock", "used by another process")  # in DuckDB's words on Linux and macOS, and on Windows
 
 
@@ -420,6 +423,17 @@ def _connect(path: str, settings: DuckDBSettings) -> duckdb.DuckDBPyConnection:
         options["threads"] = settings.threads
     if settings.memory:
         options["memory_limit"] = settings.memory
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return _open(path, options)
+        except errors.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _open(path: str, options: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(path, config=options)
     except duckdb.IOException as error:
