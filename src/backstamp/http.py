@@ -11,6 +11,7 @@ import http.cookiejar
 import json
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,12 +78,24 @@ class Gate(Protocol):
         ...
 
 
+class OpenGate:
+    """A gate that keeps nobody waiting."""
+
+    def slot(self) -> AbstractContextManager[object]:
+        """Let a request leave."""
+        return nullcontext()
+
+    def hold(self, seconds: float) -> None:
+        """Do nothing: who asks now and then need not hold back."""
+
+
 class Client:
     """Talks to one service as one user; safe to share between threads.
 
     Args:
         url: where relative addresses start; `https`, or `http` on this machine only.
-        token: gives the bearer token; asked before each request, so keeping it is the giver's job.
+        token: gives the bearer token; asked before each request, so keeping it is the giver's job. None where requests
+            carry none.
         headers: sent with every request.
         gate: says when a request may leave.
         trust: whose certificates are believed; those that Python knows where it is left out.
@@ -94,7 +107,7 @@ class Client:
     def __init__(
         self,
         url: str,
-        token: Callable[[], str],
+        token: Callable[[], str] | None,
         *,
         headers: Mapping[str, str],
         gate: Gate,
@@ -104,7 +117,7 @@ class Client:
         self._gate = gate
         self._client = httpx2.Client(
             base_url=url,
-            auth=_Bearer(token),
+            auth=_Bearer(token) if token else None,
             headers={"User-Agent": f"backstamp/{backstamp.__version__}", **headers},
             timeout=_TIMEOUT,
             verify=trust or True,

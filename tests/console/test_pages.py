@@ -76,3 +76,53 @@ def test_accessibility(chromium: Chromium, served: Served, scheme: Literal["ligh
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
             found += [(path, one) for one in axe.run(page).response["violations"]]
     assert [(path, one["id"]) for path, one in found if one["impact"] in {"serious", "critical"}] == []
+
+
+def test_a_live_run(page: Page, copied: Served) -> None:
+    """A run that is started on the page is followed there without loading it again, to its end; then it is Home's."""
+    sign_in(page, copied, runs.Role.CONTRIBUTOR)
+    page.goto(copied.url + STATUS)
+    page.get_by_role("button", name="Run now").click()
+    page.wait_for_url("**run=2")
+    assert page.get_by_role("status").inner_text() == "Run 2 has begun."
+    page.evaluate("window.loaded = 'once'")
+    page.get_by_text("Run 2 was successful").wait_for(timeout=120_000)
+    assert page.evaluate("window.loaded") == "once"
+    page.get_by_role("link", name="Home").click()
+    assert page.get_by_role("link", name="Run 2").is_visible()
+
+
+def test_a_run_canceled(page: Page, copied: Served) -> None:
+    """A run over everything is canceled on the page, which tells who did it; so does the trail."""
+    sign_in(page, copied)
+    page.goto(copied.url + STATUS)
+    page.get_by_label("everything, not only what changed").check()
+    page.get_by_role("button", name="Run now").click()
+    page.get_by_role("button", name="Cancel run 2").click()
+    page.get_by_text(f"canceled by {name_of(runs.Role.ADMINISTRATOR)}").first.wait_for(timeout=120_000)
+    page.get_by_role("link", name="Users").click()
+    trail = page.get_by_role("region", name="What was done last").inner_text()
+    assert trail.index("canceled a run") < trail.index("started a run")
+
+
+def test_without_javascript(chromium: Chromium, copied: Served) -> None:
+    """Without JavaScript a run is started, seen after loading the page again, and canceled."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        sign_in(page, copied)
+        page.goto(copied.url + STATUS)
+        page.get_by_role("button", name="Run now").click()
+        page.get_by_role("heading", name="Run 2").wait_for()
+        page.reload()
+        assert "Run 2" in page.locator("main").inner_text()
+
+
+def test_keyboard(page: Page, served: Served) -> None:
+    """By the keyboard one skips the navigation at once, and sees where one is."""
+    sign_in(page, served)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from tests.console import Browser, Served, name_of
 
 from backstamp import console
-from backstamp.console.permissions import ROLES, Action, action_of
+from backstamp.console.permissions import RIGHTS, Action, action_of
 from backstamp.runs import Role
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def _routes(served: Served) -> Iterator[tuple[str, str, Action | None]]:
 
 def test_the_table() -> None:
     """Each action may be done by whom the table of this test says, and by nobody else."""
-    assert {action: {role for role in Role if role.includes(least)} for action, least in ROLES.items()} == TABLE
+    found = {action: {role for role in Role if role.includes(right.least)} for action, right in RIGHTS.items()}
+    assert found == TABLE
 
 
 def test_every_route_asks(served: Served) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import closing
 from typing import TYPE_CHECKING, NoReturn
 
 from backstamp import errors, http, runs
@@ -11,7 +11,6 @@ from backstamp.cli import notes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _NOTE = "server.json"
@@ -24,7 +23,7 @@ class Server:
 
     def __init__(self, note: notes.Note) -> None:
         self.url = note.url
-        self._client = http.Client(note.url, lambda: note.token, headers={}, gate=_Open())
+        self._token = note.token
 
     def begin(self, arguments: runs.Arguments, accept_loss: Sequence[str] = ()) -> int:
         """Begin a run there; return its number.
@@ -42,22 +41,12 @@ class Server:
         return self._post(f"runs/{number}/approve", {})
 
     def _post(self, path: str, body: Mapping[str, object]) -> int:
-        answer = self._client.send("POST", f"/api/v1/{path}", body=body)
+        with closing(http.Client(self.url, lambda: self._token, headers={}, gate=http.OpenGate())) as client:
+            answer = client.send("POST", f"/api/v1/{path}", body=body)
         told = answer.json()
         if answer.status != 202:
             _raise(told["error"])
         return int(told["run"])
-
-
-class _Open:
-    """A gate that keeps nobody waiting."""
-
-    def slot(self) -> AbstractContextManager[object]:
-        """Let a request leave."""
-        return nullcontext()
-
-    def hold(self, seconds: float) -> None:
-        """Do nothing: our own server never asks for it."""
 
 
 def note_file(state: Path) -> Path:

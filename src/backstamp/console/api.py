@@ -1,9 +1,10 @@
 """The HTTP API, version 1, for programs: runs and their status. With a bearer token, or in a browser with a session."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from fastapi import APIRouter, HTTPException, Path, Query
+from fastapi import APIRouter, HTTPException, Path, Query, Security
+from fastapi.security import HTTPBearer
 
 from backstamp import runs
 from backstamp.console.permissions import Action, Visitor, may
@@ -38,6 +39,8 @@ class NewRun:
         accept_loss: sources, or `source.table`, that are believed however much they lack.
     """
 
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
     full: bool = False
     draft: bool = False
     new_ids: bool = False
@@ -64,7 +67,8 @@ def _problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"model": Problem} for code in (401, 403, 422, *codes)}
 
 
-router = APIRouter(prefix="/api/v1", tags=["runs"], responses=_problems())
+_bearer = HTTPBearer(auto_error=False, description="A token of your account, or of an administrator's.")
+router = APIRouter(prefix="/api/v1", tags=["runs"], responses=_problems(), dependencies=[Security(_bearer)])
 _Seeing = Annotated[Visitor, may(Action.SEE_STATUS)]
 _Running = Annotated[Visitor, may(Action.RUN)]
 _Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of a run.")]

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
@@ -14,11 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import backstamp
 from backstamp import errors
-from backstamp.console import api, home, login, pages, status, users
+from backstamp.console import api, health, home, login, oidc, pages, status, users
 from backstamp.console.permissions import NotSignedIn, visitor_of
 from backstamp.console.site import Site
 
-PAGES = (login.router, home.router, status.router, users.router)
+PAGES = (login.router, oidc.router, home.router, status.router, users.router, health.router)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -44,7 +45,9 @@ def application(site: Site) -> FastAPI:
     made.add_middleware(_Protection)
     made.add_exception_handler(NotSignedIn, _not_signed_in)
     made.add_exception_handler(StarletteHTTPException, _refused)
+    made.add_exception_handler(RequestValidationError, _mistaken)
     made.add_exception_handler(errors.BackstampError, _failed)
+    made.add_exception_handler(Exception, _unforeseen)
     return made
 
 
@@ -83,6 +86,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     return await _say(request, error.status_code, "Refused", str(error.detail))
 
 
+async def _mistaken(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    # Where it is and what is wrong, never the value itself.
+    told = "; ".join(f"{'.'.join(str(part) for part in one['loc'][1:])}: {one['msg']}" for one in error.errors())
+    return await _say(request, 422, "RequestValidationError", told)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     match error:
         case errors.ConfigurationError():
@@ -92,6 +102,12 @@ async def _failed(request: Request, error: Exception) -> Response:
         case _:
             code = 502
     return await _say(request, code, type(error).__name__, str(error))
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    # The text of such an error can quote values of rows.
+    message = f"Something that nobody has foreseen went wrong: {type(error).__name__}. The server's log tells more."
+    return await _say(request, 500, type(error).__name__, message)
 
 
 async def _say(request: Request, code: int, kind: str, message: str) -> Response:

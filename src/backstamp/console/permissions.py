@@ -22,29 +22,36 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 class Action(StrEnum):
     """What can be done; a token's scopes are these words."""
 
-    SEE_STATUS = "status"  # how it goes: runs, tasks, numbers
-    SEE_DEFINITIONS = "definitions"  # how it is set up: tables, rules, measures, links, without a value of any row
-    SEE_CUSTOMERS = "customers"  # profiles and rows: personal data
-    RUN = "run"  # start and cancel runs
-    OVERRIDE = "override"  # say of two rows that they are one customer, or are not
-    APPROVE = "approve"  # let be sent what waits
-    UNDO = "undo"  # take a run back
-    SCHEDULE = "schedule"  # turn the schedule on and off
-    MANAGE_USERS = "users"  # say who may do what, and see who did
+    SEE_STATUS = "status"
+    SEE_DEFINITIONS = "definitions"
+    SEE_CUSTOMERS = "customers"
+    RUN = "run"
+    OVERRIDE = "override"
+    APPROVE = "approve"
+    UNDO = "undo"
+    SCHEDULE = "schedule"
+    MANAGE_USERS = "users"
 
 
-ROLES: dict[Action, Role] = {
-    Action.SEE_STATUS: Role.VIEWER,
-    Action.SEE_DEFINITIONS: Role.VIEWER,
-    Action.SEE_CUSTOMERS: Role.CONTRIBUTOR,
-    Action.RUN: Role.CONTRIBUTOR,
-    Action.OVERRIDE: Role.CONTRIBUTOR,
-    Action.APPROVE: Role.ADMINISTRATOR,
-    Action.UNDO: Role.ADMINISTRATOR,
-    Action.SCHEDULE: Role.ADMINISTRATOR,
-    Action.MANAGE_USERS: Role.ADMINISTRATOR,
+@dataclass(frozen=True)
+class Right:
+    """Who may do an action: the least role, and what that means to people."""
+
+    least: Role
+    means: str
+
+
+RIGHTS: dict[Action, Right] = {
+    Action.SEE_STATUS: Right(Role.VIEWER, "see how it goes: runs, tasks, numbers"),
+    Action.SEE_DEFINITIONS: Right(Role.VIEWER, "see how it is set up: tables, rules, measures, links"),
+    Action.SEE_CUSTOMERS: Right(Role.CONTRIBUTOR, "see customers and rows, which are personal data"),
+    Action.RUN: Right(Role.CONTRIBUTOR, "start and cancel runs"),
+    Action.OVERRIDE: Right(Role.CONTRIBUTOR, "say that two rows are one customer, or are not"),
+    Action.APPROVE: Right(Role.ADMINISTRATOR, "let be sent what waits for approval"),
+    Action.UNDO: Right(Role.ADMINISTRATOR, "take a run back"),
+    Action.SCHEDULE: Right(Role.ADMINISTRATOR, "turn the schedule on and off"),
+    Action.MANAGE_USERS: Right(Role.ADMINISTRATOR, "say who may do what, and see who did"),
 }
-"""The least role that may do each action."""
 
 
 class NotSignedIn(Exception):  # noqa: N818 - it says what is, not that something broke
@@ -73,7 +80,7 @@ class Visitor:
     def may(self, action: Action | str) -> bool:
         """Tell whether this may be done."""
         action = Action(action)
-        return self.user.role.includes(ROLES[action]) and (self.scopes is None or action in self.scopes)
+        return self.user.role.includes(RIGHTS[action].least) and (self.scopes is None or action in self.scopes)
 
 
 def csrf_of(token: str) -> str:
@@ -146,6 +153,6 @@ def action_of(dependency: Dependency | Any) -> Action | None:  # noqa: ANN401
 
 
 def _refuse(visitor: Visitor, action: Action) -> NoReturn:
-    if visitor.user.role.includes(ROLES[action]):
+    if visitor.user.role.includes(RIGHTS[action].least):
         raise HTTPException(403, f"This token's scopes do not include `{action}`.")
-    raise HTTPException(403, f"This needs the role {ROLES[action]}; yours is {visitor.user.role}.")
+    raise HTTPException(403, f"This needs the role {RIGHTS[action].least}; yours is {visitor.user.role}.")

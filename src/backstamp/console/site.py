@@ -48,7 +48,8 @@ class Site:
     @property
     def provider_name(self) -> str:
         """How the button of single sign-on calls the provider, "" without one."""
-        return ""
+        sign_on = self.project.console.single_sign_on
+        return sign_on.name if sign_on else ""
 
     @property
     def title(self) -> str:

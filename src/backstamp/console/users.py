@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 
 from backstamp import errors, runs
 from backstamp.console import pages
-from backstamp.console.permissions import ROLES, Action, Visitor, may
+from backstamp.console.permissions import RIGHTS, Action, Visitor, may
 from backstamp.console.site import Site, SiteOf
 
 router = APIRouter()
@@ -29,7 +29,7 @@ def users(request: Request, site: SiteOf, visitor: _Managing) -> Response:
         tokens=site.users.tokens(),
         trail=site.users.trail(_TRAIL),
         roles=list(runs.Role),
-        actions=[(action, least) for action, least in ROLES.items()],
+        rights=RIGHTS,
     )
 
 
@@ -104,6 +104,6 @@ def change_password(site: SiteOf, visitor: _Anybody, before: _Text, password: _T
 
 
 def _account(request: Request, site: Site, visitor: Visitor, *, made: str = "") -> Response:
-    scopes = [action for action in Action if visitor.may(action)]
+    scopes = {action: right for action, right in RIGHTS.items() if visitor.may(action)}
     tokens = site.users.tokens(visitor.name)
     return pages.page("account.html", request, site, visitor, tokens=tokens, scopes=scopes, made=made)

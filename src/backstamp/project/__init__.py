@@ -22,4 +22,5 @@ from backstamp.project.settings import FileSource as FileSource
 from backstamp.project.settings import Organization as Organization
 from backstamp.project.settings import OrganizationSource as OrganizationSource
 from backstamp.project.settings import SignedIn as SignedIn
+from backstamp.project.settings import SingleSignOn as SingleSignOn
 from backstamp.project.settings import Token as Token

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Settings, Source
+    from backstamp.project.settings import Console, Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
 _PREFIX = re.compile(r"(?!mscrm)[a-z][a-z0-9]{1,7}_")
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
+_ISSUER = re.compile(r"(https://[\w.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d+)?(/[^?#\s]*)?")
 _VARIABLE = re.compile(r"\$\{\w+\}")
 _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 
@@ -33,7 +34,7 @@ _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 def literal_secrets(document: Document) -> Iterator[errors.Problem]:
     """Yield the secrets that stand in the file itself."""
     sources: list[KeyPath] = [("sources", name, "from", "credential") for name in document.keys(("sources",))]
-    for credential in (("environment", "credential"), *sources):
+    for credential in (("environment", "credential"), ("console", "single_sign_on"), *sources):
         for name in SECRETS:
             path: KeyPath = (*credential, name)
             if document.has(path) and not document.is_variable(path):
@@ -60,6 +61,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_expressions(read),
         *_wrong_engine(read.engine),
         *_wrong_prefix(read.link.prefix),
+        *_wrong_console(read.console),
     ]
 
 
@@ -184,6 +186,17 @@ def _wrong_prefix(prefix: str) -> Iterator[errors.Problem]:
     if not _PREFIX.fullmatch(prefix):
         message = "`prefix` should be 2 to 8 small letters or digits, a letter first, and a `_`, like `msdynci_`; not"
         yield errors.Problem(("link", "prefix"), f"{message} `mscrm…`, which the system keeps for itself.")
+
+
+def _wrong_console(console: Console) -> Iterator[errors.Problem]:
+    """Tell of addresses at which passwords or tokens could be read on the way."""
+    if console.url is not None and not _URL.fullmatch(console.url):
+        message = "`url` should be like https://backstamp.example.com: without https anybody on the way could read"
+        yield errors.Problem(("console", "url"), f"{message} passwords.")
+    provider = console.single_sign_on
+    if provider is not None and not _ISSUER.fullmatch(provider.issuer):
+        message = "`issuer` should be an address like https://login.example.com/tenant/v2.0, with https."
+        yield errors.Problem(("console", "single_sign_on", "issuer"), message)
 
 
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:

@@ -14,6 +14,7 @@ from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
 from backstamp.measures import of_insight
 from backstamp.measures.settings import Activity, Definitions, Insight, Measure, Relationship
+from backstamp.runs import Role
 from backstamp.unify.settings import Unify
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
@@ -292,6 +293,42 @@ class Output:
 
 
 @dataclass(frozen=True)
+class SingleSignOn:
+    """Who vouches for users of the console, by OpenID Connect.
+
+    Attributes:
+        issuer: the provider's address, under which `/.well-known/openid-configuration` is found.
+        client_id: of the console there.
+        client_secret: of the console there; none for a public client, which PKCE protects.
+        name: how the button calls the provider.
+        role: of who comes for the first time.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    issuer: str
+    client_id: str
+    client_secret: SecretStr | None = None
+    name: str = "your organization"
+    role: Role = Role.VIEWER
+
+
+@dataclass(frozen=True)
+class Console:
+    """How the console is reached and who may come.
+
+    Attributes:
+        url: its public address, where a proxy stands before it; by default that which the browser asks.
+        single_sign_on: by a provider of OpenID Connect, besides passwords.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    url: str | None = None
+    single_sign_on: SingleSignOn | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a project file says.
 
@@ -309,6 +346,7 @@ class Settings:
         output: where profiles and measures are written besides.
         link: how our tables and columns are named there.
         engine: what computes.
+        console: how the console is reached and who may come.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -326,6 +364,7 @@ class Settings:
     output: Output | None = None
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)
+    console: Console = field(default_factory=Console)
 
     @property
     def definitions(self) -> Definitions:

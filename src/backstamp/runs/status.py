@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backstamp.runs import schema
 from backstamp.runs.database import Database
-from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task
+from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task, TaskStatus
 from backstamp.runs.owner import Owner
 
 if TYPE_CHECKING:
@@ -44,6 +44,19 @@ class Status:
         newest = sa.select(schema.run).order_by(schema.run.c.number.desc()).limit(count)
         with self._database.reading() as connection:
             return _load(connection, newest)
+
+    def counts(self) -> dict[TaskStatus, int]:
+        """Return how many runs there are of each status."""
+        count = sa.select(schema.run.c.status, sa.func.count().label("runs")).group_by(schema.run.c.status)
+        with self._database.reading() as connection:
+            return {row.status: row.runs for row in connection.execute(count)}
+
+    def last_success(self) -> datetime | None:
+        """Return when a run last ended Successful."""
+        ends = sa.select(sa.func.max(schema.run.c.ended)).where(schema.run.c.status == TaskStatus.SUCCESSFUL)
+        with self._database.reading() as connection:
+            found: datetime | None = connection.scalar(ends)
+            return found
 
     def close(self) -> None:
         """Give the connections back."""

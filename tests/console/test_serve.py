@@ -1,0 +1,132 @@
+"""`backstamp serve` as a process: found by other commands, first start, stopped in the middle of a run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+from tests import cli
+from tests.console import PASSWORD
+
+from backstamp import project, runs
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def file(demo_file: Path, tmp_path: Path) -> Path:
+    """The project file of a copy of the demo."""
+    shutil.copytree(demo_file.parent, tmp_path / "copy")
+    return tmp_path / "copy" / "backstamp.yaml"
+
+
+@contextmanager
+def serve(file: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Start the server; give its process and what it told; stop it at the end."""
+    serving = cli.start("serve", "--port", "0", "--project", file, "--json", *options)
+    try:
+        assert serving.stdout
+        told = json.loads("".join(iter(serving.stdout.readline, "}\n")) + "}")
+        yield serving, told
+    finally:
+        serving.terminate()
+        out, _ = serving.communicate(timeout=60)
+        assert "Traceback" not in out
+
+
+def _wait_for(file: Path, number: int, name: str = "") -> runs.Run:
+    """Wait until a run has begun a task, or has ended."""
+    deadline = time.monotonic() + 120
+    with runs.Status(project.state_folder(file) / "ledger.sqlite") as status:
+        while time.monotonic() < deadline:
+            run = status.run(number)
+            if run and (run.ended or any(task.name == name and task.started for task in run.tasks)):
+                return run
+            time.sleep(0.02)
+    raise TimeoutError(number)
+
+
+def test_other_commands_talk_to_it(file: Path) -> None:
+    """It serves the CRM too; a run and a plan are done there, and the note that leads there is its owner's only."""
+    with serve(file, "--crm", "--crm-port", "0") as (serving, told):
+        note = project.state_folder(file) / "server.json"
+        assert stat.S_IMODE(note.stat().st_mode) == 0o600
+        assert json.loads((project.state_folder(file) / "crm.json").read_text())["url"] == told["crm"]
+        run = cli.backstamp("run", "--project", file, "--json").document["run"]
+        assert (run["number"], run["status"], run["owner"]["pid"]) == (2, "Successful", serving.pid)
+        plan = cli.backstamp("plan", "--full", "--project", file, "--json").document["run"]
+        assert (plan["arguments"]["draft"], plan["arguments"]["full"], plan["owner"]["pid"]) == (
+            True,
+            True,
+            serving.pid,
+        )
+        assert cli.backstamp("cancel", "--project", file).code == 2
+        assert cli.backstamp("check", "--project", file).code == 0
+        refused = cli.backstamp("serve", "--project", file)
+        assert (refused.code, told["url"] in refused.err) == (1, True)
+    assert serving.returncode == 0
+    assert not note.exists()
+
+
+def test_first_start(file: Path) -> None:
+    """The link that is printed makes the first administrator, once; without its word nobody becomes one."""
+    with serve(file) as (_, told), httpx2.Client(base_url=told["url"], trust_env=False) as browser:
+        page = browser.get(told["first"]).text
+        form = {"csrf": page.partition('name="csrf" value="')[2].partition('"')[0], "name": "Ann", "password": PASSWORD}
+        assert browser.post("/first", data={**form, "word": "guessed"}).status_code == 403
+        word = told["first"].partition("word=")[2]
+        assert browser.post("/first", data={**form, "word": word, "password": "short"}).status_code == 422
+        assert browser.post("/first", data={**form, "word": word}).headers["location"] == "/"
+        assert "Ann" in browser.get("/settings/users").text
+        assert browser.get(told["first"]).headers["location"] == "/login"
+        assert browser.post("/first", data={**form, "word": word, "name": "Bob"}).status_code == 403
+
+
+def test_stopped_in_the_middle_of_a_run(file: Path) -> None:
+    """SIGTERM ends the run cleanly, and the next start goes on with it."""
+    with serve(file) as (serving, _):
+        running = cli.start("run", "--full", "--project", file)
+        _wait_for(file, 2, "Normalize")
+        serving.terminate()
+        serving.wait(timeout=60)
+        running.communicate(timeout=60)
+        assert running.returncode == 1
+    stopped = _wait_for(file, 2)
+    assert (serving.returncode, stopped.status) == (0, runs.TaskStatus.CANCELED)
+    with serve(file) as (_, told):
+        assert told["resumed"] == 3
+        again = _wait_for(file, 3)
+    assert (again.status, again.arguments.full) == (runs.TaskStatus.SUCCESSFUL, True)
+
+
+def test_ctrl_c_of_a_command_that_waits(file: Path) -> None:
+    """Whoever waits for a run in the server can stop it; the server goes on."""
+    with serve(file) as (serving, _):
+        running = cli.start("run", "--full", "--project", file)
+        _wait_for(file, 2, "Normalize")
+        running.terminate()
+        running.communicate(timeout=60)
+        assert _wait_for(file, 2).status is runs.TaskStatus.CANCELED
+        assert serving.poll() is None
+
+
+def test_users_by_command(file: Path) -> None:
+    """Users are made, changed and listed; the last administrator cannot be shut out."""
+
+    def user(*words: str, password: str = "") -> Any:
+        command = cli.start("user", *words, "--project", file, "--json", reads=password)
+        return json.loads(command.communicate(timeout=60)[0])
+
+    assert user("add", "Ann", "--role", "administrator", password=PASSWORD)["user"]["role"] == "administrator"
+    assert "at least 12" in user("add", "Bob", password="short")["error"]["message"]
+    assert "last administrator" in user("change", "Ann", "--shut-out")["error"]["message"]
+    assert [one["name"] for one in user("list")["users"]] == ["Ann"]
