@@ -39,13 +39,7 @@ def backstamp(*arguments: str | Path) -> Said:
     return Said(code, out.getvalue(), err.getvalue())
 
 
-def start(*arguments: str | Path, reads: str = "") -> subprocess.Popen[str]:
-    """Start a command in a process of its own, which reads a line where it asks for one."""
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
     command = [sys.executable, "-m", "backstamp", *map(str, arguments)]
-    pipe = subprocess.PIPE
-    started = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True)
-    assert started.stdin
-    started.stdin.write(f"{reads}\n")
-    started.stdin.close()
-    started.stdin = None
-    return started
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

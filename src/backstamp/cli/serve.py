@@ -8,12 +8,14 @@ from contextlib import ExitStack, contextmanager
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from backstamp import console, embedded, errors, pipeline, project, runs, serving
+from backstamp import embedded, errors, pipeline, project, runs, serving
 from backstamp.cli import display, environment, notes, options, server, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from backstamp import console
 
 
 def serve(
@@ -29,6 +31,8 @@ def serve(
 
     A run that goes on when it is stopped ends cleanly, and the next start goes on with it.
     """
+    from backstamp import console  # noqa: PLC0415 - the web framework takes a while, and only this command needs it
+
     settings = project.load(file)
     if running := server.of_project(settings.state):
         raise errors.BusyError(f"This project is served already, at {running.url}: stop that process first.")
@@ -37,16 +41,25 @@ def serve(
     with ExitStack() as stack:
         users, status = stack.enter_context(runs.Users(ledger)), stack.enter_context(runs.Status(ledger))
         crm_url = stack.enter_context(_crm(settings, host, crm_port)) if crm else None
-        worker = console.Worker(file, ledger, console.Connections(environment.connected, environment.organizations))
+        connections = console.Connections(environment.connected, environment.organizations)
+        worker = console.Worker(file, ledger, connections)
         stack.callback(worker.stop)
         site = console.Site(
-            file, users, status, worker, tasks.login(), secrets.token_urlsafe(32), secrets.token_urlsafe(16)
+            file,
+            connections,
+            users,
+            status,
+            worker,
+            login=tasks.login(),
+            local_token=secrets.token_urlsafe(32),
+            first_word=secrets.token_urlsafe(16),
         )
 
         def ready(url: str) -> None:
             note = notes.Note(url, site.local_token)
             stack.enter_context(notes.announced(server.note_file(settings.state), note))
-            _tell(site, url, crm_url, worker.resume(), as_json=as_json)
+            _tell(site, url, crm_url, as_json=as_json)
+            _resume(worker, as_json=as_json)
 
         address = serving.Address("The console", host, port)
         serving.forever(console.application(site), address, ready)
@@ -62,18 +75,26 @@ def _crm(settings: project.Project, host: str, port: int) -> Iterator[str]:
         yield url
 
 
-def _tell(site: console.Site, url: str, crm_url: str | None, resumed: int | None, *, as_json: bool) -> None:
+def _tell(site: console.Site, url: str, crm_url: str | None, *, as_json: bool) -> None:
     first = None if site.users.exist() else f"{url}/first?word={site.first_word}"
     if as_json:
-        display.write_json({"url": url, "crm": crm_url, "first": first, "resumed": resumed})
+        display.write_json({"url": url, "crm": crm_url, "first": first})
     to = display.console(quiet=as_json)
     to.print(f"The console answers at {url} until you stop it with Ctrl-C.")
     if first:
         to.print(f"Nobody may sign in yet. Make the first administrator at {first}", soft_wrap=True)
     if crm_url:
         to.print(f"The embedded CRM answers at {crm_url}.")
-    if resumed:
-        to.print(f"Run {resumed} goes on with what the server was at when it was stopped.")
+
+
+def _resume(worker: console.Worker, *, as_json: bool) -> None:
+    """Go on with what the server before was at; what is in the way keeps nobody from the pages."""
+    to = display.console(quiet=as_json)
+    try:
+        if resumed := worker.resume():
+            to.print(f"Run {resumed} goes on with what the server was at when it was stopped.")
+    except errors.BackstampError as error:
+        to.print(f"What the server was at when it was stopped cannot go on now: {error}", soft_wrap=True)
 
 
 def add(

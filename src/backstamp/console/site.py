@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 
 from backstamp import engine as engines
 from backstamp import pipeline, project, runs
-from backstamp.console.worker import Worker
+from backstamp.console.worker import Connections, Worker
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +20,7 @@ class Site:
 
     Attributes:
         file: the project file; read again where it has changed.
+        connections: how its systems are reached.
         users: who may sign in.
         status: how runs went.
         worker: does runs.
@@ -29,6 +30,7 @@ class Site:
     """
 
     file: Path
+    connections: Connections
     users: runs.Users
     status: runs.Status
     worker: Worker
