@@ -49,7 +49,7 @@ def serving(file: Path) -> Iterator[Served]:
             if name_of(role) not in {user.name for user in users.listed()}:
                 users.add(name_of(role), role, PASSWORD, by="the tests")
         worker = console.Worker(file, ledger, connections)
-        site = console.Site(file, connections, users, status, worker, "tester", "local token", "first word")
+        site = console.Site(file, connections, users, status, worker, "tester", "local-token", "first-word")
         with servers.in_thread(console.application(site), servers.Address("The console")) as url:
             try:
                 yield Served(url, file, site)
