@@ -83,7 +83,9 @@ async def _not_signed_in(request: Request, _error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for nothing else
-    return await _say(request, error.status_code, "Refused", str(error.detail))
+    answer = await _say(request, error.status_code, "Refused", str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _mistaken(request: Request, error: Exception) -> Response:
