@@ -68,8 +68,8 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "schedule: {every: 15 minutes}\nengine:",
             (
                 "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: activities,"
-                " engine, environment, hydrate, insights, link, measures, output, relationships, sources, time_zone,"
-                " unify, version."
+                " console, engine, environment, hydrate, insights, link, measures, output, relationships, sources,"
+                " time_zone, unify, version."
             ),
         ),
     ],
