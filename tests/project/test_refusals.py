@@ -68,8 +68,8 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "schedule: {every: 15 minutes}\nengine:",
             (
                 "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: activities,"
-                " engine, environment, hydrate, insights, link, measures, output, relationships, sources, time_zone,"
-                " unify, version."
+                " engine, environment, hydrate, insights, ledger, link, measures, output, relationships, sources,"
+                " time_zone, unify, version."
             ),
         ),
     ],
@@ -248,6 +248,15 @@ def test_literal_password(url: str) -> None:
     (found,) = told((ORGANIZATION, f"kind: embedded\n  database: {url}"))
     assert found.startswith("4:3: A password stands in the file: write `")
     assert "hunter2" not in found
+
+
+def test_ledger() -> None:
+    """The ledger's URL is that of PostgreSQL, and no password stands in it."""
+    assert told(("engine:", "ledger: {url: postgresql://backstamp:hunter2@localhost/ledger}\nengine:"))[0].startswith(
+        "54:10: A password stands in the file: write `"
+    )
+    (found,) = told(("engine:", "ledger: {url: mysql://localhost/ledger}\nengine:"))
+    assert found.startswith("54:10: `url` should be that of a PostgreSQL database")
 
 
 @pytest.mark.parametrize(

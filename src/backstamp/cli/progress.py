@@ -27,7 +27,7 @@ _RUNS_AT_ONCE = 8
 
 
 @contextmanager
-def following(ledger: Path, console: Console, number: int | None = None) -> Iterator[None]:
+def following(ledger: str | Path, console: Console, number: int | None = None) -> Iterator[None]:
     """Show the run that begins in this block, or that of a number, as long as the block lasts."""
     if console.quiet:
         yield
@@ -47,7 +47,7 @@ def following(ledger: Path, console: Console, number: int | None = None) -> Iter
 
 
 @contextmanager
-def stoppable(ledger: Path, by: str) -> Iterator[None]:
+def stoppable(ledger: str | Path, by: str) -> Iterator[None]:
     """Let the first Ctrl-C, or SIGTERM, ask the run of this block to stop as `cancel` does; a second one is at once.
 
     Interrupting at once can hit anything, a query or a request under way; asking lets them end.
@@ -71,7 +71,7 @@ def stoppable(ledger: Path, by: str) -> Iterator[None]:
         restore()
 
 
-def _ask_to_stop(ledger: Path, by: str, number: int) -> None:
+def _ask_to_stop(ledger: str | Path, by: str, number: int) -> None:
     with runs.Status(ledger) as status:
         own = [run for run in status.history(_RUNS_AT_ONCE) if run.owner == runs.Owner.this_process() and not run.ended]
     if not own:

@@ -47,7 +47,6 @@ from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
-from backstamp.pipeline.hydrating import LEDGER as LEDGER
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows
 from backstamp.pipeline.overview import overview as overview

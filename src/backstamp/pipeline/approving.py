@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backstamp import engine as engines
 from backstamp import errors, link, runs
 from backstamp.pipeline import history, hydrating, output
-from backstamp.pipeline.hydrating import LEDGER, PLAN
+from backstamp.pipeline.hydrating import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def approve(
         ConfigurationError: it does not wait, or another draft does.
         BusyError: another run is going on, or another process has the warehouse open.
     """
-    with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
+    with runs.Ledger(settings.ledger_location) as ledger, ExitStack() as held:
         with engines.open_warehouse(settings.state, settings.engine) as engine:
             if engine.aside() != number:
                 raise errors.ConfigurationError(_not_waiting(number, engine.aside()))

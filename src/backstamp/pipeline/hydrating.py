@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from backstamp.runs import Lease
 
 
-LEDGER = "ledger.sqlite"
-"""The name of the ledger in the project's folder of state."""
 PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 """The task that says what is to be written, and waits for approval where that is wanted."""
 

@@ -29,7 +29,7 @@ from backstamp.pipeline import (
     supplied,
     undoing,
 )
-from backstamp.pipeline.hydrating import LEDGER, PLAN
+from backstamp.pipeline.hydrating import PLAN
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run(
         BusyError: another run is going on, or another process has the warehouse open.
     """
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
+    with runs.Ledger(settings.ledger_location) as ledger, ExitStack() as held:
         after = history.last_run(settings.state) or recovery.last_run(settings, environment)
         current = ledger.begin_run(arguments, after=after)
         began(current)

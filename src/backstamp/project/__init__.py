@@ -8,6 +8,7 @@ project    the project: read, refused, shown
 """
 
 from backstamp.project.project import Project as Project
+from backstamp.project.project import find_ledger as find_ledger
 from backstamp.project.project import load as load
 from backstamp.project.project import reject as reject
 from backstamp.project.project import show as show

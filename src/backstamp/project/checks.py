@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Settings, Source
+    from backstamp.project.settings import LedgerSettings, Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
@@ -39,10 +39,11 @@ def literal_secrets(document: Document) -> Iterator[errors.Problem]:
             if document.has(path) and not document.is_variable(path):
                 message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable"
                 yield errors.Problem(path, f"{message} NAME. If others may have read it, have it replaced.")
-    database: KeyPath = ("environment", "database")
-    if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
-        message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
-        yield errors.Problem(database, f"{message} If others may have read it, have it replaced.")
+    databases: tuple[KeyPath, ...] = (("environment", "database"), ("ledger", "url"))
+    for database in databases:
+        if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
+            message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
+            yield errors.Problem(database, f"{message} If others may have read it, have it replaced.")
 
 
 def problems(read: Settings) -> list[errors.Problem]:
@@ -60,6 +61,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_expressions(read),
         *_wrong_engine(read.engine),
         *_wrong_prefix(read.link.prefix),
+        *_wrong_ledger(read.ledger),
     ]
 
 
@@ -184,6 +186,14 @@ def _wrong_prefix(prefix: str) -> Iterator[errors.Problem]:
     if not _PREFIX.fullmatch(prefix):
         message = "`prefix` should be 2 to 8 small letters or digits, a letter first, and a `_`, like `msdynci_`; not"
         yield errors.Problem(("link", "prefix"), f"{message} `mscrm…`, which the system keeps for itself.")
+
+
+def _wrong_ledger(settings: LedgerSettings) -> Iterator[errors.Problem]:
+    if settings.url and not settings.url.get_secret_value().startswith("postgresql://"):
+        message = (
+            "`url` should be that of a PostgreSQL database, like postgresql://backstamp:${PASSWORD}@localhost/ledger."
+        )
+        yield errors.Problem(("ledger", "url"), message)
 
 
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:

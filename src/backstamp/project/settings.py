@@ -292,6 +292,19 @@ class Output:
 
 
 @dataclass(frozen=True)
+class LedgerSettings:
+    """Where it is kept what runs did and do.
+
+    Attributes:
+        url: of a PostgreSQL database of its own; none for a file of the project's own.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    url: SecretStr | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that a project file says.
 
@@ -309,6 +322,7 @@ class Settings:
         output: where profiles and measures are written besides.
         link: how our tables and columns are named there.
         engine: what computes.
+        ledger: where it is kept what runs did and do.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -326,6 +340,7 @@ class Settings:
     output: Output | None = None
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
 
     @property
     def definitions(self) -> Definitions:

@@ -4,6 +4,7 @@
 facts as frozen values. Where the data of a run are is not known here.
 """
 
+from backstamp.runs.database import exists
 from backstamp.runs.facts import (
     ENDS,
     ESSENTIAL_ENDS,
@@ -58,5 +59,6 @@ __all__ = [
     "TaskStatus",
     "User",
     "Users",
+    "exists",
     "unheard",
 ]
