@@ -17,6 +17,7 @@ approving  a run that waited, sent
 undoing    a run taken back
 forecast   what a plan will take
 verifying  the links of an environment, checked
+watching   whether the environment has changed since a run
 exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
 overview   how many customers, rows and links there are
@@ -67,3 +68,4 @@ from backstamp.pipeline.undoing import undo as undo
 from backstamp.pipeline.verifying import Verified as Verified
 from backstamp.pipeline.verifying import VerifiedTable as VerifiedTable
 from backstamp.pipeline.verifying import verify as verify
+from backstamp.pipeline.watching import has_changed as has_changed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors, link, runs
-from backstamp.pipeline import history, hydrating, output
+from backstamp.pipeline import history, hydrating, output, reading
 from backstamp.pipeline.hydrating import PLAN
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _publish(
         engine.take_up()
         engine.publish()
         history.write(engine, settings.state)
-        ledger.note_published(current)
+        ledger.note_published(current, reading.tokens(engine))
         if current.arguments.undoes is None:
             ledger.release(name)
         else:

@@ -202,7 +202,7 @@ class _Running:
                 undoing.forget(engine)
                 engine.publish()
                 history.write(engine, self.settings.state)
-                self.ledger.note_published(self.current)
+                self.ledger.note_published(self.current, reading.tokens(engine))
                 undoing.prune(self.settings, self.current.number)
                 self.held.enter_context(leased.pop_all())
                 return hydrating.Work(plan, lease)
@@ -274,7 +274,7 @@ class _Running:
 
     def _read_sources(self, engine: engines.Engine) -> dict[str, reading.Read]:
         """Read every source table; those that could not be read are missing in what is returned."""
-        tokens = _tokens(engine)
+        tokens = reading.tokens(engine)
         read: dict[str, reading.Read] = {}
         # Those whose transform step joins others come after them.
         tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
@@ -484,12 +484,6 @@ def _words(found: reading.Read) -> str:
     if found.in_full:
         return f"{found.rows:,} rows, all of them" + (f": {found.note}" if found.note else "")
     return f"{found.rows:,} new or changed and {found.deleted:,} deleted rows of {found.known:,}"
-
-
-def _tokens(engine: engines.Engine) -> dict[str, str]:
-    if not engine.has("feeds"):
-        return {}
-    return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
 
 
 def _before(engine: engines.Engine) -> Before | None:

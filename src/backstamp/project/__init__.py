@@ -22,5 +22,6 @@ from backstamp.project.settings import EnvironmentSource as EnvironmentSource
 from backstamp.project.settings import FileSource as FileSource
 from backstamp.project.settings import Organization as Organization
 from backstamp.project.settings import OrganizationSource as OrganizationSource
+from backstamp.project.settings import Schedule as Schedule
 from backstamp.project.settings import SignedIn as SignedIn
 from backstamp.project.settings import Token as Token

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
-from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource, OrganizationSource
+from backstamp.measures import clock
+from backstamp.project.settings import (
+    SECRETS,
+    DataverseOrganization,
+    EnvironmentSource,
+    FileSource,
+    OrganizationSource,
+    length_of,
+)
 from backstamp.unify import contradictions, select
 
 if TYPE_CHECKING:
@@ -19,11 +27,12 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import LedgerSettings, Settings, Source
+    from backstamp.project.settings import LedgerSettings, Schedule, Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _PREFIX = re.compile(r"(?!mscrm)[a-z][a-z0-9]{1,7}_")
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 _VARIABLE = re.compile(r"\$\{\w+\}")
@@ -62,6 +71,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_engine(read.engine),
         *_wrong_prefix(read.link.prefix),
         *_wrong_ledger(read.ledger),
+        *(_wrong_schedule(read.schedule) if read.schedule else ()),
     ]
 
 
@@ -194,6 +204,28 @@ def _wrong_ledger(settings: LedgerSettings) -> Iterator[errors.Problem]:
             "`url` should be that of a PostgreSQL database, like postgresql://backstamp:${PASSWORD}@localhost/ledger."
         )
         yield errors.Problem(("ledger", "url"), message)
+
+
+def _wrong_schedule(settings: Schedule) -> Iterator[errors.Problem]:
+    if not (settings.every or settings.daily or settings.weekly or settings.on_change):
+        message = "`schedule` says no time: give it `every`, `daily`, `weekly` or `on_change`, or leave it out."
+        yield errors.Problem(("schedule",), message)
+    for key, length in (("every", settings.every), ("look_every", settings.look_every)):
+        try:
+            if length is not None:
+                length_of(length)
+        except ValueError:
+            message = f"`{key}` should be a length of time like `15 minutes` or `2 hours`."
+            yield errors.Problem(("schedule", key), message)
+    times: list[tuple[KeyPath, str]] = [(("daily", place), time) for place, time in enumerate(settings.daily)]
+    for day in settings.weekly:
+        times += [(("weekly", day, place), time) for place, time in enumerate(settings.weekly[day])]
+    for path, time in times:
+        if not _TIME.fullmatch(time):
+            yield errors.Problem(("schedule", *path), "A time should be like `06:30`, from `00:00` to `23:59`.")
+    if settings.time_zone is not None and not clock.is_zone(settings.time_zone):
+        message = f"`{settings.time_zone}` is no time zone. Write one as `UTC` or `Europe/Berlin`."
+        yield errors.Problem(("schedule", "time_zone"), message)
 
 
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:

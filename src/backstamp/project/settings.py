@@ -3,7 +3,9 @@
 Pydantic reads the annotations while the program runs, so they are no mere text here.
 """
 
+import re
 from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
@@ -20,6 +22,7 @@ FORBID_OTHER_KEYS = {"extra": "forbid"}
 _OF_ORGANIZATION = "{dataverse: …}"
 SECRETS = ("client_secret", "password", "token")  # the keys of a credential that the file may only take from a variable
 
+_LENGTH = re.compile(r"(?P<number>\d{1,4}) (?P<unit>second|minute|hour|day)s?")
 Audience = Literal["individuals", "businesses"]
 
 
@@ -304,6 +307,54 @@ class LedgerSettings:
     url: SecretStr | None = None
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When runs begin by themselves.
+
+    Attributes:
+        every: so long after the last one began: `15 minutes`.
+        daily: at these times of every day: `06:30`.
+        weekly: at these times of days of the week.
+        time_zone: whose times they are; that of the project where it is left out.
+        on_change: when a table of the environment has changed.
+        look_every: how often it is looked for changes then.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    every: str | None = None
+    daily: tuple[str, ...] = ()
+    weekly: dict[Weekday, tuple[str, ...]] = field(default_factory=dict)
+    time_zone: str | None = None
+    on_change: bool = False
+    look_every: str = "1 minute"
+
+    @property
+    def interval(self) -> timedelta | None:
+        """`every` as a length of time."""
+        return None if self.every is None else length_of(self.every)
+
+    @property
+    def looks(self) -> timedelta:
+        """`look_every` as a length of time."""
+        return length_of(self.look_every)
+
+
+def length_of(written: str) -> timedelta:
+    """Return the length of time that `15 minutes`, `1 hour`, `2 days` say.
+
+    Raises:
+        ValueError: it says none, or one of nothing.
+    """
+    said = _LENGTH.fullmatch(written)
+    if said is None or not int(said["number"]):
+        raise ValueError(written)
+    return timedelta(**{said["unit"] + "s": int(said["number"])})
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that a project file says.
@@ -323,6 +374,7 @@ class Settings:
         link: how our tables and columns are named there.
         engine: what computes.
         ledger: where it is kept what runs did and do.
+        schedule: when runs begin by themselves; never where it is left out.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -341,6 +393,7 @@ class Settings:
     link: Link = field(default_factory=Link)
     engine: Engine = field(default_factory=DuckDBSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    schedule: Schedule | None = None
 
     @property
     def definitions(self) -> Definitions:

@@ -29,6 +29,7 @@ from backstamp.runs.journal import Journal
 from backstamp.runs.leases import Lease
 from backstamp.runs.ledger import Ledger, unheard
 from backstamp.runs.owner import Owner
+from backstamp.runs.schedule import Schedule, Switch
 from backstamp.runs.status import Status
 from backstamp.runs.tasks import RunningTask
 from backstamp.runs.users import Users
@@ -54,7 +55,9 @@ __all__ = [
     "RowState",
     "Run",
     "RunningTask",
+    "Schedule",
     "Status",
+    "Switch",
     "Task",
     "TaskStatus",
     "User",

@@ -169,6 +169,31 @@ deed = sa.Table(
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("of", sa.Text, nullable=False),
     sqlite_autoincrement=True,
+        table.create(connection)
+
+
+def _to_4(connection: sa.Connection) -> None:
+# One row at most: how the schedule stands, and the process that keeps it.
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("is_on", sa.Boolean, nullable=False, default=True),
+    sa.Column("turned_by", sa.Text, nullable=False, default=""),
+    sa.Column("turned", UtcTime),
+    sa.Column("wanted_by", sa.Text),
+    sa.Column("problem", sa.Text, nullable=False, default=""),
+    sa.Column("host", sa.Text),
+    sa.Column("pid", sa.Integer),
+    sa.Column("birth", sa.Text),
+    sa.Column("heartbeat", UtcTime),
+)
+
+# Where the change feed of each table went on when the last run published: a copy of what the warehouse has.
+feed = sa.Table(
+    "feed",
+    metadata,
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
 )
 
 
@@ -183,11 +208,13 @@ def _to_2(connection: sa.Connection) -> None:
 def _to_3(connection: sa.Connection) -> None:
     """Users of the console, and what they did."""
     for table in (user, session, api_token, deed):
+__SPLIT__    """The schedule, and the feeds that it looks at."""
+    for table in (schedule, feed):
         table.create(connection)
 
 
 # UPGRADES[0] leads from version 1 to 2, and so on. A new ledger is made at the newest version at once.
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3)
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3, _to_4)
 
 
 def is_current(connection: sa.Connection) -> bool:
