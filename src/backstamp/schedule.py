@@ -52,7 +52,7 @@ def next_due(settings: project.Project, last_started: datetime | None, now: date
     if settings.schedule is None:
         return None
     interval = settings.schedule.interval
-    due = [_next(trigger, last_started or now) for trigger in _triggers(settings)]
+    due = [_next(trigger, last_started or now) for trigger in _triggers(settings.schedule, zone(settings))]
     if interval is not None:
         due.append(last_started + interval if last_started else now)
     if settings.schedule.on_change and last_started is None:
@@ -60,16 +60,19 @@ def next_due(settings: project.Project, last_started: datetime | None, now: date
     return min(due, default=None)
 
 
-def _triggers(settings: project.Project) -> Iterator[CronTrigger]:
+def zone(settings: project.Project) -> ZoneInfo:
+    """Return the zone of the schedule's times."""
+    own = settings.schedule.time_zone if settings.schedule else None
+    return ZoneInfo(own or settings.time_zone)
+
+
+def _triggers(wanted: project.Schedule, zone: ZoneInfo) -> Iterator[CronTrigger]:
     """Yield a trigger for each time of day."""
-    wanted = settings.schedule
-    if wanted is not None:
-        zone = ZoneInfo(wanted.time_zone or settings.time_zone)
-        days = {"*": wanted.daily} | {day[:3]: times for day, times in wanted.weekly.items()}
-        for day, times in days.items():
-            for time in times:
-                hour, minute = time.split(":")
-                yield CronTrigger(day_of_week=day, hour=int(hour), minute=int(minute), timezone=zone)
+    days = {"*": wanted.daily} | {day[:3]: times for day, times in wanted.weekly.items()}
+    for day, times in days.items():
+        for time in times:
+            hour, minute = time.split(":")
+            yield CronTrigger(day_of_week=day, hour=int(hour), minute=int(minute), timezone=zone)
 
 
 def _next(trigger: CronTrigger, after: datetime) -> datetime:

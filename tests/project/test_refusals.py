@@ -65,17 +65,17 @@ def told(*changes: tuple[str, str]) -> list[str]:
         ),
         (
             "engine:",
-            "schedule: {every: 15 minutes}\nengine:",
+            "schedul: {every: 15 minutes}\nengine:",
             (
-                "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: activities,"
-                " engine, environment, hydrate, insights, ledger, link, measures, output, relationships, sources,"
-                " time_zone, unify, version."
+                "54:1: There is no setting `schedul` here. Did you mean `schedule`? Possible are: activities, engine,"
+                " environment, hydrate, ledger, link, measures, output, relationships, schedule, sources, time_zone,"
+                " unify, version."
             ),
         ),
     ],
 )
 def test_unknown_keys(old: str, new: str, line: str) -> None:
-    """A key that means nothing is told with what was probably meant, what there is, and what comes later."""
+    """A key that means nothing is told with what was probably meant, and what there is."""
     assert told((old, new)) == [line]
 
 
@@ -257,6 +257,23 @@ def test_ledger() -> None:
     )
     (found,) = told(("engine:", "ledger: {url: mysql://localhost/ledger}\nengine:"))
     assert found.startswith("54:10: `url` should be that of a PostgreSQL database")
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("{}", "54:1: `schedule` says no time: give it `every`, `daily`, `weekly` or `on_change`, or leave it out."),
+        ("{every: 0 days}", "54:12: `every` should be a length of time like `15 minutes` or `2 hours`."),
+        ("{on_change: true, look_every: often}", "54:29: `look_every` should be a length of time like `15 minutes` or"),
+        ('{daily: ["24:00"]}', "54:20: A time should be like `06:30`, from `00:00` to `23:59`."),
+        ('{weekly: {friday: ["8:00"]}}', "54:30: A time should be like `06:30`, from `00:00` to `23:59`."),
+        ("{every: 1 hour, time_zone: Berlin}", "54:27: `Berlin` is no time zone. Write one as `UTC` or"),
+    ],
+)
+def test_schedule(said: str, line: str) -> None:
+    """A schedule that says no time, or a wrong one, is refused with its place."""
+    (found,) = told(("engine:", f"schedule: {said}\nengine:"))
+    assert found.startswith(line)
 
 
 @pytest.mark.parametrize(

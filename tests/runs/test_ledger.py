@@ -345,16 +345,18 @@ def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, loca
     with ledger._database.writing() as connection:
         for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
             connection.execute(sa.text(f"ALTER {change}"))
-        for table in ("held", "console_session", "api_token", "console_user", "deed"):
-            connection.execute(sa.text(f"DROP TABLE {table}"))
+        added = (schema.held, schema.session, schema.api_token, schema.user, schema.deed, schema.schedule, schema.feed)
+        for table in added:
+            table.drop(connection)
         connection.execute(schema.version.update().values(version=1))
     with runs.Ledger(location) as upgraded:
         newer = upgraded.begin_run(runs.Arguments())
         upgraded.note_published(newer)
         upgraded.hold("crm", newer)
         assert upgraded.held_since("crm") == newer.number
+        upgraded.schedule.turn(on=True, by="Ada")
         assert upgraded.end_run(newer).published is not None
-    with runs.Users(path) as users:
+    with runs.Users(location) as users:
         assert users.listed() == []
 
 

@@ -22,6 +22,7 @@ class House:
         settings: the project.
         asked_by: who asked for each run that began.
         work: what a run does besides.
+        before: is called when a run is about to begin.
         refusal: what keeps a run from beginning.
         changed: whether the environment has changed.
     """
@@ -29,11 +30,13 @@ class House:
     settings: project.Project
     asked_by: list[str] = field(default_factory=list)
     work: Callable[[runs.Ledger, runs.Run], None] = lambda _ledger, _run: None
+    before: Callable[[], None] = lambda: None
     refusal: errors.BackstampError | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def do_run(self, by: str) -> runs.Run:
         """Do a run that is nothing but a line in the ledger."""
+        self.before()
         if self.refusal is not None:
             raise self.refusal
         with runs.Ledger(self.settings.ledger_location) as ledger:

@@ -6,6 +6,7 @@ reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
 guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
+attempts   a task tried again where that can help
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
 output     what was published, in the user's own data lake

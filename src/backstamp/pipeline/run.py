@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from backstamp import __version__, errors, link, runs, shapes
 from backstamp import engine as engines
 from backstamp.connect import ahead
 from backstamp.pipeline import (
+    attempts,
     history,
     hydrated,
     hydrating,
@@ -279,13 +281,16 @@ class _Running:
         # Those whose transform step joins others come after them.
         tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
         with ahead.Ahead(self.settings.state / "ahead") as side_by_side:
-            asked = {table.name: self._request(table, tokens.get(table.name), side_by_side) for table in tables}
+            asked: dict[str, Iterator[reading.Request]] = {}
+            for table in tables:
+                ask = partial(self._request, table, tokens.get(table.name), side_by_side)
+                asked[table.name] = itertools.chain([ask()], iter(ask, None))  # all at once; anew for another attempt
             for table in tables:
                 self._check()
+                work = partial(self._read_source, engine, table, asked[table.name], read)
                 try:
-                    with self.ledger.task(self.current, _source_task(table)) as task:
-                        request = self._joined(engine, table, asked[table.name], read)
-                        read[table.name] = self._read_source(engine, table, request, task)
+                    planned = _source_task(table)
+                    read[table.name] = attempts.repeated(self.ledger, self.current, planned, work, self._check)
                 except errors.CanceledError:
                     raise
                 except errors.BackstampError:
@@ -325,7 +330,12 @@ class _Running:
         return replace(request, joined=joined, is_joined_same=is_same)
 
     def _read_source(
-        self, engine: engines.Engine, table: SourceTable, request: reading.Request, task: runs.RunningTask
+        self,
+        engine: engines.Engine,
+        table: SourceTable,
+        asked: Iterator[reading.Request],
+        read: Mapping[str, reading.Read],
+        task: runs.RunningTask,
     ) -> reading.Read:
         def progress(rows: int) -> None:
             task.progress(rows)
@@ -334,7 +344,7 @@ class _Running:
         found = reading.read(
             engine,
             table,
-            request,
+            self._joined(engine, table, next(asked), read),
             lookup=link.lookup_name(self.settings.link),
             us=self.environment.who_am_i() if table.is_of_environment else "",
             progress=progress,

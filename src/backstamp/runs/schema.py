@@ -169,10 +169,8 @@ deed = sa.Table(
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("of", sa.Text, nullable=False),
     sqlite_autoincrement=True,
-        table.create(connection)
+)
 
-
-def _to_4(connection: sa.Connection) -> None:
 # One row at most: how the schedule stands, and the process that keeps it.
 schedule = sa.Table(
     "schedule",
@@ -208,7 +206,11 @@ def _to_2(connection: sa.Connection) -> None:
 def _to_3(connection: sa.Connection) -> None:
     """Users of the console, and what they did."""
     for table in (user, session, api_token, deed):
-__SPLIT__    """The schedule, and the feeds that it looks at."""
+        table.create(connection)
+
+
+def _to_4(connection: sa.Connection) -> None:
+    """The schedule, and the feeds that it looks at."""
     for table in (schedule, feed):
         table.create(connection)
 
