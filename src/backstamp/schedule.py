@@ -30,6 +30,7 @@ REQUESTED_BY = "schedule"
 _STOPPED_BY = "the schedule, which was told to stop"
 _LOOK_EVERY_SECONDS = 1.0
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
+_TRIES_BEFORE_TELLING = 4
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _A_MOMENT = timedelta(microseconds=1)
 _Found = TypeVar("_Found")
@@ -185,6 +186,8 @@ class _Keeper:
         except errors.BackstampError as error:
             self._put_off(str(error), self._pause)
             self.failed += 1
+            if not isinstance(error, errors.TransientError) or self.failed >= _TRIES_BEFORE_TELLING:
+                pipeline.tell_of_beginning(self.settings, self.ledger, str(error))
         else:
             self.ledger.schedule.note_problem("")
             self.failed = self.failed + 1 if ended and ended.status is runs.TaskStatus.FAILED else 0

@@ -52,12 +52,13 @@ def test_kept(scheduled: Path) -> None:
     keeping = start("schedule", "--keep", "--project", scheduled)
     with runs.Status(project.find_ledger(scheduled)) as status:
         deadline = time.monotonic() + 120
-        while status.run(6) is None and time.monotonic() < deadline:
+        while status.run(5) is None and time.monotonic() < deadline:
             time.sleep(0.05)
     keeping.send_signal(signal.SIGTERM)
     out, _ = keeping.communicate(timeout=60)
     assert keeping.returncode == 0, out
     assert "Run 4 was successful" in out
     with runs.Status(project.find_ledger(scheduled)) as status:
-        last = status.history(3)
-    assert all(run.ended and run.arguments.requested_by == "schedule" for run in last)
+        begun = [run for run in status.history(9) if run.number > 3]
+    assert len(begun) >= 2
+    assert all(run.ended and run.arguments.requested_by == "schedule" for run in begun)

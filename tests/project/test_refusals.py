@@ -68,8 +68,8 @@ def told(*changes: tuple[str, str]) -> list[str]:
             "schedul: {every: 15 minutes}\nengine:",
             (
                 "54:1: There is no setting `schedul` here. Did you mean `schedule`? Possible are: activities, engine,"
-                " environment, hydrate, ledger, link, measures, output, relationships, schedule, sources, time_zone,"
-                " unify, version."
+                " environment, hydrate, insights, ledger, link, measures, notify, output, relationships, schedule,"
+                " sources, time_zone, unify, version."
             ),
         ),
     ],

@@ -345,8 +345,8 @@ def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, loca
     with ledger._database.writing() as connection:
         for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
             connection.execute(sa.text(f"ALTER {change}"))
-        added = (schema.held, schema.session, schema.api_token, schema.user, schema.deed, schema.schedule, schema.feed)
-        for table in added:
+        accounts = (schema.session, schema.api_token, schema.user, schema.deed)
+        for table in (schema.held, *accounts, schema.schedule, schema.feed, schema.trouble):
             table.drop(connection)
         connection.execute(schema.version.update().values(version=1))
     with runs.Ledger(location) as upgraded:

@@ -4,6 +4,7 @@ discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
+searching  customers found by what somebody typed
 guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
 attempts   a task tried again where that can help
@@ -14,6 +15,7 @@ recovery   what the environment tells of the run before, where the warehouse is 
 hydrated   what the environment gets of measures and activities
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
+notifying  what people are told of a run
 approving  a run that waited, sent
 undoing    a run taken back
 forecast   what a plan will take
@@ -49,6 +51,7 @@ from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
+from backstamp.pipeline.notifying import tell_of_beginning as tell_of_beginning
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows
 from backstamp.pipeline.overview import overview as overview
@@ -57,6 +60,8 @@ from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.published import opened as opened
 from backstamp.pipeline.published import unified as unified
 from backstamp.pipeline.run import run as run
+from backstamp.pipeline.searching import Hit as Hit
+from backstamp.pipeline.searching import search as search
 from backstamp.pipeline.showing import Customer as Customer
 from backstamp.pipeline.showing import Shown as Shown
 from backstamp.pipeline.showing import show as show

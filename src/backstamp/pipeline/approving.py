@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors, link, runs
-from backstamp.pipeline import history, hydrating, output, reading
+from backstamp.pipeline import history, hydrating, notifying, output, reading
 from backstamp.pipeline.hydrating import PLAN
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def approve(
             hydrating.Hydrating(environment, ledger, current, steps).hydrate(work)
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
-        return ledger.end_run(current, failure)
+        ended = ledger.end_run(current, failure)
+        notifying.tell_of_run(settings, ledger, ended)
+        return ended
 
 
 def _publish(

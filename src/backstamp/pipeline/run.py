@@ -22,10 +22,12 @@ from backstamp.pipeline import (
     hydrating,
     incremental,
     measuring,
+    notifying,
     output,
     planning,
     reading,
     recovery,
+    searching,
     stages,
     steps,
     supplied,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import Described, SourceTable
     from backstamp.unify import normalize
 
+_NUMBERS = shapes.shape(customer=pa.int64())
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 
@@ -90,9 +93,11 @@ def run(
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
         except BaseException as error:
-            ledger.end_run(current, error)
+            notifying.tell_of_run(settings, ledger, ledger.end_run(current, error))
             raise
-        return ledger.end_run(current, failure)
+        ended = ledger.end_run(current, failure)
+        notifying.tell_of_run(settings, ledger, ended)
+        return ended
 
 
 class _PatchedError(Exception):
@@ -115,7 +120,7 @@ class _Running:
         """Declare every task, so that a reader sees what is to come."""
         sources = [_source_task(table) for table in self.described.tables]
         names = stages.names_of(self.settings.unify)
-        unification = [*self._supply_tasks(), *map(_stage_task, names)]
+        unification = [*self._supply_tasks(), *map(_stage_task, names), searching.TASK]
         hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
         measured = measuring.tasks(self.settings.definitions)
         self.ledger.plan_tasks(self.current, [*sources, *unification, *measured, *hydration])
@@ -151,6 +156,8 @@ class _Running:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             replaced = self._unify(engine, read, before)
+            with self._task(searching.TASK) as task:
+                searching.index(engine, self.settings.unify, replaced.numbers, task)
             members = engine.cache(engine.table("members"))
             change = measuring.Change(read, replaced.customers, in_full=self.current.arguments.full)
             self._measure(engine, change, members)
@@ -381,7 +388,7 @@ class _Running:
         why, part = self._why_all(engine, read, before, by), None
         if not why and incremental.is_nothing(engine, change):
             self._pass_over(stages.names_of(unify))
-            return incremental.Replaced(None, None, engine.load(shapes.MEASURES, []))
+            return incremental.Replaced(None, None, engine.load(shapes.MEASURES, []), engine.load(_NUMBERS, []))
         why = why or incremental.obstacle(unify)
         if not why:
             part = incremental.find(engine, unify, change)
@@ -471,7 +478,8 @@ class _Running:
         return self.ledger.task(self.current, planned)
 
     def _skip_all(self, reason: str) -> None:
-        for planned in (*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify))):
+        names = stages.names_of(self.settings.unify)
+        for planned in (*self._supply_tasks(), *map(_stage_task, names), searching.TASK):
             self.ledger.skip(self.current, planned, reason)
         hydration = (*self._output_tasks(), PLAN, *(step.planned for step in self._steps))
         for planned in (*measuring.tasks(self.settings.definitions), *hydration):

@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import LedgerSettings, Schedule, Settings, Source
+    from backstamp.project.settings import LedgerSettings, Notify, Schedule, Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
+_WEB = re.compile(r"https://[\w.-]|http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _PREFIX = re.compile(r"(?!mscrm)[a-z][a-z0-9]{1,7}_")
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 _VARIABLE = re.compile(r"\$\{\w+\}")
+_STANDS_IN_FILE = (
+    "A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME. If others may have"
+    " read it, have it replaced."
+)
 _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 
 
@@ -46,8 +51,10 @@ def literal_secrets(document: Document) -> Iterator[errors.Problem]:
         for name in SECRETS:
             path: KeyPath = (*credential, name)
             if document.has(path) and not document.is_variable(path):
-                message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable"
-                yield errors.Problem(path, f"{message} NAME. If others may have read it, have it replaced.")
+                yield errors.Problem(path, _STANDS_IN_FILE.format(name=name))
+    for path in (("notify", "mail", "password"), ("notify", "webhook", "token")):
+        if document.has(path) and not document.is_variable(path):
+            yield errors.Problem(path, _STANDS_IN_FILE.format(name=path[-1]))
     databases: tuple[KeyPath, ...] = (("environment", "database"), ("ledger", "url"))
     for database in databases:
         if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
@@ -71,6 +78,7 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_engine(read.engine),
         *_wrong_prefix(read.link.prefix),
         *_wrong_ledger(read.ledger),
+        *_wrong_webhook(read.notify),
         *(_wrong_schedule(read.schedule) if read.schedule else ()),
     ]
 
@@ -204,6 +212,12 @@ def _wrong_ledger(settings: LedgerSettings) -> Iterator[errors.Problem]:
             "`url` should be that of a PostgreSQL database, like postgresql://backstamp:${PASSWORD}@localhost/ledger."
         )
         yield errors.Problem(("ledger", "url"), message)
+
+
+def _wrong_webhook(settings: Notify) -> Iterator[errors.Problem]:
+    if settings.webhook and not _WEB.match(settings.webhook.url.get_secret_value()):
+        message = "`url` should begin with https://, or with http:// and name this machine: others could read it else."
+        yield errors.Problem(("notify", "webhook", "url"), message)
 
 
 def _wrong_schedule(settings: Schedule) -> Iterator[errors.Problem]:

@@ -16,6 +16,7 @@ from backstamp.engine import DuckDBSettings, SparkSettings
 from backstamp.link.settings import Link
 from backstamp.measures import of_insight
 from backstamp.measures.settings import Activity, Definitions, Insight, Measure, Relationship
+from backstamp.notify.mail import Tls
 from backstamp.unify.settings import Unify
 
 FORBID_OTHER_KEYS = {"extra": "forbid"}
@@ -307,6 +308,61 @@ class LedgerSettings:
     url: SecretStr | None = None
 
 
+@dataclass(frozen=True)
+class MailSettings:
+    """A mail server, and who writes to whom.
+
+    Attributes:
+        host: of the server.
+        from_: the address that messages are from.
+        to: the addresses that they go to.
+        port: of the server.
+        tls: `starttls`; `implicit` from the first byte, as on port 465; `off` on a network of one's own only.
+        user: who signs in, if anybody does.
+        password: of the user.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    host: str
+    from_: Annotated[str, Field(alias="from")]
+    to: Annotated[tuple[str, ...], Field(min_length=1)]
+    port: int = 587
+    tls: Tls = "starttls"
+    user: str | None = None
+    password: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """Where messages are posted to as JSON.
+
+    Attributes:
+        url: the whole address; where it is a secret, from a variable.
+        token: a bearer token, if it wants one.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    url: SecretStr
+    token: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class Notify:
+    """How people are told of what failed.
+
+    Attributes:
+        mail: by mail.
+        webhook: by a webhook, such as that of a chat.
+    """
+
+    __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
+
+    mail: MailSettings | None = None
+    webhook: WebhookSettings | None = None
+
+
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -375,6 +431,7 @@ class Settings:
         engine: what computes.
         ledger: where it is kept what runs did and do.
         schedule: when runs begin by themselves; never where it is left out.
+        notify: how people are told of what failed; not at all where it is left out.
     """
 
     __pydantic_config__: ClassVar = FORBID_OTHER_KEYS
@@ -394,6 +451,7 @@ class Settings:
     engine: Engine = field(default_factory=DuckDBSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     schedule: Schedule | None = None
+    notify: Notify = field(default_factory=Notify)
 
     @property
     def definitions(self) -> Definitions:

@@ -17,6 +17,7 @@ from backstamp.runs.facts import ENDS, Arguments, Run, TaskStatus
 from backstamp.runs.journal import Journal
 from backstamp.runs.owner import Owner
 from backstamp.runs.schedule import Schedule
+from backstamp.runs.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +38,7 @@ class Ledger:
     Attributes:
         journal: what was sent to the environment, and what was answered.
         schedule: whether it is on, and who keeps it.
+        troubles: what people were told of.
 
     Raises:
         ConfigurationError: it cannot be opened, or a newer program has made it.
@@ -46,6 +48,7 @@ class Ledger:
         self._database = Database(location)
         self.journal = Journal(self._database)
         self.schedule = Schedule(self._database)
+        self.troubles = Troubles(self._database)
 
     def begin_run(self, arguments: Arguments, *, after: int = 0) -> Run:
         """Begin the next run, after ending one whose process died in the middle.

@@ -194,6 +194,14 @@ feed = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
 )
 
+# What people were told of and that is not well again.
+trouble = sa.Table(
+    "trouble",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+)
+
 
 def _to_2(connection: sa.Connection) -> None:
     """Runs that others may follow while they hydrate, and environments that are held."""
@@ -210,8 +218,8 @@ def _to_3(connection: sa.Connection) -> None:
 
 
 def _to_4(connection: sa.Connection) -> None:
-    """The schedule, and the feeds that it looks at."""
-    for table in (schedule, feed):
+    """The schedule, the feeds that it looks at, and what people were told."""
+    for table in (schedule, feed, trouble):
         table.create(connection)
 
 

@@ -1,0 +1,95 @@
+"""What the search index costs, and how fast customers are found by it.
+
+    python benchmarks/searching.py --people 1000000
+
+On the people of `benchmarks/unify.py`, unified in a warehouse file: the index is made as a whole, then brought up for a
+thousand customers; then every kind of question is asked of the open warehouse, each for many customers, and by name
+also with few letters, which fit very many. Times are of one question, statements compiled or not, labels included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import company
+import unify
+from backstamp import engine
+from backstamp.pipeline import searching
+from measured import Stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUESTIONS = 60
+
+
+def main() -> None:
+    """Run the benchmark and print what it found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=1_000_000, help="how many people")
+    parser.add_argument("--folder", type=Path, default=unify.ROOT / "build" / "benchmark", help="keeps the people")
+    arguments = parser.parse_args()
+    folder = arguments.folder / str(arguments.people)
+    if not (folder / "truth.parquet").exists():
+        unify.run(unify.PYTHON, "company.py", "make", folder, arguments.people)
+    if not (folder / "warehouse.duckdb").exists():
+        unify.run(unify.PYTHON, "ours.py", "read", folder)
+        unify.run(unify.PYTHON, "ours.py", "unify", folder)
+    print(json.dumps(measure(folder), indent=2))
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Return what the index costs, and what questions take, in seconds."""
+    watch = Stopwatch()
+    settings = engine.DuckDBSettings(threads=2, memory="4GB")
+    with engine.DuckDB(folder / "warehouse.duckdb", settings) as warehouse:
+        with watch.phase("index"):
+            searching.index(warehouse, company.SETTINGS, None, Silent())
+            warehouse.publish()
+        values = warehouse.table("profile_values")
+        with watch.phase("a thousand customers"):
+            some = warehouse.cache(values.select("customer").order_by("customer").limit(1_000))
+            searching.index(warehouse, company.SETTINGS, some, Silent())
+            warehouse.publish()
+        terms = warehouse.count(warehouse.table(searching.INDEX))
+        customers = warehouse.count(values)
+        rows = warehouse.rows(values.order_by(values.customer_id).limit(QUESTIONS))
+        asked = {kind: [time_of(warehouse, ask(row)) for row in rows if ask(row)] for kind, ask in KINDS.items()}
+    told = {kind: {"median": sorted(times)[len(times) // 2], "worst": max(times)} for kind, times in asked.items()}
+    return {"customers": customers, "terms": terms, "seconds": watch.phases, "questions": told}
+
+
+KINDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "CustomerId": lambda row: row["customer_id"],
+    "e-mail": lambda row: row["Email"] or "",
+    "phone": lambda row: (row["Phone"] or "")[-9:],
+    "name": lambda row: f"{row['FirstName'] or ''} {row['LastName'] or ''}",
+    "beginnings of a name": lambda row: f"{(row['FirstName'] or '')[:3]} {(row['LastName'] or '')[:3]}",
+    "a letter": lambda row: (row["LastName"] or "")[:1],
+}
+
+
+def time_of(warehouse: engine.Engine, text: str) -> float:
+    """Return how long a question takes, in seconds."""
+    began = time.perf_counter()
+    found = searching.find(warehouse, company.SETTINGS, text)
+    taken = time.perf_counter() - began
+    if not found: print("NOT", repr(text))
+    return taken
+
+
+class Silent:
+    """Is told about a task, and keeps it to itself."""
+
+    rows: int | None = None
+
+    def detail(self, text: str) -> None:
+        """Keep a sentence to itself."""
+
+
+if __name__ == "__main__":
+    main()
