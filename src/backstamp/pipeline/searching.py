@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,13 +44,14 @@ _KINDS = {
     "Identity.Service.Phone.Cell": _PHONE,
 }
 _NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
-    _NAME: ("unicode_to_ascii", "lowercase", "symbols", "whitespace"),
+    _NAME: ("unicode_to_ascii", "lowercase"),
     _EMAIL: ("lowercase", "whitespace"),
     _PHONE: ("numerals",),
 }
 _LABELS = ("Person.FullName", ("Person.FirstName", "Person.LastName"), "Organization.Name", "Identity.Service.Email")
 _FEWEST_DIGITS = 4
 _LOOKS_LIKE_A_PHONE = re.compile(r"[\d\s()+./-]+")
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
 _LAST = "\U0010ffff"
 
 
@@ -104,16 +104,22 @@ def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.T
 
 
 def _terms_of(column: pa.Array[Any], kind: str, customers: pa.Array[Any]) -> pa.RecordBatch:
-    text = normalize.comparable(column, _NORMALIZERS[kind])
+    text = _normalized(column, kind)
     if kind == _NAME:
         words = pc.utf8_split_whitespace(text)
         customers, text = customers.take(pc.list_parent_indices(words)), pc.list_flatten(words)
-    elif kind == _PHONE:
-        text = pc.utf8_reverse(pc.replace_substring_regex(text, r"[^0-9]", ""))
     terms = pc.binary_join_element_wise(pa.scalar(kind), text, "")
     filled = pc.fill_null(pc.greater(pc.utf8_length(text), 0), False)
     batch = pa.RecordBatch.from_arrays([terms, customers.cast(pa.int64())], schema=shapes.SEARCH)
     return batch.filter(filled)
+
+
+def _normalized(column: pa.Array[Any], kind: str) -> pa.Array[Any]:
+    """Return what is searched of values: of a name its words with a blank between them, of a number its digits."""
+    text = normalize.comparable(column, _NORMALIZERS[kind])
+    if kind == _NAME:
+        return pc.replace_substring_regex(text, r"[^\p{L}\p{N}]+", " ")
+    return pc.utf8_reverse(pc.replace_substring_regex(text, r"[^0-9]+", "")) if kind == _PHONE else text
 
 
 def search(settings: project.Project, text: str, limit: int = 20) -> tuple[Hit, ...]:
@@ -146,23 +152,31 @@ def find(engine: Engine, unify: Unify, text: str, limit: int = 20) -> tuple[Hit,
 
 
 def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
-    """Yield tables with the `customer` of those that fit, the surest first."""
-    ids = engine.table("ids")
-    yield ids.filter(ids.customer_id == wanted.lower().strip("{}"))
-    records = engine.table("records")
-    own = records.filter(records.key.isin([wanted, wanted.lower().strip("{}")])).select("record")
-    yield engine.table("customers").inner_join(own, "record").filter(ibis._.customer.notnull()).select("customer")
-    if not engine.has(INDEX):
+    """Yield tables with the `customer` of those that fit, the surest first; few, for each takes its time."""
+    terms = engine.table(INDEX) if engine.has(INDEX) else engine.load(shapes.SEARCH, [])
+    guid = _GUID.fullmatch(wanted)
+    if guid:
+        ids = engine.table("ids")
+        yield ids.filter(ids.customer_id == guid[1].lower())
+    if guid or re.search(r"\d|^\S*@\S*$", wanted):
+        yield _with_key(engine, {wanted, guid[1].lower()} if guid else {wanted})
+    if guid:
         return
-    terms = engine.table(INDEX)
+    digits = _normal(wanted, _PHONE).rstrip("0")  # a number that is dialled at home begins with one
     if "@" in wanted:
         yield terms.filter(terms.term == _EMAIL + _normal(wanted, _EMAIL))
-        return
-    digits = re.sub(r"\D", "", _normal(wanted, _PHONE)).lstrip("0")
-    if _LOOKS_LIKE_A_PHONE.fullmatch(wanted) and len(digits) >= _FEWEST_DIGITS:
-        yield _begin_with(terms, _PHONE + digits[::-1])
-    if words := _normal(wanted, _NAME).split():
+    elif _LOOKS_LIKE_A_PHONE.fullmatch(wanted) and len(digits) >= _FEWEST_DIGITS:
+        yield _begin_with(terms, _PHONE + digits)
+    elif words := _normal(wanted, _NAME).split():
         yield _with_all(terms, sorted(words, key=len, reverse=True))
+
+
+def _with_key(engine: Engine, keys: set[str]) -> ir.Table:
+    """Return the customers of the rows of any table with one of these keys."""
+    records, customers = engine.table("records"), engine.table("customers")
+    own = records.filter(records.key.isin(sorted(keys))).select("record")
+    owners = customers.inner_join(own, "record")
+    return owners.filter(owners.customer.notnull())
 
 
 def _with_all(terms: ir.Table, words: Sequence[str]) -> ir.Table:
@@ -178,7 +192,7 @@ def _begin_with(terms: ir.Table, beginning: str) -> ir.Table:
 
 
 def _normal(text: str, kind: str) -> str:
-    (found,) = normalize.comparable(pa.array([text], pa.string()), _NORMALIZERS[kind]).to_pylist()
+    (found,) = _normalized(pa.array([text], pa.string()), kind).to_pylist()
     return found or ""
 
 
