@@ -21,6 +21,7 @@ import unify
 from backstamp import engine
 from backstamp.pipeline import searching
 from measured import Stopwatch
+from ours import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,15 +90,6 @@ def time_of(warehouse: engine.Engine, text: str) -> tuple[float, float]:
     if not found:
         print("NOT", repr(text))
     return taken
-
-
-class Silent:
-    """Is told about a task, and keeps it to itself."""
-
-    rows: int | None = None
-
-    def detail(self, text: str) -> None:
-        """Keep a sentence to itself."""
 
 
 if __name__ == "__main__":

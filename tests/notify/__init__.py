@@ -67,10 +67,11 @@ def mail_server(tls: str = "off", *, sign_in: bool = False) -> Iterator[MailServ
         controller.stop()
 
 
-class _Controller(Controller):  # type: ignore[misc] # it has no types
+class _Controller(Controller):
     """Listens on a free port, which is known only once it does."""
 
     def _trigger_server(self) -> None:
         """Greet it at the port that it has, not at the one that was asked for."""
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        server: Any = self.server
+        self.port = server.sockets[0].getsockname()[1]
+        super()._trigger_server()  # type: ignore[no-untyped-call]

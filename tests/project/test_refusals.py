@@ -223,6 +223,8 @@ def test_variable_not_set() -> None:
         ("client_secret: ${BACKSTAMP_TEST_SECRET}", "client_secret: hunter2", "5:50: "),
         ("client_secret: ${BACKSTAMP_TEST_SECRET}", "client_secret: hunter2${BACKSTAMP_TEST_SECRET}", "5:50: "),
         (CREDENTIAL, "{token: hunter2}", "5:16: "),
+        ("engine:", "notify: {webhook: {url: 'https://x', token: hunter2}}\nengine:", "54:38: "),
+        ("engine:", "notify: {mail: {host: h, from: a, to: [b], password: hunter2}}\nengine:", "54:44: "),
     ],
 )
 def test_literal_secret(old: str, new: str, place: str) -> None:
@@ -257,6 +259,13 @@ def test_ledger() -> None:
     )
     (found,) = told(("engine:", "ledger: {url: mysql://localhost/ledger}\nengine:"))
     assert found.startswith("54:10: `url` should be that of a PostgreSQL database")
+
+
+def test_webhook() -> None:
+    """A webhook that others could listen to is refused, without telling its address."""
+    (found,) = told(("engine:", "notify: {webhook: {url: 'http://example.com/hunter2'}}\nengine:"))
+    assert found.startswith("54:20: `url` should begin with https://")
+    assert "hunter2" not in found
 
 
 @pytest.mark.parametrize(

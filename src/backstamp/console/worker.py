@@ -56,7 +56,7 @@ class Worker:
     def __init__(self, file: Path, connections: Connections) -> None:
         self._file = file
         self._connections = connections
-        self._ledger = project.state_folder(file) / pipeline.LEDGER
+        self._ledger = project.find_ledger(file)
         self._threads: set[threading.Thread] = set()
         self._stopping = threading.Event()
         self._lock = threading.Lock()

@@ -104,7 +104,7 @@ def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.T
 
 
 def _terms_of(column: pa.Array[Any], kind: str, customers: pa.Array[Any]) -> pa.RecordBatch:
-    text = _normalized(column, kind)
+    text: Any = _normalized(column, kind)  # as pyarrow's types see it
     if kind == _NAME:
         words = pc.utf8_split_whitespace(text)
         customers, text = customers.take(pc.list_parent_indices(words)), pc.list_flatten(words)
