@@ -109,7 +109,7 @@ def _terms_of(column: pa.Array[Any], kind: str, customers: pa.Array[Any]) -> pa.
         words = pc.utf8_split_whitespace(text)
         customers, text = customers.take(pc.list_parent_indices(words)), pc.list_flatten(words)
     terms = pc.binary_join_element_wise(pa.scalar(kind), text, "")
-    filled = pc.fill_null(pc.greater(pc.utf8_length(text), 0), False)
+    filled = pc.fill_null(pc.greater(pc.utf8_length(text), pa.scalar(0, pa.int32())), False)
     batch = pa.RecordBatch.from_arrays([terms, customers.cast(pa.int64())], schema=shapes.SEARCH)
     return batch.filter(filled)
 
