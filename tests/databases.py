@@ -31,6 +31,23 @@ def empty(kind: str, folders: pytest.TempPathFactory) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def clear(url: str) -> None:
+    """Make a database of PostgreSQL empty again, whoever has it open."""
+    disconnect(url)
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+
+
+def disconnect(url: str) -> None:
+    """Close all connections to a database of PostgreSQL, as its server does when it is started anew."""
+    psycopg = pytest.importorskip("psycopg")
+    with psycopg.connect(url, autocommit=True) as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        connection.execute(f"{others} WHERE datname = current_database() AND pid <> pg_backend_pid()")
+
+
 @cache
 def _postgresql() -> str:
     """Start a server, which ends with this process, and return the URL of its first database."""

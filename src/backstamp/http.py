@@ -78,26 +78,14 @@ class Gate(Protocol):
         ...
 
 
-class OpenGate:
-    """A gate that keeps nobody waiting."""
-
-    def slot(self) -> AbstractContextManager[object]:
-        """Let a request leave."""
-        return nullcontext()
-
-    def hold(self, seconds: float) -> None:
-        """Do nothing: who asks now and then need not hold back."""
-
-
 class Client:
     """Talks to one service as one user; safe to share between threads.
 
     Args:
         url: where relative addresses start; `https`, or `http` on this machine only.
-        token: gives the bearer token; asked before each request, so keeping it is the giver's job. None where requests
-            carry none.
+        token: gives the bearer token; asked before each request, so keeping it is the giver's job. None sends none.
         headers: sent with every request.
-        gate: says when a request may leave.
+        gate: says when a request may leave; at any time where it is left out.
         trust: whose certificates are believed; those that Python knows where it is left out.
 
     Raises:
@@ -110,11 +98,11 @@ class Client:
         token: Callable[[], str] | None,
         *,
         headers: Mapping[str, str],
-        gate: Gate,
+        gate: Gate | None = None,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self._gate = gate
+        self._gate = gate or _Open()
         self._client = httpx2.Client(
             base_url=url,
             auth=_Bearer(token) if token else None,
@@ -220,6 +208,16 @@ def seconds_told(header: str) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
     except ValueError:
         return None
+
+
+class _Open:
+    """The gate of a service that is asked seldom."""
+
+    def slot(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def hold(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class _Bearer(httpx2.Auth):

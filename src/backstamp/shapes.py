@@ -166,6 +166,9 @@ PROFILE_VALUES = shape(customer=pa.int64(), last_change=TIME)
 """`profile_values`: what profiles are made of: `PROFILES` with these two, alternates only where there are several.
 `last_change` is the time of the run in which the customer's keys last changed."""
 
+SEARCH = shape(term=pa.string(), customer=pa.int64())
+"""`search`: the terms by which customers are found, in their order but for those that came since a full run."""
+
 DEDUPLICATION = shape(
     key=pa.string(),
     deduplication_alternates=pa.string(),

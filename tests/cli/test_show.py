@@ -8,7 +8,7 @@ from uuid import UUID
 import pyarrow as pa
 from tests.cli import backstamp, start
 
-from backstamp import embedded, engine, pipeline, project, runs
+from backstamp import embedded, engine, project, runs
 from backstamp.cli import environment
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_its_customer(file: Path, told: Any) -> None:
 def test_while_a_run_goes_on(file: Path, told: Any) -> None:
     """While a run has the warehouse the CRM alone tells, and the run is named."""
     lead, settings = told["lead"], project.load(file)
-    with runs.Ledger(settings.state / pipeline.LEDGER) as ledger, engine.open_warehouse(settings.state):
+    with runs.Ledger(settings.ledger_location) as ledger, engine.open_warehouse(settings.state):
         run = ledger.begin_run(runs.Arguments())
         said = [*start("show", "crm.lead", lead["key"], "--project", file).communicate()]
         ledger.end_run(run)

@@ -127,7 +127,7 @@ def test_nothing_to_cancel(file: Path) -> None:
 def test_while_a_run_goes_on(file: Path, told: Any) -> None:
     """Status and show answer though the run has the warehouse; another run waits its turn; cancel reaches it."""
     state = project.state_folder(file)
-    with runs.Ledger(state / pipeline.LEDGER) as ledger, engine.open_warehouse(state):
+    with runs.Ledger(project.find_ledger(file)) as ledger, engine.open_warehouse(state):
         run = ledger.begin_run(runs.Arguments())
         status = backstamp("status", "--project", file, "--json").document["run"]
         assert (status["number"], status["status"]) == (4, "Processing")
@@ -159,7 +159,7 @@ def test_ctrl_c(file: Path) -> None:
 def _wait_for_task(file: Path, name: str) -> None:
     """Wait until a task of run 4 has begun."""
     deadline = time.monotonic() + 60
-    with runs.Status(project.state_folder(file) / pipeline.LEDGER) as status:
+    with runs.Status(project.find_ledger(file)) as status:
         while time.monotonic() < deadline:
             run = status.run(4)
             if run and any(task.name == name and task.started for task in run.tasks):

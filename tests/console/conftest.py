@@ -10,7 +10,7 @@ import pytest
 from tests import cli
 from tests.console import PASSWORD, PEOPLE, Served, name_of
 
-from backstamp import console, demo, embedded, pipeline, project, runs
+from backstamp import console, demo, embedded, project, runs
 from backstamp import serving as servers
 from backstamp.cli import environment
 
@@ -42,7 +42,7 @@ def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def serving(file: Path) -> Iterator[Served]:
     """Serve the console of a project, with a user of each role."""
-    ledger = project.state_folder(file) / pipeline.LEDGER
+    ledger = project.find_ledger(file)
     connections = console.Connections(environment.connected, environment.organizations)
     with runs.Users(ledger) as users, runs.Status(ledger) as status:
         for role in runs.Role:

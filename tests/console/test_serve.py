@@ -44,7 +44,7 @@ def serve(file: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], An
         assert "Traceback" not in out
 
 
-def _wait_for(file: Path, number: int, name: str = "") -> runs.Run:
+def wait_for(file: Path, number: int, name: str = "") -> runs.Run:
     """Wait until a run has begun a task, or has ended."""
     deadline = time.monotonic() + 120
     with runs.Status(project.state_folder(file) / "ledger.sqlite") as status:
@@ -96,15 +96,15 @@ def test_stopped_in_the_middle_of_a_run(file: Path) -> None:
     """SIGTERM ends the run cleanly, and the next start goes on with it."""
     with serve(file) as (serving, _):
         running = cli.start("run", "--full", "--project", file)
-        _wait_for(file, 2, "Normalize")
+        wait_for(file, 2, "Normalize")
         serving.terminate()
         serving.wait(timeout=60)
         running.communicate(timeout=60)
         assert running.returncode == 1
-    stopped = _wait_for(file, 2)
+    stopped = wait_for(file, 2)
     assert (serving.returncode, stopped.status) == (0, runs.TaskStatus.CANCELED)
     with serve(file):
-        again = _wait_for(file, 3)
+        again = wait_for(file, 3)
     assert (again.status, again.arguments.full) == (runs.TaskStatus.SUCCESSFUL, True)
 
 
@@ -112,10 +112,10 @@ def test_ctrl_c_of_a_command_that_waits(file: Path) -> None:
     """Whoever waits for a run in the server can stop it; the server goes on."""
     with serve(file) as (serving, _):
         running = cli.start("run", "--full", "--project", file)
-        _wait_for(file, 2, "Normalize")
+        wait_for(file, 2, "Normalize")
         running.terminate()
         running.communicate(timeout=60)
-        assert _wait_for(file, 2).status is runs.TaskStatus.CANCELED
+        assert wait_for(file, 2).status is runs.TaskStatus.CANCELED
         assert serving.poll() is None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from tests import databases
 from tests.link import meddling
 from tests.pipeline import (
     CONTACTS,
@@ -24,7 +25,7 @@ from tests.pipeline import (
     task,
 )
 
-from backstamp import errors, pipeline, runs
+from backstamp import errors, runs
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -209,16 +210,30 @@ def test_tables_side_by_side(place: Place) -> None:
     assert not (place.settings.state / "ahead").exists()
 
 
+def test_ledger_on_postgresql(
+    place: Place, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project whose ledger moves to PostgreSQL goes on there, and sends nothing anew."""
+    with databases.empty("postgresql", tmp_path_factory) as url:
+        monkeypatch.setenv("BACKSTAMP_TEST_LEDGER", url)
+        place.edit("backstamp.yaml", lambda lines: [*lines, 'ledger: {url: "${BACKSTAMP_TEST_LEDGER}"}\n'])
+        before = place.environment.traffic.rows_written
+        run = place.run()
+        assert set(statuses(run).values()) == {"Successful"}
+        assert place.environment.traffic.rows_written == before
+        assert place.is_whole()
+
+
 class CancelsWhileContactsAreRead(meddling.Meddling):
     """Somebody cancels the run as its first source is read."""
 
-    def __init__(self, sink: Any, state: Path) -> None:
+    def __init__(self, sink: Any, place: Place) -> None:
         super().__init__(sink)
-        self._state = state
+        self._place = place
 
     def read(self, *arguments: Any) -> Any:
         """Cancel, then read."""
-        with runs.Ledger(self._state / pipeline.LEDGER) as ledger:
+        with runs.Ledger(self._place.settings.ledger_location) as ledger:
             ledger.request_cancel(3, "Ada")
         return self._sink.read(*arguments)
 
@@ -227,7 +242,7 @@ def test_canceled_while_reading(place: Place) -> None:
     """A cancel is seen at the next page; nothing after it begins or is published; the links task is Skipped."""
     before, links = place.published("feeds"), place.links()
     place.edit("members.csv", lambda lines: lines[:-1])
-    run = place.run(lambda sink: CancelsWhileContactsAreRead(sink, place.folder / ".backstamp"))
+    run = place.run(lambda sink: CancelsWhileContactsAreRead(sink, place))
     ended = statuses(run)
     assert str(run.status) == "Canceled"
     assert ended.pop(LINKS) == "Skipped"
@@ -262,7 +277,7 @@ def test_a_source_fails_in_the_middle(place: Place) -> None:
     """An error on a later page of a source fails its task, with its own words; the run before stays."""
     before = place.published("feeds")
     run = place.run(FailsOnTheSecondPage)
-    assert (run.status, statuses(run)["crm.contact"]) == ("Failed", "Failed")
+    assert (run.status, statuses(run)["crm.contact"]) == ("Failed", "Failed (permanent)")
     assert task(run, "crm.contact").details == "The environment does not answer."
     assert place.published("feeds") == before
 

@@ -141,7 +141,7 @@ def test_known(untouched: Path, tmp_path: Path) -> None:
 def test_while_a_run_goes_on(place: Place) -> None:
     """What a run has not written yet is not right yet: the number of the run is told."""
     assert verify(place).going_on is None
-    with runs.Ledger(place.folder / ".backstamp" / pipeline.LEDGER) as ledger:
+    with runs.Ledger(place.settings.ledger_location) as ledger:
         run = ledger.begin_run(runs.Arguments())
         assert verify(place).going_on == run.number
         ledger.end_run(run)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from backstamp import project
 from backstamp.measures.settings import Relationship
-from backstamp.project.settings import EnvironmentSource, FileSource, OrganizationSource, Settings, Transformed
+from backstamp.project.settings import (
+    EnvironmentSource,
+    FileSource,
+    MailSettings,
+    OrganizationSource,
+    Settings,
+    Transformed,
+)
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ FROM = (
     (FileSource, "from_"),
     (OrganizationSource, "from_"),
     (ProfileColumn, "sources"),
+    (MailSettings, "from_"),
 )
 CALLED = dict.fromkeys(FROM, "from") | {(Transformed, "as_"): "as"}
 """Settings whose key in the file is another word than their name."""

@@ -51,6 +51,19 @@ def test_folder() -> None:
     assert (read.folder, read.state) == (Path("company"), Path("company/.backstamp"))
 
 
+def test_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is a file beside the project, or where its URL says; it is found also where the rest is wrong."""
+    own, there = Path(".backstamp/ledger.sqlite"), "postgresql://backstamp:hunter2@db/ledger"
+    assert load(EXAMPLE).ledger_location == own
+    monkeypatch.setenv("BACKSTAMP_TEST_LEDGER", there)
+    named = changed(("engine:", "ledger: {url: '${BACKSTAMP_TEST_LEDGER}'}\nengine:"))
+    assert load(named).ledger_location == there
+    assert "hunter2" not in project.show(load(named)) + repr(load(named))
+    for text, location in ((named, there), (EXAMPLE, own)):
+        Path("wrong.yaml").write_text(f"nonsense: true\n{text}", encoding="utf-8")
+        assert project.find_ledger(Path("wrong.yaml")) == location
+
+
 def test_environment_defaults() -> None:
     """The embedded environment needs nothing but its kind."""
     assert load(EMBEDDED).environment == project.Embedded("embedded", "individuals", 7, expire_on_metadata_change=True)

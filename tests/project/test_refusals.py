@@ -65,17 +65,17 @@ def told(*changes: tuple[str, str]) -> list[str]:
         ),
         (
             "engine:",
-            "schedule: {every: 15 minutes}\nengine:",
+            "schedul: {every: 15 minutes}\nengine:",
             (
-                "54:1: There is no setting `schedule` here. It comes in a later version. Possible are: activities,"
-                " console, engine, environment, hydrate, insights, link, measures, output, relationships, sources,"
-                " time_zone, unify, version."
+                "54:1: There is no setting `schedul` here. Did you mean `schedule`? Possible are: activities, console,"
+                " engine, environment, hydrate, insights, ledger, link, measures, notify, output, relationships,"
+                " schedule, sources, time_zone, unify, version."
             ),
         ),
     ],
 )
 def test_unknown_keys(old: str, new: str, line: str) -> None:
-    """A key that means nothing is told with what was probably meant, what there is, and what comes later."""
+    """A key that means nothing is told with what was probably meant, and what there is."""
     assert told((old, new)) == [line]
 
 
@@ -223,6 +223,8 @@ def test_variable_not_set() -> None:
         ("client_secret: ${BACKSTAMP_TEST_SECRET}", "client_secret: hunter2", "5:50: "),
         ("client_secret: ${BACKSTAMP_TEST_SECRET}", "client_secret: hunter2${BACKSTAMP_TEST_SECRET}", "5:50: "),
         (CREDENTIAL, "{token: hunter2}", "5:16: "),
+        ("engine:", "notify: {webhook: {url: 'https://x', token: hunter2}}\nengine:", "54:38: "),
+        ("engine:", "notify: {mail: {host: h, from: a, to: [b], password: hunter2}}\nengine:", "54:44: "),
     ],
 )
 def test_literal_secret(old: str, new: str, place: str) -> None:
@@ -248,6 +250,39 @@ def test_literal_password(url: str) -> None:
     (found,) = told((ORGANIZATION, f"kind: embedded\n  database: {url}"))
     assert found.startswith("4:3: A password stands in the file: write `")
     assert "hunter2" not in found
+
+
+def test_ledger() -> None:
+    """The ledger's URL is that of PostgreSQL, and no password stands in it."""
+    assert told(("engine:", "ledger: {url: postgresql://backstamp:hunter2@localhost/ledger}\nengine:"))[0].startswith(
+        "54:10: A password stands in the file: write `"
+    )
+    (found,) = told(("engine:", "ledger: {url: mysql://localhost/ledger}\nengine:"))
+    assert found.startswith("54:10: `url` should be that of a PostgreSQL database")
+
+
+def test_webhook() -> None:
+    """A webhook that others could listen to is refused, without telling its address."""
+    (found,) = told(("engine:", "notify: {webhook: {url: 'http://example.com/hunter2'}}\nengine:"))
+    assert found.startswith("54:20: `url` should begin with https://")
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("{}", "54:1: `schedule` says no time: give it `every`, `daily`, `weekly` or `on_change`, or leave it out."),
+        ("{every: 0 days}", "54:12: `every` should be a length of time like `15 minutes` or `2 hours`."),
+        ("{on_change: true, look_every: often}", "54:29: `look_every` should be a length of time like `15 minutes` or"),
+        ('{daily: ["24:00"]}', "54:20: A time should be like `06:30`, from `00:00` to `23:59`."),
+        ('{weekly: {friday: ["8:00"]}}', "54:30: A time should be like `06:30`, from `00:00` to `23:59`."),
+        ("{every: 1 hour, time_zone: Berlin}", "54:27: `Berlin` is no time zone. Write one as `UTC` or"),
+    ],
+)
+def test_schedule(said: str, line: str) -> None:
+    """A schedule that says no time, or a wrong one, is refused with its place."""
+    (found,) = told(("engine:", f"schedule: {said}\nengine:"))
+    assert found.startswith(line)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from tests import databases
 
 from backstamp import errors, runs
 from backstamp.runs import TaskStatus, schema
@@ -20,9 +21,9 @@ MATCH = runs.PlannedTask("Unification", "Match")
 LINK = runs.PlannedTask("Dataverse Hydration", "CustomerId Backstamping Hydration", runs.ESSENTIAL_ENDS)
 
 
-def read(path: Path, number: int = 1) -> runs.Run:
+def read(location: str, number: int = 1) -> runs.Run:
     """What another reader sees of a run now."""
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         run = status.run(number)
     assert run is not None
     return run
@@ -45,26 +46,26 @@ def test_numbers(ledger: runs.Ledger) -> None:
     assert first.arguments == asked
 
 
-def test_private_files(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_private_files(file: Path) -> None:
     """The folder and every file of the ledger belong to their owner alone."""
-    ledger.check_canceled(run)
-    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in [path.parent, *path.parent.iterdir()]}
+    with runs.Ledger(file):
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in [file.parent, *file.parent.iterdir()]}
     assert modes.pop(".backstamp") == 0o700
     assert modes == {"ledger.sqlite": 0o600, "ledger.sqlite-wal": 0o600, "ledger.sqlite-shm": 0o600}
 
 
-def test_durability(ledger: runs.Ledger) -> None:
-    """The database is in WAL mode and flushes each commit to the disk (synchronous FULL is 2)."""
-    with ledger._database.reading() as connection:
+def test_durability(file: Path) -> None:
+    """The file is in WAL mode and flushes each commit to the disk (synchronous FULL is 2)."""
+    with runs.Ledger(file) as ledger, ledger._database.reading() as connection:
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(sa.text("PRAGMA synchronous")) == 2
 
 
-def test_plan(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_plan(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """All tasks are seen as Not started, in their order, before the first begins."""
     ledger.plan_tasks(run, [READ, MATCH])
     ledger.plan_tasks(run, [LINK])
-    seen = [(task.position, task.group, task.name, task.status) for task in read(path).tasks]
+    seen = [(task.position, task.group, task.name, task.status) for task in read(location).tasks]
     assert seen == [
         (1, "Data sources", "crm.contact", TaskStatus.NOT_STARTED),
         (2, "Unification", "Match", TaskStatus.NOT_STARTED),
@@ -78,11 +79,11 @@ def test_unplanned(ledger: runs.Ledger, run: runs.Run) -> None:
         pass
 
 
-def test_task(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_task(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A task that ends by itself is Successful and keeps all that it told."""
     ledger.plan_tasks(run, [READ])
     with ledger.task(run, READ, total=40) as task:
-        assert read(path).tasks[0].status is TaskStatus.REFRESHING
+        assert read(location).tasks[0].status is TaskStatus.REFRESHING
         task.progress(40)
         task.warn("3 rows have no key")
         task.detail("Read in full.")
@@ -237,14 +238,14 @@ def test_approval(ledger: runs.Ledger, run: runs.Run) -> None:
         ledger.resume_run(run.number)
 
 
-def test_approval_canceled(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_approval_canceled(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A run that waits for approval is canceled at once: no process would look at a flag."""
     ledger.plan_tasks(run, [MATCH, LINK])
     with ledger.task(run, MATCH) as task:
         task.wait_for_approval("12 000 links would change.")
     ledger.end_run(run)
     ledger.request_cancel(run.number, "Ada")
-    ended = read(path)
+    ended = read(location)
     assert (ended.status, ended.details) == (TaskStatus.CANCELED, "canceled by Ada")
     assert [task.status for task in ended.tasks] == [TaskStatus.CANCELED, TaskStatus.SKIPPED]
 
@@ -296,35 +297,35 @@ def test_throttle(ledger: runs.Ledger, run: runs.Run) -> None:
     assert found.progress.done == 100_000
 
 
-def test_heartbeat(ledger: runs.Ledger, run: runs.Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heartbeat(ledger: runs.Ledger, run: runs.Run, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that is busy for long without a word still gives signs of life."""
     monkeypatch.setattr("backstamp.runs.heartbeat.EVERY_SECONDS", 0.01)
     ledger.plan_tasks(run, [MATCH])
     with ledger.task(run, MATCH) as task:
-        before = read(path)
+        before = read(location)
         task._written = float("inf")
-        while read(path).heartbeat == before.heartbeat:
+        while read(location).heartbeat == before.heartbeat:
             pass
-        assert read(path).tasks[0].heartbeat != before.tasks[0].heartbeat
+        assert read(location).tasks[0].heartbeat != before.tasks[0].heartbeat
 
 
-def test_late_word(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_late_word(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A task that was ended from outside does not come back when its process says another word."""
     ledger.plan_tasks(run, [MATCH])
     with ledger.task(run, MATCH):
         ledger.end_run(run, errors.SourceError("Taken for dead."))
-    assert read(path).tasks[0].status is TaskStatus.FAILED
+    assert read(location).tasks[0].status is TaskStatus.FAILED
 
 
-def test_newer_ledger(ledger: runs.Ledger, path: Path) -> None:
+def test_newer_ledger(ledger: runs.Ledger, location: str) -> None:
     """A ledger of a newer program is refused in words."""
     with ledger._database.writing() as connection:
         connection.execute(schema.version.update().values(version=99))
     with pytest.raises(errors.ConfigurationError, match="newer backstamp"):
-        runs.Ledger(path)
+        runs.Ledger(location)
 
 
-def test_upgrade(ledger: runs.Ledger, run: runs.Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upgrade(ledger: runs.Ledger, run: runs.Run, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older ledger is upgraded once, step by step, and keeps its runs."""
     ledger.end_run(run)
     steps = (
@@ -333,27 +334,29 @@ def test_upgrade(ledger: runs.Ledger, run: runs.Run, path: Path, monkeypatch: py
     )
     monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, *steps))
     for _ in range(2):
-        with runs.Ledger(path) as upgraded, upgraded._database.reading() as connection:
+        with runs.Ledger(location) as upgraded, upgraded._database.reading() as connection:
             assert connection.scalars(sa.text("SELECT word FROM extra")).all() == ["once"]
-    assert read(path).number == 1
+    assert read(location).number == 1
 
 
-def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A ledger without what later versions added has it after its next opening."""
     ledger.end_run(run)
     with ledger._database.writing() as connection:
         for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
             connection.execute(sa.text(f"ALTER {change}"))
-        for table in ("held", "console_session", "api_token", "console_user", "deed"):
-            connection.execute(sa.text(f"DROP TABLE {table}"))
+        accounts = (schema.session, schema.api_token, schema.user, schema.deed)
+        for table in (schema.held, *accounts, schema.schedule, schema.feed, schema.trouble):
+            table.drop(connection)
         connection.execute(schema.version.update().values(version=1))
-    with runs.Ledger(path) as upgraded:
+    with runs.Ledger(location) as upgraded:
         newer = upgraded.begin_run(runs.Arguments())
         upgraded.note_published(newer)
         upgraded.hold("crm", newer)
         assert upgraded.held_since("crm") == newer.number
+        upgraded.schedule.turn(on=True, by="Ada")
         assert upgraded.end_run(newer).published is not None
-    with runs.Users(path) as users:
+    with runs.Users(location) as users:
         assert users.listed() == []
 
 
@@ -363,7 +366,7 @@ def test_a_published_run_bars_no_other(ledger: runs.Ledger, run: runs.Run) -> No
     assert ledger.begin_run(runs.Arguments()).number == 2
 
 
-def test_what_ends_a_waiting_run(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_what_ends_a_waiting_run(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A run that waits for approval ends Canceled when another one waits, or has published, in its place."""
     for end in (ledger.note_put_aside, ledger.note_published):
         ledger.plan_tasks(run, [MATCH])
@@ -372,7 +375,7 @@ def test_what_ends_a_waiting_run(ledger: runs.Ledger, run: runs.Run, path: Path)
         ledger.end_run(run)
         newer = ledger.begin_run(runs.Arguments())
         end(newer)
-        with runs.Status(path) as status:
+        with runs.Status(location) as status:
             ended = status.run(run.number)
         assert ended is not None
         assert (ended.status, ended.details) == (TaskStatus.CANCELED, f"replaced by run {newer.number}")
@@ -388,12 +391,28 @@ def test_held(ledger: runs.Ledger, run: runs.Run) -> None:
     assert ledger.held_since("crm") is None
 
 
-@pytest.mark.parametrize("location", ["postgresql+nodriver://ledger:secret@localhost/x", "sqlite://:::"])
-def test_unusable_url(location: str) -> None:
+@pytest.mark.parametrize("url", ["mysql://ledger:secret@localhost/x", "sqlite://:::"])
+def test_unusable_url(url: str) -> None:
     """A URL that cannot be used is refused in words, without its password."""
     with pytest.raises(errors.ConfigurationError, match="ledger") as caught:
-        runs.Ledger(location)
+        runs.Ledger(url)
     assert "secret" not in str(caught.value)
+
+
+def test_no_server() -> None:
+    """Where no server answers the ledger says so, and that another try can help; without its password."""
+    with pytest.raises(errors.TransientError, match="does not answer") as caught:
+        runs.Ledger("postgresql://ledger:secret@127.0.0.1:1/ledger")
+    assert "secret" not in str(caught.value)
+
+
+def test_server_restarted(postgresql: str) -> None:
+    """A ledger whose connections the server has closed connects again."""
+    with runs.Ledger(postgresql) as ledger:
+        run = ledger.begin_run(runs.Arguments())
+        databases.disconnect(postgresql)
+        ledger.check_canceled(run)
+    databases.clear(postgresql)
 
 
 def test_not_a_database(tmp_path: Path) -> None:

@@ -42,13 +42,13 @@ with ledger.lease("crm", run) as lease, ledger.task(run, READ, total=10) as task
 
 
 @pytest.fixture
-def start(path: Path) -> Iterator[Start]:
+def start(location: str) -> Iterator[Start]:
     """Starts a program in another process that has the ledger open."""
     started: list[subprocess.Popen[str]] = []
     environment = os.environ | {"PYTHONPATH": str(Path(runs.__file__).parents[2])}
 
     def start(body: str) -> subprocess.Popen[str]:
-        program = [sys.executable, "-c", PREAMBLE + textwrap.dedent(body), str(path)]
+        program = [sys.executable, "-c", PREAMBLE + textwrap.dedent(body), location]
         started.append(subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=environment))
         return started[-1]
 
@@ -72,20 +72,20 @@ def test_refused_beside_a_living_run(start: Start, ledger: runs.Ledger) -> None:
         ledger.begin_run(runs.Arguments())
 
 
-def test_opened_twice_in_one_process(start: Start, ledger: runs.Ledger, path: Path) -> None:
+def test_opened_twice_in_one_process(start: Start, ledger: runs.Ledger, location: str) -> None:
     """What is written after another process came and went is kept, though this one has opened the ledger twice."""
     run = ledger.begin_run(runs.Arguments())
-    runs.Status(path).close()
+    runs.Status(location).close()
     start("ledger.close()").wait(timeout=300)
     ledger.request_cancel(run.number, "somebody")
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         found = status.run(run.number)
     assert found is not None
     assert found.canceled_by == "somebody"
 
 
 @pytest.mark.parametrize("reaped", [True, False])
-def test_killed(start: Start, ledger: runs.Ledger, path: Path, *, reaped: bool) -> None:
+def test_killed(start: Start, ledger: runs.Ledger, location: str, *, reaped: bool) -> None:
     """The run of a killed process is ended at the next start, also before its parent has noticed the death."""
     process = start(WORKING)
     assert heard(process) == "working"
@@ -95,7 +95,7 @@ def test_killed(start: Start, ledger: runs.Ledger, path: Path, *, reaped: bool) 
     else:
         assert not heard(process)
     assert ledger.begin_run(runs.Arguments()).number == 2
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         crashed = status.run(1)
     assert crashed is not None
     words = "The process ended in the middle; the next run goes on."
@@ -126,7 +126,7 @@ def test_other_host(ledger: runs.Ledger, run: runs.Run, minutes: int, *, gone: b
             ledger.begin_run(runs.Arguments())
 
 
-def test_canceled_from_elsewhere(start: Start, ledger: runs.Ledger, path: Path) -> None:
+def test_canceled_from_elsewhere(start: Start, ledger: runs.Ledger, location: str) -> None:
     """A run stops soon after another process asked it to, and says who asked."""
     process = start("""
         run = ledger.begin_run(runs.Arguments())
@@ -143,7 +143,7 @@ def test_canceled_from_elsewhere(start: Start, ledger: runs.Ledger, path: Path) 
     assert heard(process) == "working"
     ledger.request_cancel(1, "Ada")
     process.wait(10)
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         ended = status.last()
     assert ended is not None
     assert (ended.status, ended.details) == (TaskStatus.CANCELED, "canceled by Ada")
@@ -151,7 +151,7 @@ def test_canceled_from_elsewhere(start: Start, ledger: runs.Ledger, path: Path) 
     assert ended.tasks[1].details == "canceled by Ada; the next run goes on"
 
 
-def test_reading_while_writing(start: Start, path: Path) -> None:
+def test_reading_while_writing(start: Start, location: str) -> None:
     """A reader sees a run go on in another process, and neither disturbs the other."""
     process = start("""
         run = ledger.begin_run(runs.Arguments())
@@ -166,7 +166,7 @@ def test_reading_while_writing(start: Start, path: Path) -> None:
     """)
     assert heard(process) == "working"
     seen = []
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         while process.poll() is None:
             last = status.last()
             assert last is not None
@@ -193,11 +193,11 @@ def test_two_writers(ledger: runs.Ledger, run: runs.Run, start: Start) -> None:
     assert len(entries) == 200
 
 
-def test_opened_by_many_at_once(start: Start, path: Path) -> None:
-    """Processes that meet an empty folder at the same moment make one ledger together."""
+def test_opened_by_many_at_once(start: Start, location: str) -> None:
+    """Processes that meet an empty place at the same moment make one ledger together."""
     processes = [start("") for _ in range(6)]
     assert [process.wait(30) for process in processes] == [0] * 6
-    assert path.exists()
+    assert runs.exists(location)
 
 
 def test_one_run_among_many(start: Start) -> None:
@@ -213,9 +213,9 @@ def test_one_run_among_many(start: Start) -> None:
     assert sorted(heard(process) for process in processes) == ["1", "busy", "busy"]
 
 
-def test_lease(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_lease(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """While a run holds an environment's lease another is refused by name; afterwards it is free."""
-    with ledger.lease("crm", run) as lease, runs.Ledger(path) as other:
+    with ledger.lease("crm", run) as lease, runs.Ledger(location) as other:
         lease.renew()
         with (
             pytest.raises(errors.BusyError, match=r"Run 1 \(process \d+ on .+\) is writing to crm"),

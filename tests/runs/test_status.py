@@ -5,40 +5,36 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from typing import TYPE_CHECKING
 
 import orjson
 
 from backstamp import runs
 from backstamp.runs import TaskStatus
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MATCH = runs.PlannedTask("Unification", "Match")
 
 
-def test_empty(path: Path) -> None:
+def test_empty(location: str) -> None:
     """Before the first run there is nothing to see, and that is no error."""
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         assert (status.last(), status.run(1), status.history(5)) == (None, None, [])
 
 
-def test_history(ledger: runs.Ledger, path: Path) -> None:
+def test_history(ledger: runs.Ledger, location: str) -> None:
     """The history is newest first, as long as asked, each run with its own tasks."""
     for _ in range(4):
         run = ledger.begin_run(runs.Arguments())
         ledger.plan_tasks(run, [MATCH] * (run.number % 2))
         ledger.end_run(run)
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         assert [(run.number, len(run.tasks)) for run in status.history(3)] == [(4, 0), (3, 1), (2, 0)]
         assert status.last() == status.run(4)
 
 
-def test_speed(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_speed(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """A task under way tells its speed and the time left at that speed."""
     ledger.plan_tasks(run, [MATCH])
-    with ledger.task(run, MATCH, total=400) as task, runs.Status(path) as status:
+    with ledger.task(run, MATCH, total=400) as task, runs.Status(location) as status:
         time.sleep(0.4)
         task.progress(100)
         seen = status.run(1)
@@ -49,12 +45,12 @@ def test_speed(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
     assert found.progress.seconds_left == 300 / found.progress.rows_per_second
 
 
-def test_clock_stops(ledger: runs.Ledger, run: runs.Run, path: Path) -> None:
+def test_clock_stops(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """An ended run, and a task that waits for approval, grow no older."""
     ledger.plan_tasks(run, [MATCH])
     with ledger.task(run, MATCH) as task:
         task.wait_for_approval("12 000 links would change.")
-    with runs.Status(path) as status:
+    with runs.Status(location) as status:
         assert status.run(1).tasks == status.run(1).tasks  # type: ignore[union-attr]
         ledger.request_cancel(1, "Ada")
         ledger.end_run(run)

@@ -55,6 +55,8 @@ AcceptLoss = Annotated[
         " may be given several times.",
     ),
 ]
+On = Annotated[bool | None, typer.Option("--on/--off", help="Let runs begin by themselves, or not any more.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Begin runs when they are due, until stopped.")]
 Table = Annotated[str, typer.Argument(metavar="TABLE", help="The table, such as crm.lead.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The row's key: its GUID.")]
 LeftTable = Annotated[str, typer.Argument(metavar="TABLE", help="A table that is unified no more, such as crm.lead.")]

@@ -27,7 +27,7 @@ _RUNS_AT_ONCE = 8
 
 
 @contextmanager
-def following(ledger: Path, console: Console, number: int | None = None) -> Iterator[None]:
+def following(ledger: str | Path, console: Console, number: int | None = None) -> Iterator[None]:
     """Show the run that begins in this block, or that of a number, as long as the block lasts."""
     if console.quiet:
         yield
@@ -47,7 +47,7 @@ def following(ledger: Path, console: Console, number: int | None = None) -> Iter
 
 
 @contextmanager
-def stoppable(ledger: Path, by: str, run: int | None = None) -> Iterator[None]:
+def stoppable(ledger: str | Path, by: str, run: int | None = None) -> Iterator[None]:
     """Let the first Ctrl-C, or SIGTERM, ask the run of this block to stop as `cancel` does; a second one is at once.
 
     Interrupting at once can hit anything, a query or a request under way; asking lets them end.
@@ -76,7 +76,7 @@ def stoppable(ledger: Path, by: str, run: int | None = None) -> Iterator[None]:
         restore()
 
 
-def _ask_to_stop(ledger: Path, by: str, number: int, run: int | None) -> None:
+def _ask_to_stop(ledger: str | Path, by: str, number: int, run: int | None) -> None:
     asked = _own_run(ledger) if run is None else run
     if asked is None:
         signal.raise_signal(number)  # our run has not begun: there is nothing that needs a clean end
@@ -85,7 +85,7 @@ def _ask_to_stop(ledger: Path, by: str, number: int, run: int | None) -> None:
         opened.request_cancel(asked, by)
 
 
-def _own_run(ledger: Path) -> int | None:
+def _own_run(ledger: str | Path) -> int | None:
     """Return the run of this process that goes on, None before it has begun."""
     with runs.Status(ledger) as status:
         own = (run for run in status.history(_RUNS_AT_ONCE) if run.owner == runs.Owner.this_process())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import secrets
 import sys
-from contextlib import ExitStack, contextmanager
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from backstamp import embedded, errors, pipeline, project, runs, serving
+from backstamp import embedded, errors, project, runs, schedule, serving
 from backstamp.cli import display, environment, notes, options, server, tasks
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def serve(
     if running := server.of_project(settings.state):
         raise errors.BusyError(f"This project is served already, at {running.url}: stop that process first.")
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    ledger = settings.state / pipeline.LEDGER
+    ledger = settings.ledger_location
     with ExitStack() as stack:
         users, status = stack.enter_context(runs.Users(ledger)), stack.enter_context(runs.Status(ledger))
         crm_url = stack.enter_context(_crm(settings, host, crm_port)) if crm else None
@@ -55,6 +57,8 @@ def serve(
             first_word=secrets.token_urlsafe(16),
         )
 
+        stack.enter_context(_keeping(settings, worker))
+
         def ready(url: str) -> None:
             note = notes.Note(url, site.local_token)
             stack.enter_context(notes.announced(server.note_file(settings.state), note))
@@ -63,6 +67,30 @@ def serve(
 
         address = serving.Address("The console", host, port)
         serving.forever(console.application(site), address, ready)
+
+
+@contextmanager
+def _keeping(settings: project.Project, worker: console.Worker) -> Iterator[None]:
+    """Begin runs when they are due, where the project has a schedule, as long as the block lasts.
+
+    Where another process keeps the schedule already, it goes on to.
+    """
+    if settings.schedule is None:
+        yield
+        return
+    stop = threading.Event()
+
+    def keep() -> None:
+        with suppress(errors.BusyError):
+            schedule.keep(settings, worker.do_scheduled, partial(environment.connected, settings), stop)
+
+    thread = threading.Thread(target=keep, name="schedule")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextmanager
@@ -144,7 +172,7 @@ def listed(*, file: options.Project = options.FILE, as_json: options.Json = Fals
 def _users(file: Path) -> runs.Users:
     settings = project.load(file)
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    return runs.Users(settings.state / pipeline.LEDGER)
+    return runs.Users(settings.ledger_location)
 
 
 def _password() -> str:

@@ -41,7 +41,7 @@ class Server:
         return self._post(f"runs/{number}/approve", {})
 
     def _post(self, path: str, body: Mapping[str, object]) -> int:
-        with closing(http.Client(self.url, lambda: self._token, headers={}, gate=http.OpenGate())) as client:
+        with closing(http.Client(self.url, lambda: self._token, headers={})) as client:
             answer = client.send("POST", f"/api/v1/{path}", body=body)
         told = answer.json()
         if answer.status != 202:

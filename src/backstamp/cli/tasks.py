@@ -140,7 +140,7 @@ def status(
     """Show the tasks of the last run, or of another one; also while it goes on. Or list the last runs."""
     if (number and not history) or (run and history):
         raise errors.ConfigurationError("One run is shown with `--run N`, the last N runs with `--history N`.")
-    ledger = _ledger(file)
+    ledger = project.find_ledger(file)
     if history:
         _show_history(ledger, number or 10, as_json=as_json)
         return
@@ -158,7 +158,7 @@ def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_
 
     Ends with 0, with 1 if the run's process has died, with 2 if there is no such run or it has ended.
     """
-    ledger = _ledger(file)
+    ledger = project.find_ledger(file)
     found = _find(ledger, run)
     if found is None:
         raise errors.ConfigurationError("There has been no run yet: there is nothing to cancel.")
@@ -188,22 +188,22 @@ def do_run(
     with environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
         settings.state.mkdir(mode=0o700, exist_ok=True)
-        ledger = settings.state / pipeline.LEDGER
+        ledger = settings.ledger_location
         with progress.stoppable(ledger, arguments.requested_by), progress.following(ledger, console):
             return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
 
 def _follow(settings: project.Project, console: Console, number: int) -> runs.Run:
     """Show a run that the server does while it goes on; Ctrl-C stops it."""
-    ledger = settings.state / pipeline.LEDGER
+    ledger = settings.ledger_location
     with progress.stoppable(ledger, login(), number), progress.following(ledger, console, number):
         return server.wait_for(ledger, number)
 
 
 def _do_approve(settings: project.Project, sink: ports.Sink, console: Console, number: int) -> runs.Run:
     """Send what a waiting run would do, shown and stoppable as a run."""
-    ledger = settings.state / pipeline.LEDGER
-    if not ledger.exists():
+    ledger = settings.ledger_location
+    if not runs.exists(ledger):
         raise errors.ConfigurationError(_NO_RUN)
     if running := server.of_project(settings.state):
         return _follow(settings, console, running.approve(number))
@@ -213,11 +213,11 @@ def _do_approve(settings: project.Project, sink: ports.Sink, console: Console, n
 
 def _do_undo(settings: project.Project, sink: ports.Sink, number: int) -> runs.Run:
     """Make the draft that undoes a run."""
-    if not (settings.state / pipeline.LEDGER).exists():
+    if not runs.exists(settings.ledger_location):
         raise errors.ConfigurationError(_NO_RUN)
     if running := server.of_project(settings.state):
         made = running.begin(runs.Arguments(undoes=number, requested_by=login()))
-        return server.wait_for(settings.state / pipeline.LEDGER, made)
+        return server.wait_for(settings.ledger_location, made)
     with environment.organizations(settings) as others:
         return pipeline.undo(settings, sink, pipeline.describe(settings, sink, others), number, login())
 
@@ -230,17 +230,9 @@ def login() -> str:
         return "somebody"
 
 
-def _ledger(file: Path) -> Path:
-    """Return the ledger of a project; what else its file says does not matter."""
-    if not file.is_file():
-        message = "There is no such project file: name one with --project."
-        raise errors.ConfigurationError(message, errors.Location(str(file)))
-    return project.state_folder(file) / pipeline.LEDGER
-
-
-def _find(ledger: Path, number: int | None) -> runs.Run | None:
+def _find(ledger: str | Path, number: int | None) -> runs.Run | None:
     """Return the run of that number, or the last one; None before the first."""
-    if not ledger.exists():
+    if not runs.exists(ledger):
         return None
     with runs.Status(ledger) as status:
         found = status.last() if number is None else status.run(number)
@@ -249,10 +241,10 @@ def _find(ledger: Path, number: int | None) -> runs.Run | None:
     return found
 
 
-def _show_history(ledger: Path, number: int, *, as_json: bool) -> None:
+def _show_history(ledger: str | Path, number: int, *, as_json: bool) -> None:
     """List the newest runs, newest first."""
     found: Sequence[runs.Run] = ()
-    if ledger.exists():
+    if runs.exists(ledger):
         with runs.Status(ledger) as status:
             found = status.history(number)
     if as_json:

@@ -270,6 +270,15 @@ class Sink(Source, Protocol):
         """Return the id of the user that we write as: rows last modified by it are our own writes."""
         ...
 
+    def changes(self, table: str, token: str) -> Iterator[Change]:
+        """Read what changed since a token, with the columns that it is good for.
+
+        Raises:
+            FeedEndedError: the feed cannot go on from this token.
+            SourceError: the table is not there.
+        """
+        ...
+
     def inspect(self, tables: Sequence[str]) -> Inspection:
         """Find out what our account may do, and with these tables; nothing is written."""
         ...

@@ -172,7 +172,7 @@ def _ask(method: str, address: str, form: dict[str, str] | None = None) -> Any: 
     parts = urlsplit(address)
     body = urlencode(form).encode() if form else None
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    with closing(http.Client(f"{parts.scheme}://{parts.netloc}", None, headers={}, gate=http.OpenGate())) as client:
+    with closing(http.Client(f"{parts.scheme}://{parts.netloc}", None, headers={})) as client:
         answer = client.send(method, address, headers=headers, body=body)
     if answer.status != 200:
         message = f"The provider at {parts.netloc} refused a request ({answer.status})."

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from backstamp import runs
+from backstamp import errors, runs, schedule
 from backstamp.console import charts, pages
 from backstamp.console.permissions import Action, Visitor, may
 from backstamp.console.site import Site, SiteOf
@@ -42,6 +44,7 @@ def status(request: Request, site: SiteOf, visitor: _Seeing, run: int | None = N
         run=found,
         history=history,
         durations=charts.durations(history),
+        outlook=_outlook(site),
         **_of_run(found),
     )
 
@@ -78,6 +81,17 @@ def cancel(site: SiteOf, visitor: _Running, run: Annotated[int, Form()]) -> Resp
     return pages.go(f"{STATUS}?run={run}", f"Run {run} is asked to stop; it ends between two batches.")
 
 
+@router.post(STATUS + "/schedule")
+def turn(
+    site: SiteOf, visitor: Annotated[Visitor, may(Action.SCHEDULE)], *, on: Annotated[bool, Form()] = False
+) -> Response:
+    """Turn the schedule on or off."""
+    with runs.Ledger(site.project.ledger_location) as ledger:
+        ledger.schedule.turn(on=on, by=visitor.name)
+    site.users.note(visitor.name, f"turned the schedule {'on' if on else 'off'}")
+    return pages.go(STATUS, f"The schedule is {'on' if on else 'off'}.")
+
+
 @router.get(STATUS + "/events/{run}")
 async def events(site: SiteOf, visitor: _Seeing, run: int) -> Response:
     """Send the part of the page about a run whenever it has changed, until the run has ended."""
@@ -98,6 +112,15 @@ async def _told(site: Site, visitor: Visitor, number: int) -> AsyncIterator[str]
             yield "event: ended\ndata:\n\n"
             return
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _outlook(site: Site) -> schedule.Outlook | None:
+    """Return when the next run begins by itself; None for a project without a schedule, or with a mistake."""
+    with suppress(errors.ConfigurationError):
+        settings = site.project
+        if settings.schedule is not None:
+            return schedule.outlook(settings, site.status, datetime.now(UTC))
+    return None
 
 
 def _of_run(run: runs.Run | None) -> _OfRun:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backstamp import errors, pipeline, project, runs
+from backstamp import errors, pipeline, project, runs, schedule
 from backstamp.connect import ports
 from backstamp.runs import words
 
@@ -79,13 +79,13 @@ class Worker:
             thread.start()
         return begun.result()
 
-    def do(self, order: Order) -> runs.Run:
-        """Do a run to its end, and return how it ended.
+    def do_scheduled(self, by: str) -> runs.Run:
+        """Do a run that was due, to its end; return how it ended.
 
         Raises:
             BackstampError: as by `begin`.
         """
-        return self._do(order, runs.unheard)
+        return self._do(Order(runs.Arguments(requested_by=by)), runs.unheard)
 
     def cancel(self, number: int, by: str) -> None:
         """Ask a run to stop.
@@ -100,7 +100,11 @@ class Worker:
         """Go on with what the server before was at when it was stopped or died; return the run that does, if any."""
         with runs.Status(self._ledger) as status:
             last = status.last()
-        if last is None or last.arguments.undoes or not (last.canceled_by == STOPPED or words.has_died(last)):
+        if (
+            last is None
+            or last.arguments.undoes
+            or not (last.canceled_by in {STOPPED, schedule.STOPPED_BY} or words.has_died(last))
+        ):
             return None
         # What was published already is only to be sent: that is what any run does first.
         is_draft = last.arguments.draft and not last.published

@@ -304,10 +304,24 @@ def _send(hydration: Hydration, sending: _Sending, *, done: int, total: int) -> 
 
 
 def _jobs(hydration: Hydration, sending: _Sending) -> Iterator[Callable[[], Tally]]:
+    """Yield what sends each batch; one that an attempt before this one has settled is only counted."""
+    settled = {
+        (entry.first, entry.count): entry
+        for entry in hydration.journal.entries(hydration.plan.run)
+        if entry.work_list == sending.work_list and entry.state is runs.EntryState.ACKNOWLEDGED
+    }
     first = 0
     for rows in hydration.plan.rows(sending.work_list, size=sending.size):
-        yield partial(_deliver, hydration, sending, first, rows)
+        entry = settled.get((first, rows.num_rows))
+        yield partial(_settled, entry, rows) if entry else partial(_deliver, hydration, sending, first, rows)
         first += rows.num_rows
+
+
+def _settled(entry: runs.Entry, rows: pa.RecordBatch) -> Tally:
+    """Return how the rows of a batch ended that was answered."""
+    exceptional = {one.position - entry.first: (one.state.value, one.code) for one in entry.exceptions}
+    ended = (exceptional.get(place, ("acknowledged", "")) for place in range(rows.num_rows))
+    return Counter(_ending(*one, kind) for one, kind in zip(ended, _kinds(rows), strict=True))
 
 
 def _at_once(jobs: Iterable[Callable[[], Tally]], check: Callable[[], None]) -> Iterator[Tally]:
@@ -352,14 +366,18 @@ def _request(hydration: Hydration, sending: _Sending, first: int, rows: pa.Recor
             if outcome.state != "acknowledged"
         ],
     )
-    kinds = _texts(rows, plans.KIND) if plans.KIND in rows.schema.names else [""] * len(ended)
-    return Counter(_ending(outcome, kind) for outcome, kind in zip(ended, kinds, strict=True))
+    states = ((outcome.state, outcome.code) for outcome in ended)
+    return Counter(_ending(*one, kind) for one, kind in zip(states, _kinds(rows), strict=True))
 
 
-def _ending(outcome: ports.Outcome, kind: str) -> tuple[str, str]:
-    if outcome.state == "acknowledged":
+def _kinds(rows: pa.RecordBatch) -> list[str]:
+    return _texts(rows, plans.KIND) if plans.KIND in rows.schema.names else [""] * rows.num_rows
+
+
+def _ending(state: str, code: str, kind: str) -> tuple[str, str]:
+    if state == "acknowledged":
         return "written", kind
-    return outcome.state, outcome.code if outcome.state == "refused" else ""
+    return state, code if state == "refused" else ""
 
 
 def _texts(rows: pa.RecordBatch, column: str) -> list[str]:

@@ -4,8 +4,10 @@ discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
+searching  customers found by what somebody typed
 guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
+attempts   a task tried again where that can help
 planning   what is to be written to the environment
 history    what became of CustomerIds, beside the ledger
 output     what was published, in the user's own data lake
@@ -13,10 +15,12 @@ recovery   what the environment tells of the run before, where the warehouse is 
 hydrated   what the environment gets of measures and activities
 hydrating  writing a plan to the environment, task by task
 run        the whole: read, unify, measure, plan, publish, hydrate
+notifying  what people are told of a run
 approving  a run that waited, sent
 undoing    a run taken back
 forecast   what a plan will take
 verifying  the links of an environment, checked
+watching   whether the environment has changed since a run
 exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
 overview   how many customers, rows and links there are
@@ -47,7 +51,7 @@ from backstamp.pipeline.history import Resolved as Resolved
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
-from backstamp.pipeline.hydrating import LEDGER as LEDGER
+from backstamp.pipeline.notifying import tell_of_beginning as tell_of_beginning
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows
 from backstamp.pipeline.overview import overview as overview
@@ -56,6 +60,8 @@ from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.published import opened as opened
 from backstamp.pipeline.published import unified as unified
 from backstamp.pipeline.run import run as run
+from backstamp.pipeline.searching import Hit as Hit
+from backstamp.pipeline.searching import search as search
 from backstamp.pipeline.showing import Customer as Customer
 from backstamp.pipeline.showing import Shown as Shown
 from backstamp.pipeline.showing import show as show
@@ -68,3 +74,4 @@ from backstamp.pipeline.undoing import undo as undo
 from backstamp.pipeline.verifying import Verified as Verified
 from backstamp.pipeline.verifying import VerifiedTable as VerifiedTable
 from backstamp.pipeline.verifying import verify as verify
+from backstamp.pipeline.watching import has_changed as has_changed

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from backstamp import engine as engines
 from backstamp import errors, link, runs
-from backstamp.pipeline import history, hydrating, output
-from backstamp.pipeline.hydrating import LEDGER, PLAN
+from backstamp.pipeline import history, hydrating, notifying, output, reading
+from backstamp.pipeline.hydrating import PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def approve(
         ConfigurationError: it does not wait, or another draft does.
         BusyError: another run is going on, or another process has the warehouse open.
     """
-    with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
+    with runs.Ledger(settings.ledger_location) as ledger, ExitStack() as held:
         with engines.open_warehouse(settings.state, settings.engine) as engine:
             if engine.aside() != number:
                 raise errors.ConfigurationError(_not_waiting(number, engine.aside()))
@@ -57,7 +57,9 @@ def approve(
             hydrating.Hydrating(environment, ledger, current, steps).hydrate(work)
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
-        return ledger.end_run(current, failure)
+        ended = ledger.end_run(current, failure)
+        notifying.tell_of_run(settings, ledger, ended)
+        return ended
 
 
 def _publish(
@@ -73,7 +75,7 @@ def _publish(
         engine.take_up()
         engine.publish()
         history.write(engine, settings.state)
-        ledger.note_published(current)
+        ledger.note_published(current, reading.tokens(engine))
         if current.arguments.undoes is None:
             ledger.release(name)
         else:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, runs
-from backstamp.pipeline.hydrating import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -51,7 +50,7 @@ def forecast(settings: project.Project, environment: ports.Sink, number: int) ->
     if plan is None:
         message = f"Run {number} has no plan, or it is no longer kept: see `backstamp status --history`."
         raise errors.ConfigurationError(message)
-    with runs.Status(settings.state / LEDGER) as status:
+    with runs.Status(settings.ledger_location) as status:
         speed = _rows_per_second(status.history(_RUNS_LOOKED_AT))
     return Forecast(
         plan=plan,

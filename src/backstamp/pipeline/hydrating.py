@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp import errors, link, runs
-from backstamp.pipeline import hydrated
+from backstamp.pipeline import attempts, hydrated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from backstamp.runs import Lease
 
 
-LEDGER = "ledger.sqlite"
-"""The name of the ledger in the project's folder of state."""
 PLAN = runs.PlannedTask("Dataverse Hydration", "Plan")
 """The task that says what is to be written, and waits for approval where that is wanted."""
 
@@ -63,8 +61,7 @@ class Hydrating:
                 self.ledger.skip(self.current, step.planned, f"{stopped[0]} failed or was skipped.")
                 continue
             try:
-                with self.ledger.task(self.current, step.planned) as task:
-                    step.work(self._hydration(work, task))
+                self._do(step, work)
             except errors.CanceledError:
                 raise
             except errors.ContinuedError as continued:
@@ -74,9 +71,15 @@ class Hydrating:
             except errors.BackstampError:
                 failed.add(step.planned.name)
 
-    def _hydration(self, work: Work, task: runs.RunningTask) -> link.Hydration:
+    def _do(self, step: link.Step, work: Work) -> None:
+        """Do a step, again where no answer came: it goes on where it stopped."""
+
         def check() -> None:
             self.ledger.check_canceled(self.current)
             work.lease.check()
 
-        return link.Hydration(work.plan, self.environment, self.ledger.journal, task, check, careful=work.careful)
+        def attempt(task: runs.RunningTask) -> None:
+            journal, careful = self.ledger.journal, work.careful
+            step.work(link.Hydration(work.plan, self.environment, journal, task, check, careful=careful))
+
+        attempts.repeated(self.ledger, self.current, step.planned, attempt, check)

@@ -69,11 +69,13 @@ class Replaced:
         before: their members and ids; None without any.
         profiles: of their customers, as they were: `shapes.PROFILES`; None without any.
         customers: `customer_id` of those that had such rows, or have them now; None where these may be all.
+        numbers: the same, as `customer`.
     """
 
     before: history.Before | None
     profiles: ir.Table | None
     customers: ir.Table | None
+    numbers: ir.Table | None = None
 
 
 def obstacle(settings: Unify) -> str:
@@ -169,12 +171,14 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
 
     unified = stages.unify_rows(engine, settings, given, before, running, keep)
     owned = engine.cache(owners.select("customer_id").union(unified.ids.select("customer_id"), distinct=True))
-    _patch(engine, settings, change, part, before.followed, owners, _by_record(engine, unified, numbers))
+    known = _by_record(engine, unified, numbers)
+    _patch(engine, settings, change, part, before.followed, owners, known)
     if not engine.patches_in_place:
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
-    return Replaced(before, profiles, owned)
+    touched = engine.cache(owners.select("customer").union(known.ids.select("customer"), distinct=True))
+    return Replaced(before, profiles, owned, touched)
 
 
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstamp import link, runs
-from backstamp.pipeline import hydrating, published, reading
+from backstamp.pipeline import published, reading
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -70,7 +70,7 @@ def _linked(engine: Engine, settings: project.Project) -> dict[str, int]:
     known = link.of_links(engine)
     counted = known.group_by("table").agg(links=known.customer_id.count())
     links = {row["table"]: row["links"] for row in engine.rows(counted)}
-    with runs.Status(settings.state / hydrating.LEDGER) as status:
+    with runs.Status(settings.ledger_location) as status:
         last = next((run for run in status.history(100) if run.published), None)
     plan = link.load(settings.state, last.number) if last else None
     if last and plan and _has_written(last):

@@ -227,6 +227,13 @@ def _seen(table: SourceTable, landed: ir.Table, lookup: str) -> ir.Table:
     return rows.filter(rows.place == 0).drop("place")
 
 
+def tokens(engine: Engine) -> dict[str, str]:
+    """Return where the change feeds of tables go on, by `source.table`."""
+    if not engine.has("feeds"):
+        return {}
+    return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
+
+
 def stored(engine: Engine, table: str) -> ir.Table:
     """Return a source table as it is known: `shapes.SOURCE`."""
     return engine.table(stored_name(table))

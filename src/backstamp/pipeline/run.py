@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,21 +16,24 @@ from backstamp import __version__, errors, link, runs, shapes
 from backstamp import engine as engines
 from backstamp.connect import ahead
 from backstamp.pipeline import (
+    attempts,
     history,
     hydrated,
     hydrating,
     incremental,
     measuring,
+    notifying,
     output,
     planning,
     reading,
     recovery,
+    searching,
     stages,
     steps,
     supplied,
     undoing,
 )
-from backstamp.pipeline.hydrating import LEDGER, PLAN
+from backstamp.pipeline.hydrating import PLAN
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import Described, SourceTable
     from backstamp.unify import normalize
 
+_NUMBERS = shapes.shape(customer=pa.int64())
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
 
@@ -74,7 +79,7 @@ def run(
         BusyError: another run is going on, or another process has the warehouse open.
     """
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    with runs.Ledger(settings.state / LEDGER) as ledger, ExitStack() as held:
+    with runs.Ledger(settings.ledger_location) as ledger, ExitStack() as held:
         after = history.last_run(settings.state) or recovery.last_run(settings, environment)
         current = ledger.begin_run(arguments, after=after)
         began(current)
@@ -88,9 +93,11 @@ def run(
         except (errors.BackstampError, KeyboardInterrupt) as error:
             failure = error
         except BaseException as error:
-            ledger.end_run(current, error)
+            notifying.tell_of_run(settings, ledger, ledger.end_run(current, error))
             raise
-        return ledger.end_run(current, failure)
+        ended = ledger.end_run(current, failure)
+        notifying.tell_of_run(settings, ledger, ended)
+        return ended
 
 
 class _PatchedError(Exception):
@@ -113,7 +120,7 @@ class _Running:
         """Declare every task, so that a reader sees what is to come."""
         sources = [_source_task(table) for table in self.described.tables]
         names = stages.names_of(self.settings.unify)
-        unification = [*self._supply_tasks(), *map(_stage_task, names)]
+        unification = [*self._supply_tasks(), *map(_stage_task, names), searching.TASK]
         hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
         measured = measuring.tasks(self.settings.definitions)
         self.ledger.plan_tasks(self.current, [*sources, *unification, *measured, *hydration])
@@ -149,6 +156,8 @@ class _Running:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
                 return None
             replaced = self._unify(engine, read, before)
+            with self._task(searching.TASK) as task:
+                searching.index(engine, self.settings.unify, replaced.numbers, task)
             members = engine.cache(engine.table("members"))
             change = measuring.Change(read, replaced.customers, in_full=self.current.arguments.full)
             self._measure(engine, change, members)
@@ -202,7 +211,7 @@ class _Running:
                 undoing.forget(engine)
                 engine.publish()
                 history.write(engine, self.settings.state)
-                self.ledger.note_published(self.current)
+                self.ledger.note_published(self.current, reading.tokens(engine))
                 undoing.prune(self.settings, self.current.number)
                 self.held.enter_context(leased.pop_all())
                 return hydrating.Work(plan, lease)
@@ -274,18 +283,21 @@ class _Running:
 
     def _read_sources(self, engine: engines.Engine) -> dict[str, reading.Read]:
         """Read every source table; those that could not be read are missing in what is returned."""
-        tokens = _tokens(engine)
+        tokens = reading.tokens(engine)
         read: dict[str, reading.Read] = {}
         # Those whose transform step joins others come after them.
         tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
         with ahead.Ahead(self.settings.state / "ahead") as side_by_side:
-            asked = {table.name: self._request(table, tokens.get(table.name), side_by_side) for table in tables}
+            asked: dict[str, Iterator[reading.Request]] = {}
+            for table in tables:
+                ask = partial(self._request, table, tokens.get(table.name), side_by_side)
+                asked[table.name] = itertools.chain([ask()], iter(ask, None))  # all at once; anew for another attempt
             for table in tables:
                 self._check()
+                work = partial(self._read_source, engine, table, asked[table.name], read)
                 try:
-                    with self.ledger.task(self.current, _source_task(table)) as task:
-                        request = self._joined(engine, table, asked[table.name], read)
-                        read[table.name] = self._read_source(engine, table, request, task)
+                    planned = _source_task(table)
+                    read[table.name] = attempts.repeated(self.ledger, self.current, planned, work, self._check)
                 except errors.CanceledError:
                     raise
                 except errors.BackstampError:
@@ -325,7 +337,12 @@ class _Running:
         return replace(request, joined=joined, is_joined_same=is_same)
 
     def _read_source(
-        self, engine: engines.Engine, table: SourceTable, request: reading.Request, task: runs.RunningTask
+        self,
+        engine: engines.Engine,
+        table: SourceTable,
+        asked: Iterator[reading.Request],
+        read: Mapping[str, reading.Read],
+        task: runs.RunningTask,
     ) -> reading.Read:
         def progress(rows: int) -> None:
             task.progress(rows)
@@ -334,7 +351,7 @@ class _Running:
         found = reading.read(
             engine,
             table,
-            request,
+            self._joined(engine, table, next(asked), read),
             lookup=link.lookup_name(self.settings.link),
             us=self.environment.who_am_i() if table.is_of_environment else "",
             progress=progress,
@@ -371,7 +388,7 @@ class _Running:
         why, part = self._why_all(engine, read, before, by), None
         if not why and incremental.is_nothing(engine, change):
             self._pass_over(stages.names_of(unify))
-            return incremental.Replaced(None, None, engine.load(shapes.MEASURES, []))
+            return incremental.Replaced(None, None, engine.load(shapes.MEASURES, []), engine.load(_NUMBERS, []))
         why = why or incremental.obstacle(unify)
         if not why:
             part = incremental.find(engine, unify, change)
@@ -461,7 +478,8 @@ class _Running:
         return self.ledger.task(self.current, planned)
 
     def _skip_all(self, reason: str) -> None:
-        for planned in (*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify))):
+        names = stages.names_of(self.settings.unify)
+        for planned in (*self._supply_tasks(), *map(_stage_task, names), searching.TASK):
             self.ledger.skip(self.current, planned, reason)
         hydration = (*self._output_tasks(), PLAN, *(step.planned for step in self._steps))
         for planned in (*measuring.tasks(self.settings.definitions), *hydration):
@@ -484,12 +502,6 @@ def _words(found: reading.Read) -> str:
     if found.in_full:
         return f"{found.rows:,} rows, all of them" + (f": {found.note}" if found.note else "")
     return f"{found.rows:,} new or changed and {found.deleted:,} deleted rows of {found.known:,}"
-
-
-def _tokens(engine: engines.Engine) -> dict[str, str]:
-    if not engine.has("feeds"):
-        return {}
-    return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
 
 
 def _before(engine: engines.Engine) -> Before | None:

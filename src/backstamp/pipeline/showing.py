@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from backstamp import errors, link, runs
-from backstamp.pipeline import hydrated, hydrating, measuring
+from backstamp.pipeline import hydrated, measuring
 from backstamp.pipeline.explain import found
 from backstamp.unify import explain
 
@@ -140,7 +140,7 @@ def customer(settings: project.Project, row: explain.Row) -> Customer | None:
 
 
 def _busy(settings: project.Project) -> str:
-    with runs.Status(settings.state / hydrating.LEDGER) as status:
+    with runs.Status(settings.ledger_location) as status:
         last = status.last()
     who = f"Run {last.number}" if last and last.ended is None else "Another process"
     return f"{who} has the warehouse: the CRM alone tells this, without the timeline or where values come from."

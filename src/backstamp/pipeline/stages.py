@@ -418,16 +418,21 @@ def _in_order(engine: Engine, ids: ir.Table, by_number: Collection[str]) -> ir.T
     return engine.cache(named.select("customer_id", "made_in_run", "derived", customer=order))
 
 
+def meanings(engine: Engine, settings: Unify) -> dict[str, str]:
+    """Return the semantic types of the profile's columns."""
+    tables = list(numbered(settings, _sources(engine, settings)))
+    return profile.meanings(settings, merge.families_of(tables))
+
+
 def _together(engine: Engine, settings: Unify, lists: normalize.Lists, ids: ir.Table) -> dict[str, ir.Table]:
     """Return for each kind of cluster which customers are together."""
     rows = engine.table("profiles").inner_join(ids.select("customer_id", record="customer"), "customer_id")
-    families = merge.families_of(list(numbered(settings, _sources(engine, settings))))
     found = {}
     for one in settings.clusters:
         if isinstance(one, Cluster):
             found[one.name] = cluster.find(engine, one, rows, lists)
         else:
-            found[one] = cluster.find_households(engine, rows, profile.meanings(settings, families))
+            found[one] = cluster.find_households(engine, rows, meanings(engine, settings))
     return found
 
 

@@ -51,6 +51,11 @@ class Step:
         return inner if digest == self.select.digest else None
 
 
+def token_as_read(token: str, select: str | None) -> str:
+    """Return the token of the rows as read that a table with this select, or none, has kept."""
+    return token if select is None else token.partition(" ")[2]
+
+
 def step(text: str, name: str, key: str, columns: Iterable[str], tables: Mapping[str, ports.TableDefinition]) -> Step:
     """Return the transform step of a table.
 

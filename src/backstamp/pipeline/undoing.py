@@ -137,7 +137,7 @@ def undo(
         ConfigurationError: the run wrote nothing, its lists are no longer kept, or later runs must be undone first.
         BusyError: another run is going on, or another process has the warehouse open.
     """
-    with runs.Ledger(settings.state / hydrating.LEDGER) as ledger:
+    with runs.Ledger(settings.ledger_location) as ledger:
         undone = _undoable(settings, ledger, number)
         steps = hydrating.steps_of(settings)
         arguments = runs.Arguments(draft=True, undoes=number, requested_by=requested_by)
@@ -157,7 +157,7 @@ def require_first(settings: project.Project, number: int) -> None:
     Raises:
         ConfigurationError: it is not the first run that wrote.
     """
-    with runs.Ledger(settings.state / hydrating.LEDGER) as ledger:
+    with runs.Ledger(settings.ledger_location) as ledger:
         wrote = ledger.journal.runs()
     if number not in wrote[:1]:
         first = f"run {wrote[0]}" if wrote else "none"
@@ -178,7 +178,7 @@ def prune(settings: project.Project, current: int) -> None:
     What they wrote is known then.
     """
     oldest = datetime.now(UTC) - timedelta(days=settings.link.undo_days)
-    with runs.Status(settings.state / hydrating.LEDGER) as status:
+    with runs.Status(settings.ledger_location) as status:
         for folder in (settings.state / "runs").iterdir():
             run = status.run(int(folder.name)) if folder.name.isdecimal() else None
             if run is not None and run.number < current and run.started < oldest:
@@ -212,7 +212,7 @@ def _draft(
 
 def _undoable(settings: project.Project, ledger: runs.Ledger, number: int) -> link.Plan:
     """Return the plan of a run that can be undone now."""
-    with runs.Status(settings.state / hydrating.LEDGER) as status:
+    with runs.Status(settings.ledger_location) as status:
         last = status.last()
         every = status.history(last.number if last else 0)
     undone = {run.arguments.undoes: run.number for run in every if run.arguments.undoes and run.published}

@@ -12,7 +12,6 @@ import pyarrow as pa
 from backstamp import engine as engines
 from backstamp import link, runs, shapes
 from backstamp.pipeline import exporting, hydrating, recovery
-from backstamp.pipeline.hydrating import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,8 +157,8 @@ def _links(
 
 def _excused(engine: engines.Engine, settings: project.Project, table: str) -> ir.Table:
     """Return what the last run that sent something says of rows that it did not write."""
-    if (settings.state / LEDGER).exists():
-        with runs.Ledger(settings.state / LEDGER) as ledger, runs.Status(settings.state / LEDGER) as status:
+    if runs.exists(settings.ledger_location):
+        with runs.Ledger(settings.ledger_location) as ledger, runs.Status(settings.ledger_location) as status:
             for run in status.history(_RUNS_LOOKED_AT):
                 plan = link.load(settings.state, run.number)
                 if plan is not None and ledger.journal.entries(run.number):
@@ -192,9 +191,9 @@ def _listed(engine: engines.Engine, judged: dict[str, ir.Table]) -> Iterator[pa.
 
 def _state(settings: project.Project) -> tuple[int | None, int | None]:
     """Return the number of a run that is going on, and the run since which the environment is held."""
-    if not (settings.state / LEDGER).exists():
+    if not runs.exists(settings.ledger_location):
         return None, None
-    with runs.Ledger(settings.state / LEDGER) as ledger, runs.Status(settings.state / LEDGER) as status:
+    with runs.Ledger(settings.ledger_location) as ledger, runs.Status(settings.ledger_location) as status:
         last = status.last()
         going_on = last is not None and last.status in runs.UNDER_WAY
         return last.number if last and going_on else None, ledger.held_since(hydrating.name_of(settings))

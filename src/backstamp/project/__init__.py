@@ -8,6 +8,7 @@ project    the project: read, refused, shown
 """
 
 from backstamp.project.project import Project as Project
+from backstamp.project.project import find_ledger as find_ledger
 from backstamp.project.project import load as load
 from backstamp.project.project import reject as reject
 from backstamp.project.project import show as show
@@ -21,6 +22,7 @@ from backstamp.project.settings import EnvironmentSource as EnvironmentSource
 from backstamp.project.settings import FileSource as FileSource
 from backstamp.project.settings import Organization as Organization
 from backstamp.project.settings import OrganizationSource as OrganizationSource
+from backstamp.project.settings import Schedule as Schedule
 from backstamp.project.settings import SignedIn as SignedIn
 from backstamp.project.settings import SingleSignOn as SingleSignOn
 from backstamp.project.settings import Token as Token

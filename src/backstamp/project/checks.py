@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
-from backstamp.project.settings import SECRETS, DataverseOrganization, EnvironmentSource, FileSource, OrganizationSource
+from backstamp.measures import clock
+from backstamp.project.settings import (
+    SECRETS,
+    DataverseOrganization,
+    EnvironmentSource,
+    FileSource,
+    OrganizationSource,
+    length_of,
+)
 from backstamp.unify import contradictions, select
 
 if TYPE_CHECKING:
@@ -19,15 +27,21 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Console, Settings, Source
+    from backstamp.project.settings import Console, LedgerSettings, Notify, Schedule, Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 _JAVA_MEMORY = re.compile(r"\d+[kmgt]", re.IGNORECASE)
+_WEB = re.compile(r"https://[\w.-]|http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _PREFIX = re.compile(r"(?!mscrm)[a-z][a-z0-9]{1,7}_")
 _URL = re.compile(r"https://[\w.-]+(:\d+)?/?|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?/?")
 _ISSUER = re.compile(r"(https://[\w.-]+|http://(localhost|127\.0\.0\.1|\[::1\]))(:\d+)?(/[^?#\s]*)?")
 _VARIABLE = re.compile(r"\$\{\w+\}")
+_STANDS_IN_FILE = (
+    "A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable NAME. If others may have"
+    " read it, have it replaced."
+)
 _PASSWORD = re.compile(r"(?<=:)(?!//)[^@]+(?=@)|(?<=[?&]password=)[^&]+")
 
 
@@ -38,12 +52,15 @@ def literal_secrets(document: Document) -> Iterator[errors.Problem]:
         for name in SECRETS:
             path: KeyPath = (*credential, name)
             if document.has(path) and not document.is_variable(path):
-                message = f"A secret stands in the file: write `{name}: ${{NAME}}` and set the environment variable"
-                yield errors.Problem(path, f"{message} NAME. If others may have read it, have it replaced.")
-    database: KeyPath = ("environment", "database")
-    if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
-        message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
-        yield errors.Problem(database, f"{message} If others may have read it, have it replaced.")
+                yield errors.Problem(path, _STANDS_IN_FILE.format(name=name))
+    for path in (("notify", "mail", "password"), ("notify", "webhook", "token")):
+        if document.has(path) and not document.is_variable(path):
+            yield errors.Problem(path, _STANDS_IN_FILE.format(name=path[-1]))
+    databases: tuple[KeyPath, ...] = (("environment", "database"), ("ledger", "url"))
+    for database in databases:
+        if any(not _VARIABLE.fullmatch(password) for password in _PASSWORD.findall(document.text(database) or "")):
+            message = "A password stands in the file: write `${NAME}` for it and set the environment variable NAME."
+            yield errors.Problem(database, f"{message} If others may have read it, have it replaced.")
 
 
 def problems(read: Settings) -> list[errors.Problem]:
@@ -62,6 +79,9 @@ def problems(read: Settings) -> list[errors.Problem]:
         *_wrong_engine(read.engine),
         *_wrong_prefix(read.link.prefix),
         *_wrong_console(read.console),
+        *_wrong_ledger(read.ledger),
+        *_wrong_webhook(read.notify),
+        *(_wrong_schedule(read.schedule) if read.schedule else ()),
     ]
 
 
@@ -197,6 +217,42 @@ def _wrong_console(console: Console) -> Iterator[errors.Problem]:
     if provider is not None and not _ISSUER.fullmatch(provider.issuer):
         message = "`issuer` should be an address like https://login.example.com/tenant/v2.0, with https."
         yield errors.Problem(("console", "single_sign_on", "issuer"), message)
+
+
+def _wrong_ledger(settings: LedgerSettings) -> Iterator[errors.Problem]:
+    if settings.url and not settings.url.get_secret_value().startswith("postgresql://"):
+        message = (
+            "`url` should be that of a PostgreSQL database, like postgresql://backstamp:${PASSWORD}@localhost/ledger."
+        )
+        yield errors.Problem(("ledger", "url"), message)
+
+
+def _wrong_webhook(settings: Notify) -> Iterator[errors.Problem]:
+    if settings.webhook and not _WEB.match(settings.webhook.url.get_secret_value()):
+        message = "`url` should begin with https://, or with http:// and name this machine: others could read it else."
+        yield errors.Problem(("notify", "webhook", "url"), message)
+
+
+def _wrong_schedule(settings: Schedule) -> Iterator[errors.Problem]:
+    if not (settings.every or settings.daily or settings.weekly or settings.on_change):
+        message = "`schedule` says no time: give it `every`, `daily`, `weekly` or `on_change`, or leave it out."
+        yield errors.Problem(("schedule",), message)
+    for key, length in (("every", settings.every), ("look_every", settings.look_every)):
+        try:
+            if length is not None:
+                length_of(length)
+        except ValueError:
+            message = f"`{key}` should be a length of time like `15 minutes` or `2 hours`."
+            yield errors.Problem(("schedule", key), message)
+    times: list[tuple[KeyPath, str]] = [(("daily", place), time) for place, time in enumerate(settings.daily)]
+    for day in settings.weekly:
+        times += [(("weekly", day, place), time) for place, time in enumerate(settings.weekly[day])]
+    for path, time in times:
+        if not _TIME.fullmatch(time):
+            yield errors.Problem(("schedule", *path), "A time should be like `06:30`, from `00:00` to `23:59`.")
+    if settings.time_zone is not None and not clock.is_zone(settings.time_zone):
+        message = f"`{settings.time_zone}` is no time zone. Write one as `UTC` or `Europe/Berlin`."
+        yield errors.Problem(("schedule", "time_zone"), message)
 
 
 def _wrong_engine(settings: Engine) -> Iterator[errors.Problem]:

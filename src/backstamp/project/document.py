@@ -84,13 +84,14 @@ class Document:
         _, node = self._reach(path)
         return tuple(map(str, _children(node))) if isinstance(node, yaml.MappingNode) else ()
 
-    def values(self) -> tuple[object, list[errors.Problem]]:
-        """Return the whole as Python values, `${NAME}` replaced by the environment variable, and what is wrong in it.
+    def values(self, path: KeyPath = ()) -> tuple[object, list[errors.Problem]]:
+        """Return what is there as Python values, `${NAME}` replaced by the environment variable, and what is wrong.
 
         What is wrong: keys that stand twice or are no text, tags, variables that are not set.
         """
         problems: list[errors.Problem] = []
-        return _value(self.root, (), problems), problems
+        _, node = self._reach(path)
+        return _value(node, path, problems) if node else None, problems
 
     def _reach(self, path: KeyPath) -> tuple[yaml.Mark, yaml.Node | None]:
         """Return the mark of the last part of the path that there is, and the value there if that is all of it."""

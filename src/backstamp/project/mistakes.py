@@ -27,7 +27,6 @@ _EXPECTED = {
     "dataclass": "a mapping (`key: value`)",
     "model": "a mapping (`key: value`)",
 }
-_LATER_KEYS = frozenset({"approve_above", "schedule"})
 _LATER_VALUES = frozenset({"sql"})
 
 
@@ -133,7 +132,7 @@ def _kind_key(detail: ErrorDetails) -> str:
 
 def _unknown(path: KeyPath, possible: Sequence[str]) -> str:
     key = str(path[-1])
-    hint = " It comes in a later version." if key in _LATER_KEYS else errors.did_you_mean(key, possible)
+    hint = errors.did_you_mean(key, possible)
     return f"There is no setting `{key}` here.{hint} Possible are: {', '.join(possible)}."
 
 

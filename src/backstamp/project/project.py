@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from backstamp.project.document import Document, KeyPath
     from backstamp.project.settings import Source
 
+LEDGER = ("ledger", "url")
+"""Where in the file the ledger's URL stands."""
 _FORM = pydantic.TypeAdapter(Settings)
 
 
@@ -45,6 +47,12 @@ class Project(Settings):
         return state_folder(self.file)
 
     @property
+    def ledger_location(self) -> str | Path:
+        """Where it is kept what runs did: the URL of a database, or a file in the folder of state."""
+        url = self.ledger.url
+        return url.get_secret_value() if url else _ledger_file(self.file)
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """The tables of all sources, as `source.table`."""
         return tuple(f"{name}.{table.name}" for name, source in self.sources.items() for table in source.listed)
@@ -67,6 +75,25 @@ class Project(Settings):
 def state_folder(file: Path) -> Path:
     """Return where what belongs to a project file is kept, whatever the file says."""
     return file.parent / ".backstamp"
+
+
+def find_ledger(file: Path) -> str | Path:
+    """Return `Project.ledger_location` of a project file, whatever else is wrong in it.
+
+    Raises:
+        ConfigurationError: there is no such file, it is no YAML, or the ledger's URL is a variable that is not set.
+    """
+    read = document.read(file)
+    if not read.has(LEDGER):
+        return _ledger_file(file)
+    values, problems = read.values(LEDGER)
+    if problems:
+        raise _refusal(read, problems)
+    return str(values)
+
+
+def _ledger_file(file: Path) -> Path:
+    return state_folder(file) / "ledger.sqlite"
 
 
 def load(path: Path) -> Project:

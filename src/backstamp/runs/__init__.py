@@ -4,6 +4,7 @@
 facts as frozen values. Where the data of a run are is not known here.
 """
 
+from backstamp.runs.database import exists
 from backstamp.runs.facts import (
     ENDS,
     ESSENTIAL_ENDS,
@@ -28,6 +29,7 @@ from backstamp.runs.journal import Journal
 from backstamp.runs.leases import Lease
 from backstamp.runs.ledger import Ledger, unheard
 from backstamp.runs.owner import Owner
+from backstamp.runs.schedule import Schedule, Switch
 from backstamp.runs.status import Status
 from backstamp.runs.tasks import RunningTask
 from backstamp.runs.users import Users
@@ -53,10 +55,13 @@ __all__ = [
     "RowState",
     "Run",
     "RunningTask",
+    "Schedule",
     "Status",
+    "Switch",
     "Task",
     "TaskStatus",
     "User",
     "Users",
+    "exists",
     "unheard",
 ]

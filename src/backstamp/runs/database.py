@@ -1,4 +1,8 @@
-"""Connections to the ledger's database: SQLite in WAL mode, by URL so that others can follow."""
+"""Connections to the ledger's database: a SQLite file in WAL mode, or PostgreSQL by its URL.
+
+Writers wait for each other: on SQLite because they begin with BEGIN IMMEDIATE, on PostgreSQL by a lock that they hold
+until they commit. Readers wait for nobody.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from backstamp.errors import BusyError, ConfigurationError
+from backstamp.errors import BusyError, ConfigurationError, TransientError
 from backstamp.runs import schema
 
 if TYPE_CHECKING:
@@ -18,16 +22,24 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 LOCK_SECONDS = 30
+_WRITERS_LOCK = 0x6C6564676572
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL, appendix A
+
+
+def exists(location: str | Path) -> bool:
+    """Tell whether there is a ledger; one that a URL names counts as there, for opening it makes no file."""
+    return _is_url(location) or Path(location).exists()
 
 
 class Database:
     """The opened ledger; made where there is none yet. Safe for several threads and several processes.
 
     Args:
-        location: a path, or a database URL of SQLAlchemy.
+        location: a path, or the URL of a database of its own: `postgresql://backstamp@localhost/ledger`.
 
     Raises:
         ConfigurationError: it cannot be opened, or a newer program has made it.
+        TransientError: its server does not answer.
     """
 
     def __init__(self, location: str | Path) -> None:
@@ -37,14 +49,21 @@ class Database:
             self._engine = _engine(url)
             self._reading = self._engine.execution_options(reading=True)
             self._bring_up()
-        except (ImportError, OSError, sa.exc.SQLAlchemyError) as error:
+        except ModuleNotFoundError as error:
+            message = "A ledger on PostgreSQL needs a driver: install `backstamp[postgresql]`."
+            raise ConfigurationError(message) from error
+        except (OSError, sa.exc.SQLAlchemyError) as error:
             reason = getattr(error, "orig", None) or error
             raise ConfigurationError(f"The ledger {self._name} cannot be opened: {reason}.") from error
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one moment and never waits for a writer."""
-        with self._reading.begin() as connection:
+        """A transaction that sees one moment and never waits for a writer.
+
+        Raises:
+            TransientError: the database does not answer.
+        """
+        with self._told(), self._reading.begin() as connection:
             yield connection
 
     @contextmanager
@@ -53,43 +72,68 @@ class Database:
 
         Raises:
             BusyError: another process kept the ledger locked for too long.
+            TransientError: the database does not answer.
         """
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in words what is nobody's mistake."""
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except sa.exc.OperationalError as error:
-            if "locked" not in str(error.orig):
+            state = getattr(error.orig, "sqlstate", None)
+            if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
+                raise BusyError(f"The ledger {self._name} is locked by another process. Try again later.") from error
+            if self._engine.dialect.name == "sqlite":
                 raise
-            raise BusyError(f"The ledger {self._name} is locked by another process. Try again later.") from error
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise TransientError(f"The database of the ledger, {self._name}, does not answer: {reason}") from error
 
     def _bring_up(self) -> None:
-        with self.reading() as connection:
-            if schema.is_current(connection):
-                return
-        with self.writing() as connection:
-            schema.upgrade(connection)
+        try:
+            with self.reading() as connection:
+                if schema.is_current(connection):
+                    return
+            with self.writing() as connection:
+                schema.upgrade(connection)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
 
 
+def _is_url(location: str | Path) -> bool:
+    return isinstance(location, str) and "://" in location
+
+
 def _url(location: str | Path) -> sa.URL:
-    if isinstance(location, str) and "://" in location:
-        try:
-            return sa.make_url(location)
-        except (sa.exc.ArgumentError, ValueError) as error:
-            raise ConfigurationError("The ledger's URL cannot be read; an example: sqlite:////data/l.sqlite") from error
-    return sa.URL.create("sqlite", database=str(location))
+    if not _is_url(location):
+        return sa.URL.create("sqlite", database=str(location))
+    try:
+        return sa.make_url(str(location))
+    except (sa.exc.ArgumentError, ValueError) as error:
+        message = "The ledger's URL cannot be read; an example: postgresql://backstamp@localhost/ledger"
+        raise ConfigurationError(message) from error
 
 
 def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url)
-    _make_private_file(Path(url.database or "ledger.sqlite"))
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS})
-    sa.event.listen(engine, "connect", _set_up)
-    sa.event.listen(engine, "begin", _begin)
+    match url.get_backend_name():
+        case "sqlite":
+            _make_private_file(Path(url.database or "ledger.sqlite"))
+            engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS})
+            sa.event.listen(engine, "connect", _set_up)
+            sa.event.listen(engine, "begin", _begin_on_sqlite)
+        case "postgresql":
+            # A server that was started anew has closed all connections.
+            engine = sa.create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            sa.event.listen(engine, "begin", _begin_on_postgresql)
+        case other:
+            raise ConfigurationError(f"The ledger is kept in SQLite or PostgreSQL, not in {other}.")
     return engine
 
 
@@ -103,12 +147,23 @@ def _make_private_file(path: Path) -> None:
 
 
 def _set_up(connection: DBAPIConnection, _record: object) -> None:
-    # The driver's own transactions begin too late (at the first write); `_begin` takes their place.
+    # The driver's own transactions begin too late (at the first write); `_begin_on_sqlite` takes their place.
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: sa.Connection) -> None:
-    reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin_on_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN" if _reads(connection) else "BEGIN IMMEDIATE")
+
+
+def _begin_on_postgresql(connection: sa.Connection) -> None:
+    if _reads(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS_LOCK})")
+
+
+def _reads(connection: sa.Connection) -> bool:
+    return bool(connection.get_execution_options().get("reading"))

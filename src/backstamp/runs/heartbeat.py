@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from backstamp.errors import BusyError
+from backstamp.errors import BusyError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def beating(beat: Callable[[], None]) -> Iterator[None]:
 
     def work() -> None:
         while not ended.wait(EVERY_SECONDS):
-            with suppress(BusyError):  # one beat missed is no harm
+            with suppress(BusyError, TransientError):  # one beat missed is no harm
                 beat()
 
     thread = threading.Thread(target=work, name="heartbeat", daemon=True)

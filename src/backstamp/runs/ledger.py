@@ -16,9 +16,11 @@ from backstamp.runs.database import Database
 from backstamp.runs.facts import ENDS, Arguments, Run, TaskStatus
 from backstamp.runs.journal import Journal
 from backstamp.runs.owner import Owner
+from backstamp.runs.schedule import Schedule
+from backstamp.runs.troubles import Troubles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -35,6 +37,8 @@ class Ledger:
 
     Attributes:
         journal: what was sent to the environment, and what was answered.
+        schedule: whether it is on, and who keeps it.
+        troubles: what people were told of.
 
     Raises:
         ConfigurationError: it cannot be opened, or a newer program has made it.
@@ -43,6 +47,8 @@ class Ledger:
     def __init__(self, location: str | Path) -> None:
         self._database = Database(location)
         self.journal = Journal(self._database)
+        self.schedule = Schedule(self._database)
+        self.troubles = Troubles(self._database)
 
     def begin_run(self, arguments: Arguments, *, after: int = 0) -> Run:
         """Begin the next run, after ending one whose process died in the middle.
@@ -195,14 +201,20 @@ class Ledger:
         check = partial(self.check_canceled, run) if takes_over else None
         return leases.hold(self._database, environment, run.number, check)
 
-    def note_published(self, run: Run) -> None:
+    def note_published(self, run: Run, feeds: Mapping[str, str] | None = None) -> None:
         """Note that what a run computed is the warehouse now: from here on others may begin beside it.
 
         Runs that wait for approval end: what they would do is outdated.
+
+        Args:
+            run: the run.
+            feeds: where the change feeds of all tables go on; None where they go on as before.
         """
         with self._database.writing() as connection:
             connection.execute(_row(run.number).values(published=datetime.now(UTC)))
             _replace_waiting(connection, run.number)
+            if feeds is not None:
+                _replace_feeds(connection, feeds)
 
     def note_put_aside(self, run: Run) -> None:
         """Note that a run waits for approval: those that waited before end, replaced by it."""
@@ -255,6 +267,12 @@ def _load(connection: sa.Connection, number: int) -> Run:
     if run is None:
         raise ConfigurationError(f"There is no run {number}: `backstamp status` shows the runs there are.")
     return run
+
+
+def _replace_feeds(connection: sa.Connection, feeds: Mapping[str, str]) -> None:
+    connection.execute(schema.feed.delete())
+    if feeds:
+        connection.execute(schema.feed.insert(), [{"table": table, "token": feeds[table]} for table in feeds])
 
 
 def _replace_waiting(connection: sa.Connection, by: int) -> None:

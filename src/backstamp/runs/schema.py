@@ -171,6 +171,37 @@ deed = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# One row at most: how the schedule stands, and the process that keeps it.
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    sa.Column("is_on", sa.Boolean, nullable=False, default=True),
+    sa.Column("turned_by", sa.Text, nullable=False, default=""),
+    sa.Column("turned", UtcTime),
+    sa.Column("wanted_by", sa.Text),
+    sa.Column("problem", sa.Text, nullable=False, default=""),
+    sa.Column("host", sa.Text),
+    sa.Column("pid", sa.Integer),
+    sa.Column("birth", sa.Text),
+    sa.Column("heartbeat", UtcTime),
+)
+
+# Where the change feed of each table went on when the last run published: a copy of what the warehouse has.
+feed = sa.Table(
+    "feed",
+    metadata,
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
+)
+
+# What people were told of and that is not well again.
+trouble = sa.Table(
+    "trouble",
+    metadata,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+)
+
 
 def _to_2(connection: sa.Connection) -> None:
     """Runs that others may follow while they hydrate, and environments that are held."""
@@ -186,8 +217,14 @@ def _to_3(connection: sa.Connection) -> None:
         table.create(connection)
 
 
+def _to_4(connection: sa.Connection) -> None:
+    """The schedule, the feeds that it looks at, and what people were told."""
+    for table in (schedule, feed, trouble):
+        table.create(connection)
+
+
 # UPGRADES[0] leads from version 1 to 2, and so on. A new ledger is made at the newest version at once.
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3)
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3, _to_4)
 
 
 def is_current(connection: sa.Connection) -> bool:

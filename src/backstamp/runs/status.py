@@ -12,6 +12,7 @@ from backstamp.runs import schema
 from backstamp.runs.database import Database
 from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task, TaskStatus
 from backstamp.runs.owner import Owner
+from backstamp.runs.schedule import Schedule, Switch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,28 @@ class Status:
             found: datetime | None = connection.scalar(ends)
             return found
 
+    def last_refresh(self) -> datetime | None:
+        """When the newest run began that was not to be shown only, however it ended; None before the first."""
+        newest = sa.select(schema.run.c.started).where(_is_no_draft()).order_by(schema.run.c.number.desc()).limit(1)
+        with self._database.reading() as connection:
+            return connection.scalar(newest)
+
+    def waits_for_approval(self) -> int | None:
+        """The number of the run that waits until somebody approves it; one that was to be shown only is none."""
+        waits = schema.run.c.status == TaskStatus.WAITING_FOR_APPROVAL
+        waiting = sa.select(schema.run.c.number).where(waits, _is_no_draft()).order_by(schema.run.c.number.desc())
+        with self._database.reading() as connection:
+            return connection.scalar(waiting.limit(1))
+
+    def schedule(self) -> Switch:
+        """How the schedule stands."""
+        return Schedule(self._database).read()
+
+    def feeds(self) -> dict[str, str]:
+        """Where the change feed of each table went on when the last run published."""
+        with self._database.reading() as connection:
+            return {row.table: row.token for row in connection.execute(sa.select(schema.feed))}
+
     def close(self) -> None:
         """Give the connections back."""
         self._database.close()
@@ -67,6 +90,11 @@ class Status:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+
+def _is_no_draft() -> sa.ColumnElement[bool]:
+    is_draft: sa.ColumnElement[bool] = schema.run.c.arguments["draft"].as_boolean()
+    return is_draft.is_not(sa.true())
 
 
 def load_run(connection: sa.Connection, number: int) -> Run | None:

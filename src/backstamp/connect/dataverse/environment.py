@@ -118,6 +118,16 @@ class Dataverse:
             self.traffic.add(rows_read=change.rows.num_rows)
             yield change
 
+    def changes(self, table: str, token: str) -> Iterator[ports.Change]:
+        """Read what changed since a token, with the columns that it is good for.
+
+        Raises:
+            FeedEndedError: the feed cannot go on from this token, or none of ours is.
+            SourceError: the table, or one of the columns, is not there any more.
+            EnvironmentServiceError: the account may not read the table, or no answer came.
+        """
+        return self.read(table, feed.columns_of(token, table), token)
+
     def row(self, table: str, key: str, columns: Sequence[str]) -> dict[str, object] | None:
         """Return the key and these columns of one row, or None where no row has that key.
 

@@ -81,11 +81,7 @@ def resume(token: str, wanted: Reading) -> str:
     Raises:
         FeedEndedError: the token is of other columns, another organization, or none of ours.
     """
-    try:
-        kept = json.loads(token)
-        bookmark = Bookmark(kept["organization"], tuple(kept["columns"]), kept["address"], tuple(kept.get("types", ())))
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.FeedEndedError(f"The kept token of {wanted.table} cannot be read: read it in full.") from error
+    bookmark = _kept(token, wanted.table)
     if bookmark.organization != wanted.organization:
         raise errors.FeedEndedError(f"{wanted.table} was read from another organization before: read it in full.")
     if difference := _difference(bookmark.columns, wanted.schema.names):
@@ -95,6 +91,19 @@ def resume(token: str, wanted: Reading) -> str:
     if changed := sorted(name for name, kind in known if types[name] != kind):
         raise errors.FeedEndedError(f"Columns of {wanted.table} changed type ({', '.join(changed)}): read it in full.")
     return bookmark.address
+
+
+def columns_of(token: str, table: str) -> tuple[str, ...]:
+    """Return the columns that a token of a table is good for; raise `FeedEndedError` where it is none of ours."""
+    return _kept(token, table).columns
+
+
+def _kept(token: str, table: str) -> Bookmark:
+    try:
+        kept = json.loads(token)
+        return Bookmark(kept["organization"], tuple(kept["columns"]), kept["address"], tuple(kept.get("types", ())))
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.FeedEndedError(f"The kept token of {table} cannot be read: read it in full.") from error
 
 
 def read_page(page: Mapping[str, Any], wanted: Reading) -> tuple[ports.Change, str | None]:

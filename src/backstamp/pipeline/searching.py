@@ -1,0 +1,218 @@
+"""Customers found by name, e-mail address, telephone number, key or CustomerId, fast at a million profiles.
+
+The index is a table of terms in their order, so that an engine skips all but a few blocks when it looks for one: words
+of names, e-mail addresses, and the digits of telephone numbers from the last to the first, for a number is remembered
+by its end. Keys and CustomerIds are in order where they are. Changed customers go to its end until a full run sorts it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backstamp import runs, shapes
+from backstamp.engine import functions
+from backstamp.pipeline import published, stages
+from backstamp.unify import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import ibis.expr.types as ir
+
+    from backstamp import project
+    from backstamp.engine import Engine
+    from backstamp.pipeline.stages import Told
+    from backstamp.unify.settings import Normalizer, Unify
+
+TASK = runs.PlannedTask("Unification", "Search Index")
+INDEX = "search"
+_NAME, _EMAIL, _PHONE = "name ", "mail ", "call "
+_KINDS = {
+    "Person.FullName": _NAME,
+    "Person.FirstName": _NAME,
+    "Person.MiddleName": _NAME,
+    "Person.LastName": _NAME,
+    "Person.Nickname": _NAME,
+    "Organization.Name": _NAME,
+    "Identity.Service.Email": _EMAIL,
+    "Identity.Service.Phone": _PHONE,
+    "Identity.Service.Phone.Cell": _PHONE,
+}
+_NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
+    _NAME: ("unicode_to_ascii", "lowercase"),
+    _EMAIL: ("lowercase", "whitespace"),
+    _PHONE: ("numerals",),
+}
+_LABELS = ("Person.FullName", ("Person.FirstName", "Person.LastName"), "Organization.Name", "Identity.Service.Email")
+_FEWEST_DIGITS = 4
+_LOOKS_LIKE_A_PHONE = re.compile(r"[\d\s()+./-]+")
+_GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A customer that was found, and what to call him or her: personal data, for those who may see it."""
+
+    customer_id: str
+    label: str
+
+
+def index(engine: Engine, unify: Unify, touched: ir.Table | None, task: Told) -> None:
+    """Keep the index in the draft, or bring it up.
+
+    Args:
+        engine: where it is computed; profiles are in its draft.
+        unify: what the project file says of unification.
+        touched: `customer` of those whose profiles may be others than before, or gone; None where these may be all.
+        task: is told what was done.
+    """
+    values = engine.table("profile_values")
+    columns = _columns(stages.meanings(engine, unify))
+    if touched is None or not engine.has(INDEX):
+        found = engine.keep(INDEX, _terms(engine, values, columns).order_by("term"))
+        task.rows = engine.count(found)
+        task.detail("all customers")
+        return
+    task.rows = engine.count(touched)
+    task.detail("the customers that changed" if task.rows else "nothing changed")
+    if task.rows:
+        engine.patch(INDEX, ["customer"], touched, _terms(engine, values.semi_join(touched, "customer"), columns))
+
+
+def _columns(meanings: Mapping[str, str]) -> dict[str, str]:
+    """Return the profile columns that are searched, with what they are."""
+    return {name: _KINDS[meaning] for name, meaning in meanings.items() if meaning in _KINDS}
+
+
+def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.Table:
+    """Return `shapes.SEARCH` of profiles."""
+
+    def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
+        found = [_terms_of(batch[name], kind, batch["customer"]) for name, kind in columns.items()]
+        made = pa.Table.from_batches(found, shapes.SEARCH).group_by(shapes.SEARCH.names).aggregate([])
+        return made.combine_chunks().to_batches()[0] if made.num_rows else shapes.SEARCH.empty_table().to_batches()[0]
+
+    if not columns:
+        return engine.load(shapes.SEARCH, [])
+    return engine.map(values.select("customer", *columns), compute, shapes.SEARCH)
+
+
+def _terms_of(column: pa.Array[Any], kind: str, customers: pa.Array[Any]) -> pa.RecordBatch:
+    text: Any = _normalized(column, kind)  # as pyarrow's types see it
+    if kind == _NAME:
+        words = pc.utf8_split_whitespace(text)
+        customers, text = customers.take(pc.list_parent_indices(words)), pc.list_flatten(words)
+    terms = pc.binary_join_element_wise(pa.scalar(kind), text, "")
+    filled = pc.fill_null(pc.greater(pc.utf8_length(text), pa.scalar(0, pa.int32())), False)
+    batch = pa.RecordBatch.from_arrays([terms, customers.cast(pa.int64())], schema=shapes.SEARCH)
+    return batch.filter(filled)
+
+
+def _normalized(column: pa.Array[Any], kind: str) -> pa.Array[Any]:
+    """Return what is searched of values: of a name its words with a blank between them, of a number its digits."""
+    text = normalize.comparable(column, _NORMALIZERS[kind])
+    if kind == _NAME:
+        return pc.replace_substring_regex(text, r"[^\p{L}\p{N}]+", " ")
+    return pc.utf8_reverse(pc.replace_substring_regex(text, r"[^0-9]+", "")) if kind == _PHONE else text
+
+
+def search(settings: project.Project, text: str, limit: int = 20) -> tuple[Hit, ...]:
+    """Return customers that fit what somebody typed, as the last published run has them, at most so many.
+
+    A CustomerId, a key of a row of any unified table and an e-mail address fit as a whole; of names each word may be
+    cut off, and all have to fit; of telephone numbers four digits or more fit that end the number.
+
+    Args:
+        settings: the project.
+        text: what was typed.
+        limit: how many customers at most.
+
+    Raises:
+        BusyError: a run has the warehouse open.
+        ConfigurationError: no run has published profiles yet.
+    """
+    with published.opened(settings.state, settings.engine) as engine:
+        return find(engine, settings.unify, text, limit)
+
+
+def find(engine: Engine, unify: Unify, text: str, limit: int = 20) -> tuple[Hit, ...]:
+    """Do what `search` does, in a warehouse that is open."""
+    wanted = " ".join(text.split())
+    customers: dict[int, None] = {}
+    for found in _found(engine, wanted) if wanted else ():
+        rows = engine.rows(found.select("customer").distinct().order_by("customer").limit(limit))
+        customers |= dict.fromkeys(row["customer"] for row in rows)
+    return _hits(engine, unify, list(customers)[:limit])
+
+
+def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
+    """Yield tables with the `customer` of those that fit, the surest first; few, for each takes its time."""
+    terms = engine.table(INDEX) if engine.has(INDEX) else engine.load(shapes.SEARCH, [])
+    guid = _GUID.fullmatch(wanted)
+    if guid:
+        ids = engine.table("ids")
+        yield ids.filter(ids.customer_id == guid[1].lower())
+    if guid or re.search(r"\d|^\S*@\S*$", wanted):
+        yield _with_key(engine, {wanted, guid[1].lower()} if guid else {wanted})
+    if guid:
+        return
+    digits = _normal(wanted, _PHONE).rstrip("0")  # a number that is dialled at home begins with one
+    if "@" in wanted:
+        yield terms.filter(terms.term == _EMAIL + _normal(wanted, _EMAIL))
+    elif _LOOKS_LIKE_A_PHONE.fullmatch(wanted) and len(digits) >= _FEWEST_DIGITS:
+        yield _begin_with(terms, _PHONE + digits)
+    elif words := _normal(wanted, _NAME).split():
+        yield _with_all(terms, sorted(words, key=len, reverse=True))
+
+
+def _with_key(engine: Engine, keys: set[str]) -> ir.Table:
+    """Return the customers of the rows of any table with one of these keys."""
+    records, customers = engine.table("records"), engine.table("customers")
+    own = records.filter(records.key.isin(sorted(keys))).select("record")
+    owners = customers.inner_join(own, "record")
+    return owners.filter(owners.customer.notnull())
+
+
+def _with_all(terms: ir.Table, words: Sequence[str]) -> ir.Table:
+    """Return the customers with names that begin with these words."""
+    first, *others = (_begin_with(terms, _NAME + word) for word in words)
+    for other in others:
+        first = first.semi_join(other, "customer")
+    return first
+
+
+def _begin_with(terms: ir.Table, beginning: str) -> ir.Table:
+    return terms.filter(terms.term.between(beginning, beginning + _LAST)).select("customer")
+
+
+def _normal(text: str, kind: str) -> str:
+    (found,) = _normalized(pa.array([text], pa.string()), kind).to_pylist()
+    return found or ""
+
+
+def _hits(engine: Engine, unify: Unify, customers: Sequence[int]) -> tuple[Hit, ...]:
+    """Return customers with their labels, in this order."""
+    if not customers:
+        return ()
+    columns = {meaning: name for name, meaning in reversed(stages.meanings(engine, unify).items())}
+    named = [name for meaning, name in columns.items() if meaning in _KINDS]
+    values = engine.table("profile_values")
+    wanted = values.filter(values.customer.isin([functions.whole(one) for one in customers]))
+    rows = {row["customer"]: row for row in engine.rows(wanted.select("customer", "customer_id", *named))}
+    found = (rows[one] for one in customers if one in rows)
+    return tuple(Hit(row["customer_id"], _label(row, columns)) for row in found)
+
+
+def _label(row: Mapping[str, Any], columns: Mapping[str, str]) -> str:
+    for meanings in _LABELS:
+        together = (meanings,) if isinstance(meanings, str) else meanings
+        said = [str(row[columns[one]]) for one in together if one in columns and row[columns[one]]]
+        if said:
+            return " ".join(said)
+    return str(row["customer_id"])
