@@ -112,17 +112,22 @@ class Family:
             self._begin(project, draw)
             return
         for _ in range(draw.randrange(MOST_CHANGES + 1)):
-            record, made = self._any(project, draw), self._row(draw)
-            kind = draw.choice(("edit", "write", "delete"))
-            if kind == "delete":
-                self.rows.pop(record, None)
-            elif kind == "edit" and record in self.rows:
-                column = draw.choice(tuple(VALUES))
-                self.rows[record] = {**self.rows[record], column: made[column]}
-            else:
-                self.rows[record] = made
+            self.change_one(project, draw)
         if draw.random() < 1 / 3:
             self._override(project, draw)
+
+    def change_one(self, project: Project, draw: random.Random) -> Record:
+        """Let somebody insert, edit, overwrite or delete a row, and return which."""
+        record, made = self._any(project, draw), self._row(draw)
+        kind = draw.choice(("edit", "write", "delete"))
+        if kind == "delete":
+            self.rows.pop(record, None)
+        elif kind == "edit" and record in self.rows:
+            column = draw.choice(tuple(VALUES))
+            self.rows[record] = {**self.rows[record], column: made[column]}
+        else:
+            self.rows[record] = made
+        return record
 
     def unify(self, project: Project) -> None:
         """Let the oracle unify the family from scratch, after what it said came of it before."""

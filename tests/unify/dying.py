@@ -1,7 +1,7 @@
 """A process that unifies what changed, and copies of it that are killed: `python -m tests.unify.dying FOLDER`.
 
-For each line `RUN AT` of its input it does what `STEP` says. Unless AT is 0, a copy does, and is killed when it is about
-to execute the statement of this number, if it comes to it. So Python starts, and statements are compiled, only once.
+For each line `RUN AT` of its input it does what `STEP` says. Unless AT is 0, a copy does, and is killed when it is to
+execute the statement of this number, if it comes to it. So Python starts, and statements are compiled, only once.
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ keeps, such as keys and how many share them, is held against that of another war
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.oracle import model
 from tests.oracle.model import NOTHING, Between, Project, Rule, Table, on, profile_column
 from tests.oracle.mutants import mutant
 from tests.oracle.strategies import Step
@@ -22,8 +24,6 @@ from backstamp.engine import DuckDB
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.oracle import model
 
     from backstamp.engine import Engine
 
@@ -62,6 +62,22 @@ def test_incremental_runs_give_what_full_ones_give(warehouse: Engine, whole: Eng
     for name in MUTANTS:
         with mutant(name):
             assert not all(family.is_as_told() for family in world.families), f"nobody would notice that {name}"
+
+
+def test_what_does_not_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The family is named with its rows, and a shorter sequence that shows it, and only while it does not hold."""
+    monkeypatch.setattr(worlds, "SECONDS", 5)
+    names = {**vars(model), "Step": Step, "datetime": dt}
+    with DuckDB() as engine, mutant("ties go to the smaller key"):
+        with pytest.raises(pytest.fail.Exception) as failed:
+            worlds.drawn(0, 3, (2,)).hold(engine)
+        told, again = str(failed.value).split("To see it again: tests.unify.worlds.otherwise")
+        steps = eval(again, names)  # noqa: S307 - people do it too
+        assert worlds.otherwise(steps)
+    number = int(told.split()[1])
+    assert told.startswith(f"Family {number} in run ")
+    assert all(str(record) in told for record in steps[-1].rows)
+    assert not worlds.otherwise(steps)
 
 
 def _kept(engine: Engine) -> dict[str, list[str]]:

@@ -18,7 +18,7 @@ from tests.unify import harness
 from backstamp.engine import DuckDB
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from tests.oracle.model import Project, Record
     from tests.oracle.strategies import Step
@@ -46,16 +46,21 @@ class World:
     families: Sequence[Family]
     projects: Sequence[Project]
 
+    def steps(self) -> Iterator[Step]:
+        """Yield what each run finds of all families, once the oracle has unified every one."""
+        for run, project in enumerate(self.projects):
+            share = self.draw.choice(SHARES) if run else 1
+            for family in self.families:
+                if self.draw.random() < share:
+                    family.change(project, self.draw)
+                family.unify(project)
+            yield families.together(self.families)
+
     def hold(self, engine: Engine) -> Step:
         """Do all runs, hold what comes of each family in each against the oracle; return what the last one found."""
         steps: list[Step] = []
-        for project in self.projects:
-            share = self.draw.choice(SHARES)
-            for family in self.families:
-                if not steps or self.draw.random() < share:
-                    family.change(project, self.draw)
-                family.unify(project)
-            steps.append(families.together(self.families))
+        for step in self.steps():
+            steps.append(step)
             found = facts(unified(engine, steps))
             engine.publish()
             for family in self.families:
