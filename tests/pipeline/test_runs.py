@@ -136,7 +136,7 @@ def test_a_rule_without_an_exact_condition(place: Place) -> None:
     assert {task(idle, name).details for name in UNIFICATION} == {"nothing changed"}
     assert (place.published("members"), place.environment.traffic.writes) == (before, writes)
     place.edit("members.csv", lambda lines: [line.replace("P7@x", "P7@other.example") for line in lines])
-    assert task(place.run(), "Normalize").details == "all rows: the rule Email has no exact condition"
+    assert task(place.run(), "Normalize").details == "all rows: the rule Email (from match) has no exact condition"
 
 
 def test_clusters(place: Place) -> None:
