@@ -12,6 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests import engines
 from tests.oracle import model
 from tests.oracle.model import NOTHING, Between, Project, Rule, Table, on, profile_column
 from tests.oracle.mutants import mutant
@@ -32,6 +33,10 @@ KILLS = int(os.environ.get("LAWS_KILLS", "20"))
 SIDE_BY_SIDE = 100
 RUNS = range(4, 9)
 ON_SPARK, RUNS_ON_SPARK = 5, (4,)  # where a run of a few rows takes a minute
+WORLDS = [
+    *(("duckdb", seed) for seed in range(-(-SEQUENCES // SIDE_BY_SIDE))),
+    pytest.param("spark", 0, marks=engines.needs_spark),
+]
 MUTANTS = ("empty values match", "evidence goes by key", "ties go to the smaller key", "the older id stays")
 """Rules of the oracle that are changed, to see whether that would be noticed."""
 RULES = (Rule("Email", (on("email", "lowercase"),)), Rule("Phone", (on("phone"),)))
@@ -49,12 +54,10 @@ def whole() -> Iterator[DuckDB]:
         yield opened
 
 
-@pytest.mark.parametrize("seed", range(-(-SEQUENCES // SIDE_BY_SIDE)))
+@pytest.mark.parametrize(("warehouse", "seed"), WORLDS, indirect=["warehouse"])
 def test_incremental_runs_give_what_full_ones_give(warehouse: Engine, whole: Engine, seed: int) -> None:
     """Partition, evidence, values, ids and all else that is kept are those of full runs, whatever people do between."""
     on_spark = not isinstance(warehouse, DuckDB)
-    if on_spark and seed:
-        pytest.skip("a run of a few rows takes a minute on Spark")
     world = worlds.drawn(seed, *((ON_SPARK, RUNS_ON_SPARK) if on_spark else (min(SEQUENCES, SIDE_BY_SIDE), RUNS)))
     last = world.hold(warehouse)
     harness.unified(whole, last.project, last.rows, None, 1)
