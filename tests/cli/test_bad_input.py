@@ -141,7 +141,7 @@ def test_what_the_system_refuses(tmp_path: Path) -> None:
 
 def test_interrupted(tmp_path: Path) -> None:
     """Ctrl-C outside of a run ends the command with a word."""
-    running = start("demo", tmp_path / "demo", "--people", "20000")
+    running = start("demo", tmp_path / "demo", "--people", "1000")
     with running, running.stdout or io.StringIO() as out:
         assert any("A made-up company" in line for line in out)
         running.send_signal(signal.SIGINT)

@@ -18,7 +18,7 @@ LINKED = {"crm.contact": "contact", "crm.lead": "lead"}
 POINTERS = {"contact": LOOKUP, "lead": LOOKUP, KEYS: PROFILE, MEASURE: PROFILE}
 """The tables with a lookup to a profile, and its column."""
 _AUTHORSHIP = frozenset({"modifiedon", "modifiedby", "versionnumber"})
-_LOOK_EVERY_SECONDS = 0.005
+_LOOK_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True)

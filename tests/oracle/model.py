@@ -77,7 +77,10 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """A table `<source>.<table>`; `deduplicate` None means the rules of match, () means none."""
+    """A table `<source>.<table>`; `deduplicate` None means the rules of match, () means none.
+
+    Its rows are those that have in each column of `where` one of the values named there.
+    """
 
     name: str
     key: str
@@ -87,6 +90,7 @@ class Table:
     content: tuple[str, ...] = ()
     keep_column: Mapping[str, Keep] | None = None
     default_region: str | None = None
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:

@@ -6,7 +6,7 @@ import tomllib
 import unicodedata
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +210,7 @@ def instant(value: Any) -> Any:
     return datetime.combine(value, time()) if isinstance(value, date) else value
 
 
+@lru_cache(maxsize=None, typed=True)  # 1 and True are equal, and not the same text
 def comparable(
     value: Any,
     names: tuple[str, ...],

@@ -30,7 +30,7 @@ from tests.oracle.model import (
     Table,
     profile_column,
 )
-from tests.oracle.unification import groups_of
+from tests.oracle.unification import filtered, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -166,6 +166,10 @@ KEEPS: st.SearchStrategy[Keep] = st.sampled_from(
 )
 
 
+# Most rows of a table pass.
+FILTERS = st.fixed_dictionaries({"last": some(TEXTS["last"], len(TEXTS["last"]) * 2 // 3)})
+
+
 @st.composite
 def tables(draw: st.DrawFn, name: str, *, primary: bool) -> Table:
     """Draw a table without its content columns."""
@@ -177,6 +181,7 @@ def tables(draw: st.DrawFn, name: str, *, primary: bool) -> Table:
         keep=draw(KEEPS),
         keep_column=draw(st.dictionaries(st.sampled_from(OF_THEIR_OWN), KEEPS, max_size=1)),
         default_region=draw(st.sampled_from(REGIONS)),
+        where=draw(FILTERS) if draw(SELDOM) else {},
     )
 
 
@@ -210,7 +215,7 @@ def used(project: Project, table: Table) -> tuple[str, ...]:
         own += [condition.left for condition in compared if between.upper == table.name]
         own += [condition.right for condition in compared if between.lower == table.name]
     own += [column for keep in (table.keep, *(table.keep_column or {}).values()) for column in keep[1:]]
-    own += table.keep_column or {}
+    own += [*(table.keep_column or {}), *table.where]
     for columns in project.profile:
         own += [column for name, source in columns.sources if name == table.name for column in source.values()]
         own += [times[table.name] for times in columns.prefer[1:] if table.name in times]
@@ -285,6 +290,7 @@ def records(project: Project, rows: Rows) -> st.SearchStrategy[Record]:
 
 def pairs_together(project: Project, rows: Rows) -> tuple[list[Pair], list[Pair]]:
     """Return pairs of rows that are one customer, for never pairs, and those that came to it in different ways."""
+    rows = filtered(project, rows)
     customers, joined = match(project, rows, groups_of(project, rows))
     way = {record: (link.rule, link.score) for record, link in joined.items()}
     pairs = [pair for customer in customers for pair in combinations(sorted(customer, key=project.place), 2)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The same histories each time, and none made smaller: that some of them notice a rule is the claim.
 DRAW = settings(
-    max_examples=400,
+    max_examples=120,
     phases=[Phase.generate],
     derandomize=True,
     database=None,

@@ -23,6 +23,16 @@ def seed_of(run: int) -> UUID:
     return uuid5(NAMESPACE_OID, f"run {run}")
 
 
+def filtered(project: Project, rows: Rows) -> Rows:
+    """Return the rows that the filters of their tables leave (section 1)."""
+    where = {table.name: table.where for table in project.tables}
+    return {
+        record: row
+        for record, row in rows.items()
+        if all(row[column] in values for column, values in where[record[0]].items())
+    }
+
+
 def groups_of(project: Project, rows: Rows) -> dict[str, list[Group]]:
     """Return each table's groups of duplicates."""
     return {table.name: deduplicate(project, table, of_table(rows, table.name))[0] for table in project.tables}
@@ -41,6 +51,7 @@ def refused_links(project: Project, rows: Rows, customers: Iterable[frozenset[Re
 
 def unify(project: Project, rows: Rows, previous: State, run: int, seed: UUID) -> Result:
     """Return everything that a run decides about the rows, after the state that the run before left."""
+    rows = filtered(project, rows)
     groups = groups_of(project, rows)
     customers, matches = match(project, rows, groups)
     wanted = {customer: derived_id(project, first_winners(project, rows, groups, customer)) for customer in customers}

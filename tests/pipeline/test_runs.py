@@ -126,6 +126,19 @@ def test_unification_only_where_something_changed(untouched: Path, tmp_path: Pat
         assert unifies()
 
 
+def test_a_rule_without_an_exact_condition(place: Place) -> None:
+    """While nothing changes nothing is unified or written; as soon as a row does, all are, and the run says why."""
+    exact, similar = "normalize: [lowercase]", "normalize: [lowercase], precision: high"
+    place.edit("backstamp.yaml", lambda lines: [line.replace(exact, similar) for line in lines])
+    assert task(place.run(), "Normalize").details.startswith("all rows: settings of unification")
+    before, writes = place.published("members"), place.environment.traffic.writes
+    idle = place.run()
+    assert {task(idle, name).details for name in UNIFICATION} == {"nothing changed"}
+    assert (place.published("members"), place.environment.traffic.writes) == (before, writes)
+    place.edit("members.csv", lambda lines: [line.replace("P7@x", "P7@other.example") for line in lines])
+    assert task(place.run(), "Normalize").details == "all rows: the rule Email (from match) has no exact condition"
+
+
 def test_clusters(place: Place) -> None:
     """A project with clusters has one more stage; their ids stay, and are written like any other value of a profile."""
     cluster = "  clusters: [{name: tier, rules: [{name: Points, match: [{column: Points}]}]}]\n"

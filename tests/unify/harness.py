@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pyarrow as pa
-from tests.oracle import model, strategies
+from tests.oracle import families, model, strategies
 from tests.oracle.unification import seed_of
 
 from backstamp import errors, pipeline, shapes
@@ -28,6 +28,7 @@ TYPES: dict[str, pa.DataType] = {
     "last": pa.string(),
     "points": pa.int64(),
     "updated": shapes.TIME,
+    families.FAMILY: pa.int64(),
 }
 KEY_TYPES: dict[str, pa.DataType] = {"id": pa.string(), "number": pa.int64()}
 
@@ -77,6 +78,7 @@ def _table(table: model.Table) -> settings.UnifiedTable:
         table.key,
         include_all=table.include_all,
         default_region=table.default_region,
+        where=dict(table.where),
         deduplicate=settings.Deduplicate(rules, _keep(table.keep), columns),
     )
 
