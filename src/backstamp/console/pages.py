@@ -9,7 +9,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from backstamp import runs
+from backstamp import pipeline, runs
 from backstamp.console.permissions import Action, Visitor
 from backstamp.console.site import Site
 from backstamp.runs import words
@@ -78,6 +78,15 @@ def shown(value: object) -> str:
             return str(value)
 
 
+def called(customer: pipeline.Customer) -> str:
+    """Return by what people know a customer: a name, or else what the profile says first."""
+    values = {one.name: shown(one.value) for one in customer.values}
+    for names in (("FullName",), ("Name",), ("FirstName", "LastName")):
+        if name := " ".join(values[name] for name in names if name in values):
+            return name
+    return next(iter(values.values()), customer.customer_id)
+
+
 _KINDS = {
     runs.TaskStatus.SUCCESSFUL: "good",
     runs.TaskStatus.SKIPPED: "quiet",
@@ -108,6 +117,7 @@ def _templates() -> jinja2.Environment:
         "moment": moment,
         "machine_time": machine_time,
         "shown": shown,
+        "called": called,
         "kind": kind_of,
         "duration": words.duration,
         "standing": words.standing,

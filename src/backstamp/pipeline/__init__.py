@@ -24,11 +24,16 @@ findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
 explain    why rows are one customer, or why not
 showing    a row, and all that is known of its customer
+customers  customers found
 labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
 """
 
 from backstamp.pipeline.approving import approve as approve
+from backstamp.pipeline.customers import FoundCustomer as FoundCustomer
+from backstamp.pipeline.customers import FoundCustomers as FoundCustomers
+from backstamp.pipeline.customers import Wanted as Wanted
+from backstamp.pipeline.customers import customers as customers
 from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
 from backstamp.pipeline.discovery import FoundTable as FoundTable
@@ -43,7 +48,9 @@ from backstamp.pipeline.findings import doubts as doubts
 from backstamp.pipeline.findings import findings as findings
 from backstamp.pipeline.forecast import Forecast as Forecast
 from backstamp.pipeline.forecast import forecast as forecast
+from backstamp.pipeline.history import Change as Change
 from backstamp.pipeline.history import Resolved as Resolved
+from backstamp.pipeline.history import changes_of as changes_of
 from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
@@ -58,6 +65,7 @@ from backstamp.pipeline.published import unified as unified
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.showing import Customer as Customer
 from backstamp.pipeline.showing import Shown as Shown
+from backstamp.pipeline.showing import customer_of as customer_of
 from backstamp.pipeline.showing import show as show
 from backstamp.pipeline.stages import Given as Given
 from backstamp.pipeline.stages import numbered as numbered
