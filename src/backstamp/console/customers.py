@@ -31,7 +31,7 @@ def customers(
     """List the customers that are looked for, those of most rows first."""
     settings = site.project
     wanted = pipeline.Wanted(text, table, rows, is_in_doubt=doubt)
-    found = pipeline.customers(settings, wanted, _LISTED)
+    found = pipeline.find_customers(settings, wanted, _LISTED)
     return pages.page(
         "customers.html",
         request,

@@ -13,6 +13,7 @@ from backstamp import pipeline, runs
 from backstamp.console.permissions import Action, Visitor
 from backstamp.console.site import Site
 from backstamp.runs import words
+from backstamp.unify import words as explained
 
 _NOTICE = "backstamp_notice"
 """The cookie with what the next page says of what was just done."""
@@ -118,6 +119,8 @@ def _templates() -> jinja2.Environment:
         "machine_time": machine_time,
         "shown": shown,
         "called": called,
+        "condition": explained.condition,
+        "per_cent": explained.per_cent,
         "kind": kind_of,
         "duration": words.duration,
         "standing": words.standing,

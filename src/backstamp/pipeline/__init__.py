@@ -23,8 +23,10 @@ overview   how many customers, rows and links there are
 findings   what the last run found, in numbers, and what a person should look at
 profiling  what the columns are like, and what they could mean
 explain    why rows are one customer, or why not
+overriding  what people say of two rows, put where the next run reads it
 showing    a row, and all that is known of its customer
 customers  customers found
+records    rows of source tables found
 labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
 """
@@ -33,7 +35,7 @@ from backstamp.pipeline.approving import approve as approve
 from backstamp.pipeline.customers import FoundCustomer as FoundCustomer
 from backstamp.pipeline.customers import FoundCustomers as FoundCustomers
 from backstamp.pipeline.customers import Wanted as Wanted
-from backstamp.pipeline.customers import customers as customers
+from backstamp.pipeline.customers import find_customers as find_customers
 from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
 from backstamp.pipeline.discovery import FoundTable as FoundTable
@@ -55,6 +57,7 @@ from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
 from backstamp.pipeline.hydrating import LEDGER as LEDGER
+from backstamp.pipeline.overriding import override as override
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows
 from backstamp.pipeline.overview import overview as overview
@@ -62,9 +65,15 @@ from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
 from backstamp.pipeline.published import opened as opened
 from backstamp.pipeline.published import unified as unified
+from backstamp.pipeline.records import FoundRows as FoundRows
+from backstamp.pipeline.records import find_rows as find_rows
+from backstamp.pipeline.records import outer_names as outer_names
+from backstamp.pipeline.records import row_values as row_values
+from backstamp.pipeline.records import shown_tables as shown_tables
 from backstamp.pipeline.run import run as run
 from backstamp.pipeline.showing import Customer as Customer
 from backstamp.pipeline.showing import Shown as Shown
+from backstamp.pipeline.showing import customer as customer
 from backstamp.pipeline.showing import customer_of as customer_of
 from backstamp.pipeline.showing import show as show
 from backstamp.pipeline.stages import Given as Given

@@ -70,7 +70,7 @@ class FoundCustomers:
     are_more: bool
 
 
-def customers(settings: project.Project, wanted: Wanted, limit: int) -> FoundCustomers:
+def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> FoundCustomers:
     """Find customers in what the last run published.
 
     Raises:
@@ -80,7 +80,7 @@ def customers(settings: project.Project, wanted: Wanted, limit: int) -> FoundCus
     with published.opened(settings.state, settings.engine) as engine:
         profiles = engine.table("profiles")
         columns = _telling(profiles)
-        found = _holding(engine, profiles, wanted.text.lower().split()).select(_ID, *columns)
+        found = holding(engine, profiles, wanted.text.lower().split()).select(_ID, *columns)
         if wanted.is_in_doubt:
             found = found.semi_join(_in_doubt(engine, settings.unify.largest_customer), _ID)
         members = engine.table("members")
@@ -94,21 +94,21 @@ def customers(settings: project.Project, wanted: Wanted, limit: int) -> FoundCus
         return FoundCustomers(columns, tuple(told), len(rows) > limit)
 
 
+def holding(engine: Engine, rows: ir.Table, words: Sequence[str]) -> ir.Table:
+    """Return the rows in which all these words, in small letters, stand somewhere."""
+    if not words:
+        return rows
+    names = [f"word {place}" for place in range(len(words))]
+    told = pa.RecordBatch.from_pylist([dict(zip(names, words, strict=True))])
+    both = rows.cross_join(engine.load(told.schema, [told]))
+    whole = reduce(add, (both[name].cast("string").fill_null("") + " " for name in rows.columns)).lower()
+    return both.filter(reduce(and_, (whole.contains(both[name]) for name in names)))
+
+
 def _telling(profiles: ir.Table) -> tuple[str, ...]:
     """Return the columns of profiles by which people know a customer; the first ones where none is of a known type."""
     own = [name for name in profiles.columns if name not in shapes.PROFILES.names]
     return tuple(name for name in _TELLING if name in own) or tuple(own[:_FEW])
-
-
-def _holding(engine: Engine, profiles: ir.Table, words: Sequence[str]) -> ir.Table:
-    """Return the profiles in which all these words stand somewhere."""
-    if not words:
-        return profiles
-    names = [f"word {place}" for place in range(len(words))]
-    row = pa.RecordBatch.from_pylist([dict(zip(names, words, strict=True))])
-    both = profiles.cross_join(engine.load(row.schema, [row]))
-    told = reduce(add, (both[name].cast("string").fill_null("") + " " for name in profiles.columns)).lower()
-    return both.filter(reduce(and_, (told.contains(both[name]) for name in names)))
 
 
 def _in_doubt(engine: Engine, largest: int) -> ir.Table:
