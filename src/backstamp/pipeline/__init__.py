@@ -16,6 +16,7 @@ run        the whole: read, unify, measure, plan, publish, hydrate
 approving  a run that waited, sent
 undoing    a run taken back
 forecast   what a plan will take
+linked     how links stand
 verifying  the links of an environment, checked
 exporting  tables in files that people asked for
 published  the published warehouse, opened for questions:
@@ -57,6 +58,8 @@ from backstamp.pipeline.history import export as export
 from backstamp.pipeline.history import resolve as resolve
 from backstamp.pipeline.hydrated import own_tables as own_tables
 from backstamp.pipeline.hydrating import LEDGER as LEDGER
+from backstamp.pipeline.linked import Links as Links
+from backstamp.pipeline.linked import links as links
 from backstamp.pipeline.overriding import override as override
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows
