@@ -14,11 +14,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import backstamp
 from backstamp import errors
-from backstamp.console import api, customers, home, links, login, pages, records, status, users
+from backstamp.console import api, customers, home, links, login, pages, records, status, unify, users
 from backstamp.console.permissions import NotSignedIn, visitor_of
 from backstamp.console.site import Site
 
-PAGES = (login.router, home.router, customers.router, records.router, links.router, status.router, users.router)
+PAGES = (
+    login.router,
+    home.router,
+    customers.router,
+    records.router,
+    links.router,
+    unify.router,
+    status.router,
+    users.router,
+)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -42,6 +42,7 @@ from backstamp.pipeline.describe import describe as describe
 from backstamp.pipeline.discovery import FoundTable as FoundTable
 from backstamp.pipeline.discovery import discover as discover
 from backstamp.pipeline.evaluate import Evaluation as Evaluation
+from backstamp.pipeline.evaluate import count_rules as count_rules
 from backstamp.pipeline.evaluate import evaluate as evaluate
 from backstamp.pipeline.explain import explain as explain
 from backstamp.pipeline.explain import relate as relate
@@ -66,6 +67,7 @@ from backstamp.pipeline.overview import Rows as Rows
 from backstamp.pipeline.overview import overview as overview
 from backstamp.pipeline.profiling import TableProfile as TableProfile
 from backstamp.pipeline.profiling import profile as profile
+from backstamp.pipeline.profiling import profile_stored as profile_stored
 from backstamp.pipeline.published import opened as opened
 from backstamp.pipeline.published import unified as unified
 from backstamp.pipeline.records import FoundRows as FoundRows
