@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import backstamp
 from backstamp import errors
-from backstamp.console import api, customers, home, links, login, pages, records, status, unify, users
+from backstamp.console import api, customers, home, links, login, measures, pages, records, status, unify, users
 from backstamp.console.permissions import NotSignedIn, visitor_of
 from backstamp.console.site import Site
 
@@ -25,6 +25,7 @@ PAGES = (
     records.router,
     links.router,
     unify.router,
+    measures.router,
     status.router,
     users.router,
 )

@@ -9,7 +9,7 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from backstamp import pipeline, runs
+from backstamp import measures, pipeline, runs
 from backstamp.console.permissions import Action, Visitor
 from backstamp.console.site import Site
 from backstamp.runs import words
@@ -79,6 +79,11 @@ def shown(value: object) -> str:
             return str(value)
 
 
+def about(value: object) -> str:
+    """Return a value as exactly as it can be seen in a chart."""
+    return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 10_000 else shown(value)
+
+
 def called(customer: pipeline.Customer) -> str:
     """Return by what people know a customer: a name, or else what the profile says first."""
     values = {one.name: shown(one.value) for one in customer.values}
@@ -119,6 +124,8 @@ def _templates() -> jinja2.Environment:
         "machine_time": machine_time,
         "shown": shown,
         "called": called,
+        "about": about,
+        "in_short": measures.in_short,
         "condition": explained.condition,
         "per_cent": explained.per_cent,
         "kind": kind_of,

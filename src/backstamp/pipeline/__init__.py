@@ -28,6 +28,7 @@ overriding  what people say of two rows, put where the next run reads it
 showing    a row, and all that is known of its customer
 customers  customers found
 records    rows of source tables found
+distributions  how the values of measures are spread
 labels     a file that tells who is who
 evaluate   how well profiles and rules agree with labels
 """
@@ -41,6 +42,8 @@ from backstamp.pipeline.describe import Described as Described
 from backstamp.pipeline.describe import describe as describe
 from backstamp.pipeline.discovery import FoundTable as FoundTable
 from backstamp.pipeline.discovery import discover as discover
+from backstamp.pipeline.distributions import Distribution as Distribution
+from backstamp.pipeline.distributions import distributions as distributions
 from backstamp.pipeline.evaluate import Evaluation as Evaluation
 from backstamp.pipeline.evaluate import count_rules as count_rules
 from backstamp.pipeline.evaluate import evaluate as evaluate
