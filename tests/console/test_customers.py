@@ -105,7 +105,7 @@ def test_nobody_else_sees_them(served: Served) -> None:
 def test_keeping_apart(page: Page, copied: Served) -> None:
     """Search, profile, record, why: two rows that a person keeps apart are apart after the next incremental run."""
     customer = large(copied)
-    one, other = [row for row in customer.rows if row.table == "crm.contact"][0], customer.rows[-1]
+    one, other = next(row for row in customer.rows if row.table == "crm.contact"), customer.rows[-1]
     sign_in(page, copied)
     page.set_default_timeout(LONG)
     page.get_by_role("link", name="Customers").click()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.console import Served
 from tests.console.test_customers import LONG, large
 from tests.console.test_pages import sign_in
 
@@ -12,6 +11,7 @@ from backstamp import console, pipeline, runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from tests.console import Served
 
 
 def test_how_links_stand(page: Page, served: Served) -> None:
@@ -24,7 +24,7 @@ def test_how_links_stand(page: Page, served: Served) -> None:
 
 
 def test_a_plan_approved_and_undone(page: Page, copied: Served) -> None:
-    """A plan is shown with its reasons and does what it says when approved; undone it is shown, then done; all checks."""
+    """A plan is shown with its reasons, and done when it is approved; so is undoing it; then all links are right."""
     customer = large(copied)
     text = copied.file.read_text(encoding="utf-8")
     copied.file.write_text(text.replace("\nunify:\n", "\nunify:\n  overrides: {never: never.csv}\n"), encoding="utf-8")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.console import Served
 from tests.console.test_pages import sign_in
 
 from backstamp import pipeline, runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from tests.console import Served
 
 
 def test_unify(page: Page, served: Served) -> None:

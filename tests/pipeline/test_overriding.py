@@ -38,7 +38,7 @@ def test_the_line(tmp_path: Path) -> None:
     before = "at,right_key,right_table,left_key,left_table,why,by,note\r\n2026-01-01,1,crm.lead,2,crm.lead,,,x"
     (tmp_path / "always.csv").write_text(before, encoding="utf-8", newline="")
     pipeline.override(settings, "always", lead(3), Row("loyalty.member", 'a,"b'), "same\nvoice", "Ann")
-    written = (tmp_path / "always.csv").read_text(encoding="utf-8", newline="")
+    written = (tmp_path / "always.csv").read_bytes().decode()
     [_, line] = csv.DictReader(written.splitlines())
     assert written.startswith(before)
     assert {name: line[name] for name in ("left_key", "right_key", "why", "by", "note")} == {

@@ -30,7 +30,8 @@ def customers(
 ) -> Response:
     """List the customers that are looked for, those of most rows first."""
     settings = site.project
-    wanted = pipeline.Wanted(text, table, rows, is_in_doubt=doubt)
+    tables = [one.table for one in settings.unify.tables]
+    wanted = pipeline.Wanted(text, table if table in tables else "", rows, is_in_doubt=doubt)
     found = pipeline.find_customers(settings, wanted, _LISTED)
     return pages.page(
         "customers.html",
@@ -39,7 +40,7 @@ def customers(
         visitor,
         wanted=wanted,
         found=found,
-        tables=[one.table for one in settings.unify.tables],
+        tables=tables,
         sizes=_SIZES,
     )
 

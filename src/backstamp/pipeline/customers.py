@@ -14,7 +14,7 @@ from backstamp import shapes
 from backstamp.pipeline import published
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import ibis.expr.types as ir
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TELLING = ("FullName", "Name", "FirstName", "LastName", "Email", "Phone", "City")
 """The columns by which people know a customer: the last parts of semantic types."""
 _FEW = 5
+_SHORTEST_NUMBER = 6
+"""Fewer digits are no telephone number."""
 _ID = "customer_id"
 
 
@@ -80,7 +82,7 @@ def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> Fou
     with published.opened(settings.state, settings.engine) as engine:
         profiles = engine.table("profiles")
         columns = _telling(profiles)
-        found = holding(engine, profiles, wanted.text.lower().split()).select(_ID, *columns)
+        found = holding(engine, profiles, wanted.text).select(_ID, *columns)
         if wanted.is_in_doubt:
             found = found.semi_join(_in_doubt(engine, settings.unify.largest_customer), _ID)
         members = engine.table("members")
@@ -94,15 +96,28 @@ def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> Fou
         return FoundCustomers(columns, tuple(told), len(rows) > limit)
 
 
-def holding(engine: Engine, rows: ir.Table, words: Sequence[str]) -> ir.Table:
-    """Return the rows in which all these words, in small letters, stand somewhere."""
+def holding(engine: Engine, rows: ir.Table, text: str) -> ir.Table:
+    """Return the rows in which all words of a text stand somewhere; a number also where others write it with symbols."""
+    words = [_only_digits(word) or word for word in text.lower().split()]
     if not words:
         return rows
     names = [f"word {place}" for place in range(len(words))]
     told = pa.RecordBatch.from_pylist([dict(zip(names, words, strict=True))])
     both = rows.cross_join(engine.load(told.schema, [told]))
-    whole = reduce(add, (both[name].cast("string").fill_null("") + " " for name in rows.columns)).lower()
-    return both.filter(reduce(and_, (whole.contains(both[name]) for name in names)))
+    texts = [both[name].cast("string").fill_null("").lower() for name in rows.columns]
+    whole = reduce(add, (value + " " for value in texts))
+    digits = reduce(add, (value.re_replace("[^0-9]", "") + " " for value in texts))
+    found = (
+        whole.contains(both[name]) | digits.contains(both[name]) if word.isdecimal() else whole.contains(both[name])
+        for name, word in zip(names, words, strict=True)
+    )
+    return both.filter(reduce(and_, found))
+
+
+def _only_digits(word: str) -> str:
+    """Return the digits of a telephone number, "" for any other word."""
+    digits = "".join(filter(str.isdecimal, word))
+    return digits if len(digits) >= _SHORTEST_NUMBER and not set(word) - set(digits) - set("+-./()") else ""
 
 
 def _telling(profiles: ir.Table) -> tuple[str, ...]:

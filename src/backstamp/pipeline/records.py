@@ -72,7 +72,7 @@ def find_rows(settings: project.Project, table: str, text: str, limit: int) -> F
     """
     with _stored(settings, table) as (engine, stored):
         columns = tuple(name for name in stored.columns if name not in {_KEY, transform.ROW})
-        found = customers.holding(engine, stored.select(_KEY, *columns), text.lower().split()).select(_KEY, *columns)
+        found = customers.holding(engine, stored.select(_KEY, *columns), text).select(_KEY, *columns)
         members = engine.table("members")
         owned = members.filter(members.table == table).select("customer_id", owned=_KEY)
         told = found.left_join(owned, found[_KEY] == owned.owned).drop("owned")
