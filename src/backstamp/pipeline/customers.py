@@ -97,7 +97,7 @@ def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> Fou
 
 
 def holding(engine: Engine, rows: ir.Table, text: str) -> ir.Table:
-    """Return the rows in which all words of a text stand somewhere; a number also where others write it with symbols."""
+    """Return the rows in which all words of a text stand somewhere; a number also where symbols are in it."""
     words = [_only_digits(word) or word for word in text.lower().split()]
     if not words:
         return rows

@@ -136,8 +136,8 @@ def _buckets(engine: Engine, values: ir.Table) -> Iterator[Part]:
         if is_few:
             yield Part(int(low) + bucket, int(low) + bucket, rows)
         else:
-            ends = (_on_the_way(least, most, step / buckets) for step in (bucket, bucket + 1))
-            yield Part(*ends, rows)
+            first, last = (_on_the_way(least, most, step / buckets) for step in (bucket, bucket + 1))
+            yield Part(first, last, rows)
 
 
 def _on_the_way(least: Any, most: Any, share: float) -> Any:  # noqa: ANN401 - numbers and times alike
