@@ -40,7 +40,7 @@ def measured(request: Request, site: SiteOf, visitor: Annotated[Visitor, may(Act
         site,
         visitor,
         why=why,
-        measures={name: _shown(one, found.get(name)) for name, one in settings.measures.items()},
+        measures={name: _shown(one, found.get(name)) for name, one in definitions.measures.items()},
         tree=measures.text(definitions),
         graph=markupsafe.Markup(measures.svg(definitions)),  # noqa: S704 - made here, its names escaped
     )

@@ -78,7 +78,9 @@ def distributions(settings: project.Project) -> tuple[Distribution, ...]:
     with published.opened(settings.state, settings.engine) as engine:
         kept = engine.rows(engine.table(measuring.MEASURED)) if engine.has(measuring.MEASURED) else []
         known = {row["measure"]: row for row in kept}
-        return tuple(_distribution(engine, name, one, known.get(name)) for name, one in settings.measures.items())
+        return tuple(
+            _distribution(engine, name, one, known.get(name)) for name, one in settings.definitions.measures.items()
+        )
 
 
 def _distribution(engine: Engine, name: str, measure: measures.Measure, known: dict[str, Any] | None) -> Distribution:
