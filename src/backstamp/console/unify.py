@@ -1,5 +1,7 @@
 """Unify: the tables and rules in their order, what each rule found, and what a person should look at."""
 
+import threading
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +21,8 @@ router = APIRouter()
 UNIFY = "/unify"
 _AT_ONCE = 200_000
 """Up to how many rows it is counted unasked what each rule alone found: it takes about as long as the rules did."""
+_PATIENCE_SECONDS = 2.0
+"""How long the page waits for that, before it says that it is being counted."""
 _LISTED = 10
 
 
@@ -49,11 +53,12 @@ def unify(
     """Show tables, rules, and what the last run found by them."""
     settings = site.project
     found, why = None, ""
-    counts: tuple[RuleAccuracy, ...] = ()
+    counts: tuple[RuleAccuracy, ...] | None = None
+    is_asked = alone
     try:
         found = _look(site, site.moment)
-        if alone or sum(table.rows for table in found.findings.tables) <= _AT_ONCE:
-            counts = _count(site, site.moment)
+        is_asked = alone or sum(table.rows for table in found.findings.tables) <= _AT_ONCE
+        counts = _counted(site) if is_asked else None
     except (errors.ConfigurationError, errors.BusyError) as error:
         why = str(error)
     return pages.page(
@@ -65,8 +70,9 @@ def unify(
         found=found,
         why=why,
         counted={table.table: table for table in found.findings.tables} if found else {},
-        rules=_rules(settings, found, counts),
-        are_counted=bool(counts),
+        rules=_rules(settings, found, counts or ()),
+        is_asked=is_asked,
+        are_counted=counts is not None,
         listed=_LISTED,
         refusals=guard.REASONS,
     )
@@ -79,9 +85,30 @@ def _look(site: Site, _moment: tuple[int, datetime | None]) -> _Found:
     return _Found(findings, pipeline.doubts(settings), pipeline.profile_stored(settings))
 
 
+def _counted(site: Site) -> tuple[RuleAccuracy, ...] | None:
+    """Return what each rule found, and found alone; None as long as that is being counted."""
+    counting = _counting(site, site.moment)
+    wait([counting], timeout=_PATIENCE_SECONDS)
+    if not counting.done():
+        return None
+    if counting.exception():
+        _counting.cache_clear()
+    return counting.result()
+
+
 @lru_cache(maxsize=2)
-def _count(site: Site, _moment: tuple[int, datetime | None]) -> tuple[RuleAccuracy, ...]:
-    return pipeline.count_rules(site.project)
+def _counting(site: Site, _moment: tuple[int, datetime | None]) -> "Future[tuple[RuleAccuracy, ...]]":
+    """Begin to count in a thread of its own: who looks at the page need not wait."""
+    counting: Future[tuple[RuleAccuracy, ...]] = Future()
+
+    def count() -> None:
+        try:
+            counting.set_result(pipeline.count_rules(site.project))
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result is told
+            counting.set_exception(error)
+
+    threading.Thread(target=count, name="count rules", daemon=True).start()
+    return counting
 
 
 def _rules(settings: project.Project, found: _Found | None, counts: tuple[RuleAccuracy, ...]) -> list[RuleLine]:
