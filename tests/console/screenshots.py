@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PEOPLE = 400
-WIDTH, HEIGHT = 900, 640
-HIGHEST = 1200
+WIDTH, HEIGHT, SCALE = 1200, 800, 0.75
+HIGHEST = 1500
 """What stands further down a page is left out."""
 STATUS = "/settings/system/status"
 
@@ -34,7 +34,7 @@ def take(folder: Path) -> None:
         with conftest.serving(file) as served, playwright.sync_playwright() as started:
             paths = prepared(served)
             browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            with browser.new_context(color_scheme="light", viewport={"width": WIDTH, "height": HEIGHT}) as context:
+            with browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE) as context:
                 context.set_default_timeout(120_000)
                 page = context.new_page()
                 page.goto(served.url)
@@ -55,7 +55,8 @@ def prepared(served: Served) -> dict[str, str]:
     found = pipeline.find_customers(settings, wanted, 1).customers[0]
     customer = pipeline.customer_of(settings, found.customer_id)
     assert customer
-    one, other = customer.rows[0], customer.rows[-1]
+    of_crm = [row for row in customer.rows if row.table.startswith("crm.")]
+    one, other = of_crm[0], of_crm[-1]
     pipeline.override(settings, "never", one, other, "father and son", name_of(runs.Role.CONTRIBUTOR))
     draft = runs.Arguments(draft=True, requested_by=name_of(runs.Role.CONTRIBUTOR))
     number = served.site.worker.begin(console.Order(draft))

@@ -88,6 +88,7 @@ def test_accessibility(chromium: Chromium, served: Served, scheme: Literal["ligh
     """A checker finds nothing serious on any page, on a screen or a phone, and no page is wider than the phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     with chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}) as context:
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto(served.url + "/login")
         found = [(path, one) for path in ("/login",) for one in axe.run(page).response["violations"]]
