@@ -7,7 +7,7 @@ SEQUENCES ?= 2400
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test tests-on-spark other-tests spark check format lock laws accuracy pages benchmark setup
+.PHONY: help demo test tests-on-spark other-tests spark check format lock laws accuracy pages screenshots benchmark setup
 
 help:  ## List these commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
@@ -50,6 +50,9 @@ accuracy: setup  ## Find who is who in public data, and print how well, beside S
 
 pages: setup  ## Write the pages anew that show what commands print
 	WRITE_PAGES=1 $(BIN)/python -m pytest -q tests/cli/test_pages.py tests/cli/test_linking_page.py tests/cli/test_stories_page.py tests/pipeline/test_ids.py
+
+screenshots: setup  ## Show every page of the console anew, in docs/console/
+	$(BIN)/python -m tests.console.screenshots docs/console
 
 benchmark: setup  ## Measure unification beside Splink, at these numbers of people (SIZES=250000,1000000)
 	$(BIN)/python benchmarks/unify.py --sizes $(SIZES)

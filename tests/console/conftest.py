@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def demo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project file of a demo that has run once; nobody changes it."""
-    file = tmp_path_factory.mktemp("console") / "demo" / "backstamp.yaml"
-    file.parent.mkdir()
+    return made_demo(tmp_path_factory.mktemp("console") / "demo", PEOPLE)
+
+
+def made_demo(folder: Path, people: int) -> Path:
+    """Make a demo that has run once; return its project file."""
+    file = folder / "backstamp.yaml"
+    folder.mkdir()
     file.write_text(demo.PROJECT)
-    company = demo.make_company(PEOPLE, seed=1)
-    demo.write_files(company, file.parent)
+    company = demo.make_company(people, seed=1)
+    demo.write_files(company, folder)
     settings = project.load(file)
     with environment.served(settings) as url:
         with environment.signed_in(settings, url, embedded.ADMINISTRATOR) as administrator:

@@ -7,14 +7,35 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from tests.console import PASSWORD, Served, name_of
 
-from backstamp import runs
+from backstamp import pipeline, runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
     from playwright.sync_api import Page
 
 STATUS = "/settings/system/status"
-PAGES = ("/", STATUS, STATUS + "/tasks/1/1", "/settings/users", "/account")
+PAGES = (
+    "/",
+    "/customers",
+    "/records",
+    "/unify",
+    "/links",
+    "/measures",
+    STATUS,
+    STATUS + "/tasks/1/1",
+    "/settings/users",
+    "/account",
+)
+
+
+def paths(served: Served) -> list[str]:
+    """Return the addresses of all pages, among them those of a customer, and of two rows of it compared."""
+    [found] = pipeline.find_customers(served.site.project, pipeline.Wanted(least_rows=3), 1).customers
+    customer = pipeline.customer_of(served.site.project, found.customer_id)
+    assert customer
+    one, other = customer.rows[0], customer.rows[-1]
+    compared = f"/records/{one.table}/{one.key}?other_table={other.table}&other_key={other.key}"
+    return [*PAGES, f"/customers/{found.customer_id}", compared]
 
 
 def sign_in(page: Page, served: Served, role: runs.Role = runs.Role.ADMINISTRATOR) -> None:
@@ -67,11 +88,12 @@ def test_accessibility(chromium: Chromium, served: Served, scheme: Literal["ligh
     """A checker finds nothing serious on any page, on a screen or a phone, and no page is wider than the phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     with chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}) as context:
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto(served.url + "/login")
         found = [(path, one) for path in ("/login",) for one in axe.run(page).response["violations"]]
         sign_in(page, served)
-        for path in PAGES:
+        for path in paths(served):
             page.goto(served.url + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
             found += [(path, one) for one in axe.run(page).response["violations"]]

@@ -141,7 +141,7 @@ def _show(
         to.print("\nMeasures", style="bold")
         to.print(
             display.listing(
-                [(f"  {name}", _measured(measure)) for name, measure in settings.definitions.measures.items()]
+                [(f"  {name}", measures.in_short(measure)) for name, measure in settings.definitions.measures.items()]
             )
         )
     if described.sheets:
@@ -158,15 +158,6 @@ def _show(
     to.print(
         f"{settings.file} cannot be checked in full: {', '.join(unread)}." if unread else f"{settings.file} is fine."
     )
-
-
-def _measured(measure: measures.Measure) -> str:
-    """Say in short what a measure is."""
-    values = measure.value or ", ".join(f"{name}: {text}" for name, text in measure.values.items())
-    where = f" where {measure.where}" if measure.where else ""
-    by = f" by {', '.join(measure.dimensions)}" if measure.dimensions else ""
-    how_often = measure.refresh if measure.active else "not active"
-    return f"{measure.kind} of {measure.of}: {values}{where}{by}; {how_often}"
 
 
 def _show_tables(to: Console, described: Described) -> None:

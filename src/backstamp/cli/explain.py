@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import typer
 
 from backstamp import pipeline, project
 from backstamp.cli import display, options
+from backstamp.unify import words
 from backstamp.unify.explain import Row
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backstamp.unify.explain import Comparison, Explanation, Link, Relation, Verdict
-
-_MIDNIGHT = " 00:00:00.000000"
+    from backstamp.unify.explain import Explanation, Link, Relation, Verdict
 
 
 def explain(
@@ -120,7 +118,7 @@ def _show_link(to: Console, link: Link) -> None:
     if link.score is None:
         _say(to, "    by an always pair of the overrides, whatever the rules say")
         return
-    _say(to, f"    by {link.rule}, score {_per_cent(link.score)}")
+    _say(to, f"    by {link.rule}, score {words.per_cent(link.score)}")
     if link.verdict is None:
         _say(to, "    The project file does not have this rule any more.")
         return
@@ -131,37 +129,14 @@ def _show_link(to: Console, link: Link) -> None:
 
 def _show_conditions(to: Console, verdict: Verdict) -> None:
     for condition in verdict.conditions:
-        _say(to, f"      {_words(condition)}", style="" if condition.holds else "yellow")
+        _say(to, f"      {words.condition(condition)}", style="" if condition.holds else "yellow")
     for exception in verdict.exceptions:
         _say(to, "      no: an exception (`unless`) holds", style="yellow")
         for condition in exception:
-            _say(to, f"        {_words(condition)}", style="yellow")
+            _say(to, f"        {words.condition(condition)}", style="yellow")
     if verdict.holders is not None and verdict.holders > verdict.max_rows_per_key:
         many = f"{verdict.holders:,} rows hold these values, and at most {verdict.max_rows_per_key:,} may:"
         _say(to, f"      no: {many} shared values link nothing", style="yellow")
-
-
-def _words(found: Comparison) -> str:
-    """Say in a line what a condition found."""
-    columns = " and ".join(dict.fromkeys(found.columns))
-    one, other = ("(empty)" if value is None else value.removesuffix(_MIDNIGHT) for value in found.values)
-    values = one if one == other else f"{one} | {other}"
-    if None in found.values:
-        asked = "an empty value never matches"
-    elif found.differs and found.similarity is None:
-        asked = "different"
-    elif found.similarity is None:
-        asked = "the same" if found.holds else "must be the same"
-    elif found.differs:
-        asked = f"{_per_cent(found.similarity)} alike: different, the same from {found.per_cent} % on"
-    else:
-        asked = f"{_per_cent(found.similarity)} alike, at least {found.per_cent} % needed"
-    return f"{'yes' if found.holds else 'no'}: {columns}: {values} ({asked})"
-
-
-def _per_cent(share: float) -> str:
-    """Return a share in per cent, never rounded up to a threshold that it misses."""
-    return f"{max(0, math.floor(share * 1000 + 1e-6)) / 10:g} %"
 
 
 def _row(row: Row) -> str:

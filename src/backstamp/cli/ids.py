@@ -7,16 +7,6 @@ from backstamp.cli import display, options
 from backstamp.unify import history
 
 _WHATS = ("id-changes",)
-_SAID = {
-    history.NEW: "made for rows that were in no profile",
-    history.SPLIT: "made for rows that were in another profile, which goes on",
-    history.MERGED: "all its rows came into one other profile",
-    history.DIVIDED: "its rows came into several profiles",
-    history.MOVED: "its last rows came into other profiles",
-    history.GONE: "none of its rows is left",
-    history.ANEW: "all CustomerIds were made anew with --new-ids",
-    history.RESTORED: "found in the CRM, or back as a run was undone",
-}
 
 
 def resolve(
@@ -30,7 +20,7 @@ def resolve(
     if as_json:
         display.write_json(vars(found))
     to = display.console(quiet=as_json)
-    why = f"since run {found.run}: {_SAID[found.reason]}"
+    why = f"since run {found.run}: {history.WORDS[found.reason]}"
     if found.state == "current":
         to.print(f"{found.customer_id} is the CustomerId of a profile, {why}.", soft_wrap=True)
     elif found.state == "gone":

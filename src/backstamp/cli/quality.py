@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from backstamp.cli import display
+from backstamp.unify import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 _FEW = 3
 """How many of a kind are shown; --json has more."""
-_REASONS = {
-    "never": "it would have brought a never pair together",
-    "elsewhere": "the two are in different customers",
-    "no customer": "the row above is in none",
-}
 _FREQUENT, _ROOM = 3, 120
 """How many frequent values are shown where there is room, and how many characters that takes."""
 
@@ -74,7 +70,7 @@ def show_doubts(to: Console, found: Doubts) -> None:
     if found.refused:
         to.print("\nLinks that were not made because of overrides", style="bold")
         for refused in found.refused[:_FEW]:
-            to.print(f"  {refused.rule}: {_REASONS[refused.reason]}")
+            to.print(f"  {refused.rule}: {guard.REASONS[refused.reason]}")
             _show_pair(to, refused.left, refused.right)
         _show_more(to, len(found.refused))
     if found.excepted:

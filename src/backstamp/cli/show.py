@@ -61,12 +61,7 @@ def outer_name(settings: project.Project, table: str) -> str:
     Raises:
         ConfigurationError: it is no table of the environment.
     """
-    known = {
-        f"{name}.{one.name}": one.outer
-        for name, source in settings.sources.items()
-        if isinstance(source, project.EnvironmentSource)
-        for one in source.listed
-    }
+    known = pipeline.outer_names(settings)
     if table not in known:
         hint = errors.did_you_mean(table, known)
         message = f"`{table}` is no table that the project reads from its CRM.{hint} There are: {', '.join(known)}."

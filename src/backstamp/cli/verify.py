@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from backstamp.pipeline import Verified, VerifiedTable
 
 _HEADINGS = ("Table", ">Rows", ">With a link", *(f">{one.capitalize()}" for one in link.Finding), ">Known")
-_MEANINGS = {
-    link.Finding.WRONG: "it leads to another profile than the alternate keys say",
-    link.Finding.MISSING: "there is none, though they know a profile",
-    link.Finding.SUPERFLUOUS: "there is one, though they know no profile",
-    link.Finding.ORPHAN: "the profile that it leads to is not there",
-}
 
 
 def verify(
@@ -42,7 +36,7 @@ def verify(
     if as_json:
         display.write_json(_facts(found))
     _show(to, found)
-    if list_to is not None and any(_not_right(table) for table in found.tables):
+    if list_to is not None and any(table.not_right for table in found.tables):
         to.print(f"The rows that are not right are listed in {list_to}.", soft_wrap=True)
     if not found.is_right:
         raise typer.Exit(1)
@@ -76,7 +70,7 @@ def _show(to: Console, found: Verified) -> None:
     for table in found.tables:
         if not table.has_column:
             to.print(f"{table.table} has no column of links yet: the next run makes it.", soft_wrap=True)
-        for finding, meaning in _MEANINGS.items():
+        for finding, meaning in link.MEANINGS.items():
             if count := table.findings[finding]:
                 to.print(f"{table.table}: {display.count(count, 'link')} {finding}: {meaning}.", soft_wrap=True)
         for excuse, count in table.excused.items():
@@ -90,23 +84,9 @@ def _show(to: Console, found: Verified) -> None:
             f"The environment is held since run {found.held_since}: links are as they were before it.", soft_wrap=True
         )
     to.print()
-    to.print(_sentence(found), style="green" if found.is_right else "red", soft_wrap=True)
+    to.print(found.sentence, style="green" if found.is_right else "red", soft_wrap=True)
 
 
 def _line(table: VerifiedTable) -> list[str]:
     counts = (table.rows, table.linked, *(table.findings[finding] for finding in link.Finding), table.excused.total())
     return [table.table, *(f"{count:,}" for count in counts)]
-
-
-def _sentence(found: Verified) -> str:
-    if not found.tables:
-        return "No table is linked, so there is nothing to check."
-    rows = display.count(sum(table.rows for table in found.tables), "row")
-    if found.is_right:
-        return f"All links are right: {rows} checked."
-    wrong = sum(_not_right(table) - table.excused.total() for table in found.tables)
-    return f"{display.count(wrong, 'link')} not right of {rows}: `backstamp run --full` puts them right."
-
-
-def _not_right(table: VerifiedTable) -> int:
-    return table.rows - table.findings[link.Finding.RIGHT]

@@ -15,11 +15,37 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import backstamp
 from backstamp import errors
-from backstamp.console import api, health, home, login, oidc, pages, status, users
+from backstamp.console import (
+    api,
+    customers,
+    health,
+    home,
+    links,
+    login,
+    measures,
+    oidc,
+    pages,
+    records,
+    status,
+    unify,
+    users,
+)
 from backstamp.console.permissions import NotSignedIn, visitor_of
 from backstamp.console.site import Site
 
-PAGES = (login.router, oidc.router, home.router, status.router, users.router, health.router)
+PAGES = (
+    login.router,
+    oidc.router,
+    home.router,
+    customers.router,
+    records.router,
+    links.router,
+    unify.router,
+    measures.router,
+    status.router,
+    users.router,
+    health.router,
+)
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -85,17 +85,23 @@ def durations(history: Sequence[runs.Run]) -> list[Durations]:
 def _durations(stage: str, done: Sequence[runs.Run]) -> Durations:
     took = [(run, seconds) for run in done if (seconds := seconds_of(run, stage)) is not None]
     longest = max((seconds for _, seconds in took), default=0.0)
-    step = 100 / max(len(took), 12)
-    columns = tuple(
+    labelled = [(f"Run {run.number}: {words.duration(seconds)}", seconds) for run, seconds in took]
+    return Durations(stage, columns(labelled), words.duration(took[-1][1]) if took else "", words.duration(longest))
+
+
+def columns(labelled: Sequence[tuple[str, float]], places: int = 12) -> tuple[Column, ...]:
+    """Return amounts, each with what it says, as columns; there is room for so many at least."""
+    highest = max((amount for _, amount in labelled), default=0.0)
+    step = 100 / max(len(labelled), places)
+    return tuple(
         Column(
             left=round(place * step, 2),
             width=round(step * 0.8, 2),
-            height=round(max(100 * seconds / longest if longest else 0, 2), 1),
-            label=f"Run {run.number}: {words.duration(seconds)}",
+            height=round(max(100 * amount / highest if highest else 0, 2 if amount else 0), 1),
+            label=label,
         )
-        for place, (run, seconds) in enumerate(took)
+        for place, (label, amount) in enumerate(labelled)
     )
-    return Durations(stage, columns, words.duration(took[-1][1]) if took else "", words.duration(longest))
 
 
 def seconds_of(run: runs.Run, stage: str) -> float | None:

@@ -45,10 +45,8 @@ def home(request: Request, site: SiteOf, visitor: Annotated[Visitor, may(Action.
 
 def _overview(site: Site) -> tuple[pipeline.Overview | None, str]:
     """Return what there is, or why that cannot be said now."""
-    published = next((run for run in site.status.history(100) if run.published), None)
-    moment = (published.number, published.ended) if published else (0, None)
     try:
-        return _counted(site, moment), ""
+        return _counted(site, site.moment), ""
     except (errors.ConfigurationError, errors.BusyError) as error:
         return None, str(error)
 

@@ -9,10 +9,11 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from backstamp import runs
+from backstamp import measures, pipeline, runs
 from backstamp.console.permissions import Action, Visitor
 from backstamp.console.site import Site
 from backstamp.runs import words
+from backstamp.unify import words as explained
 
 _NOTICE = "backstamp_notice"
 """The cookie with what the next page says of what was just done."""
@@ -78,6 +79,20 @@ def shown(value: object) -> str:
             return str(value)
 
 
+def about(value: object) -> str:
+    """Return a value as exactly as it can be seen in a chart."""
+    return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 10_000 else shown(value)
+
+
+def called(customer: pipeline.Customer) -> str:
+    """Return by what people know a customer: a name, or else what the profile says first."""
+    values = {one.name: shown(one.value) for one in customer.values}
+    for names in (("FullName",), ("Name",), ("FirstName", "LastName")):
+        if name := " ".join(values[name] for name in names if name in values):
+            return name
+    return next(iter(values.values()), customer.customer_id)
+
+
 _KINDS = {
     runs.TaskStatus.SUCCESSFUL: "good",
     runs.TaskStatus.SKIPPED: "quiet",
@@ -108,6 +123,11 @@ def _templates() -> jinja2.Environment:
         "moment": moment,
         "machine_time": machine_time,
         "shown": shown,
+        "called": called,
+        "about": about,
+        "in_short": measures.in_short,
+        "condition": explained.condition,
+        "per_cent": explained.per_cent,
         "kind": kind_of,
         "duration": words.duration,
         "standing": words.standing,

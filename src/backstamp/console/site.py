@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,12 @@ class Site:
     def title(self) -> str:
         """What the project is called: its folder."""
         return self.file.resolve().parent.name
+
+    @property
+    def moment(self) -> tuple[int, datetime | None]:
+        """What the last run that published did so: as long as this is the same, so is what it published."""
+        published = next((run for run in self.status.history(100) if run.published), None)
+        return (published.number, published.ended) if published else (0, None)
 
     @contextmanager
     def warehouse(self) -> Iterator[engines.Engine]:

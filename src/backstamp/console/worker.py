@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from backstamp import errors, pipeline, project, runs, schedule
@@ -13,6 +14,8 @@ from backstamp.runs import words
 
 _RUNS_AT_ONCE = 8
 """More runs than can be under way together."""
+_PATIENCE_SECONDS = 3.0
+"""How long whoever asks for a check waits for it, before it goes on alone."""
 STOPPED = "the server, which stops"
 """By whom runs are canceled that the next start of the server goes on with."""
 
@@ -45,6 +48,30 @@ class Order:
     approves: int | None = None
 
 
+@dataclass(frozen=True)
+class Check:
+    """A check of all links.
+
+    Attributes:
+        by: who asked for it.
+        began: when.
+        progress: how far it is.
+        found: what it found, None as long as it goes on or where it could not be done:
+        problem: says why.
+    """
+
+    by: str
+    began: datetime
+    progress: str = ""
+    found: pipeline.Verified | None = None
+    problem: str = ""
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether it has not ended."""
+        return self.found is None and not self.problem
+
+
 class Worker:
     """Does runs of one project in this process.
 
@@ -60,6 +87,7 @@ class Worker:
         self._connections = connections
         self._threads: set[threading.Thread] = set()
         self._stopping = threading.Event()
+        self._check: Check | None = None
         self._lock = threading.Lock()
 
     def begin(self, order: Order) -> int:
@@ -95,6 +123,28 @@ class Worker:
         """
         with runs.Ledger(self._ledger) as ledger:
             ledger.request_cancel(number, by)
+
+    @property
+    def check(self) -> Check | None:
+        """The last check of the links in this process, also while it goes on."""
+        return self._check
+
+    def verify(self, by: str) -> None:
+        """Begin to check the links, unless that goes on; return when it has ended, or soon.
+
+        Raises:
+            BusyError: the server stops.
+        """
+        with self._lock:
+            if self._stopping.is_set():
+                raise errors.BusyError("The server is about to stop, and begins no check any more.")
+            if self._check and self._check.is_going_on:
+                return
+            self._check = Check(by, datetime.now(UTC))
+            thread = threading.Thread(target=self._verify, args=(self._check,), name="verify")
+            self._threads = {one for one in self._threads if one.is_alive()} | {thread}
+            thread.start()
+        thread.join(_PATIENCE_SECONDS)
 
     def resume(self) -> int | None:
         """Go on with what the server before was at when it was stopped or died; return the run that does, if any."""
@@ -137,6 +187,24 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - whoever waits for the run is told; what came later is in the ledger
             if not begun.done():
                 begun.set_exception(error)
+
+    def _verify(self, check: Check) -> None:
+        def tell(table: str, rows: int) -> None:
+            if self._stopping.is_set():
+                raise errors.CanceledError("The server stopped in the middle of it.")
+            self._check = replace(check, progress=f"{table}: {words.count(rows, 'row')} read")
+
+        try:
+            settings = project.load(self._file)
+            with self._connections.environment(settings) as environment:
+                with self._connections.organizations(settings) as others:
+                    described = pipeline.describe(settings, environment, others)
+                self._check = replace(check, found=pipeline.verify(settings, environment, described, progress=tell))
+        except errors.BackstampError as error:
+            self._check = replace(check, problem=str(error))
+        except BaseException:
+            self._check = replace(check, problem="It broke: the server's log says where.")
+            raise
 
     def _do(self, order: Order, began: Callable[[runs.Run], None]) -> runs.Run:
         settings = project.load(self._file)

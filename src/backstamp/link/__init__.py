@@ -58,10 +58,11 @@ from backstamp.link.obstacles import obstacles
 from backstamp.link.plan import Customers, Linking, Plan, Reason, Removal, Writing, list_path, load
 from backstamp.link.settings import ApproveAbove, Link
 from backstamp.link.undo import make_undo
-from backstamp.link.verify import Finding, excused, findings
+from backstamp.link.verify import MEANINGS, Finding, excused, findings
 
 __all__ = [
     "LINKS",
+    "MEANINGS",
     "MEASURES",
     "STEPS",
     "ApproveAbove",

@@ -32,6 +32,15 @@ class Finding(StrEnum):
     ORPHAN = "orphan"  # the profile that it leads to is not there
 
 
+MEANINGS = {
+    Finding.WRONG: "it leads to another profile than the alternate keys say",
+    Finding.MISSING: "there is none, though they know a profile",
+    Finding.SUPERFLUOUS: "there is one, though they know no profile",
+    Finding.ORPHAN: "the profile that it leads to is not there",
+}
+"""What is wrong with a link, as people say it."""
+
+
 def findings(links: ir.Table, keys: ir.Table, profiles: ir.Table, excused: ir.Table) -> ir.Table:
     """Return (key, found, expected, finding, excuse) of every row of a table; found and expected are CustomerIds.
 

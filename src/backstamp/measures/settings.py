@@ -216,3 +216,12 @@ def dead_band(measure: Measure) -> DeadBand | None:
 def calculations(name: str, measure: Measure) -> dict[str, str]:
     """Return what a measure calculates: texts, by the names of the columns that they become."""
     return measure.values or {name: measure.value or ""}
+
+
+def in_short(measure: Measure) -> str:
+    """Say in short what a measure is."""
+    values = measure.value or ", ".join(f"{name}: {text}" for name, text in measure.values.items())
+    where = f" where {measure.where}" if measure.where else ""
+    by = f" by {', '.join(measure.dimensions)}" if measure.dimensions else ""
+    how_often = measure.refresh if measure.active else "not active"
+    return f"{measure.kind} of {measure.of}: {values}{where}{by}; {how_often}"

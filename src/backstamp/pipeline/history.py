@@ -46,6 +46,16 @@ class Resolved:
     reason: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """What became of an id in a run: `old_id` and `new_id`, one of them or both, and why, a word of `unify.history`."""
+
+    run: int
+    old_id: str | None
+    new_id: str | None
+    reason: str
+
+
 def write(engine: Engine, state: Path) -> None:
     """Write the file of the last published run, unless it is there."""
     if not engine.has(ID_CHANGES):
@@ -106,6 +116,16 @@ def resolve(state: Path, customer_id: str) -> Resolved:
     last = [change for change in ends if change["run"] == max(change["run"] for change in ends)]
     now = tuple(sorted(change["new_id"] for change in last if change["new_id"] is not None))
     return Resolved(wanted, "replaced" if now else "gone", now, last[0]["run"], last[0]["reason"])
+
+
+def changes_of(state: Path, customer_id: str) -> tuple[Change, ...]:
+    """Return all that is on record of a CustomerId, the newest first: what it came from, and what came from it."""
+    known = _read(state, sorted(_runs(state)))
+    if known is None:
+        return ()
+    own = (pc.field("old_id") == customer_id) | (pc.field("new_id") == customer_id)
+    found = known.to_table(filter=own).sort_by([("run", "descending"), ("old_id", "ascending")])
+    return tuple(Change(**row) for row in found.to_pylist())
 
 
 def export(state: Path, file: Path, *, run: int | None = None, since: int = 0) -> int:

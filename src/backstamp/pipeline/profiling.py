@@ -64,6 +64,34 @@ def profile(settings: project.Project, described: Described) -> tuple[TableProfi
     return tuple(made[table.table] for table in settings.unify.tables if table.table in made)
 
 
+def profile_stored(settings: project.Project) -> tuple[TableProfile, ...]:
+    """Return what the tables of unification are like in what the last run stored; no source is asked.
+
+    Raises:
+        BusyError: another process has the warehouse open.
+        ConfigurationError: no run has published profiles yet.
+    """
+    with published.opened(settings.state, settings.engine) as engine:
+        return tuple(found for table in settings.unify.tables if (found := _stored(engine, settings, table.table)))
+
+
+def _stored(engine: engines.Engine, settings: project.Project, table: str) -> TableProfile | None:
+    if not engine.has(reading.stored_name(table)):
+        return None
+    rows = reading.stored(engine, table)
+    compared = [name for name in _compared(settings, table) if name in rows.columns]
+    if not compared:
+        return None
+    every, number, columns = _counted(engine, rows, compared)
+    return TableProfile(table, number, of_run=True, every=every, columns=columns, suggestions=())
+
+
+def _compared(settings: project.Project, table: str) -> list[str]:
+    """Return the columns of a table that rules compare."""
+    sides = (side for sides, _ in places.conditions(settings.unify) for side in sides)
+    return list(dict.fromkeys(side.column for side in sides if side.table == table))
+
+
 def _warehouse(settings: project.Project, stack: contextlib.ExitStack) -> engines.Engine | None:
     """Return what the last run published, None where there is nothing, or a run has it."""
     with contextlib.suppress(errors.BusyError, errors.ConfigurationError):
@@ -75,19 +103,23 @@ def _profile(
     settings: project.Project, table: SourceTable, warehouse: engines.Engine | None, scratch: engines.Engine
 ) -> TableProfile | None:
     used = places.columns_of(settings.unify, table.name)
-    compared = dict.fromkeys(
-        side.column for sides, _ in places.conditions(settings.unify) for side in sides if side.table == table.name
-    )
+    compared = _compared(settings, table.name)
     if table.definition is None or not compared:
         return None
     if table.step and not (warehouse and warehouse.has(reading.stored_name(table.name))):
         return None  # its columns are there only when a run has made them
     engine, rows, of_run = _rows(table, used, warehouse, scratch)
-    total = engine.count(rows)
-    every = -(-total // _COUNTED_ROWS) or 1
-    counted = rows.filter(rows[transform.ROW] % every == 0) if every > 1 else rows
-    number, columns = profiling.profile(engine, counted, list(compared))
+    every, number, columns = _counted(engine, rows, compared)
     return TableProfile(table.name, number, of_run, every, columns, _suggestions(settings, table, used, engine, rows))
+
+
+def _counted(
+    engine: engines.Engine, rows: ir.Table, columns: Sequence[str]
+) -> tuple[int, int, tuple[profiling.ColumnProfile, ...]]:
+    """Return every how many rows one is counted, how many these are, and what columns are like in them."""
+    every = -(-engine.count(rows) // _COUNTED_ROWS) or 1
+    counted = rows.filter(rows[transform.ROW] % every == 0) if every > 1 else rows
+    return every, *profiling.profile(engine, counted, columns)
 
 
 def _rows(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import ibis
+import pyarrow as pa
 
 from backstamp import errors, link, runs
-from backstamp.pipeline import hydrated, measuring
+from backstamp.pipeline import hydrated, measuring, published
 from backstamp.pipeline.explain import found
 from backstamp.unify import explain
 
@@ -126,17 +127,35 @@ def customer(settings: project.Project, row: explain.Row) -> Customer | None:
         SourceError: no row had that key, or a row filter keeps it out.
     """
     with found(settings, row) as (unified, record):
-        told, engine = explain.explain(unified, record), unified.engine
-        if told.customer_id is None:
-            return None
-        return Customer(
-            customer_id=told.customer_id,
-            rows=tuple(member.row for member in told.members),
-            values=told.values,
-            measures=tuple(_measures(engine, settings, told.customer_id)),
-            timeline=tuple(_timeline(engine, settings, told.customer_id)),
-            clusters=tuple(_clusters(engine, told.customer_id)),
-        )
+        return _customer(settings, unified, record)
+
+
+def customer_of(settings: project.Project, customer_id: str) -> Customer | None:
+    """Return what the last run knows of a customer, None where no profile has this CustomerId.
+
+    Raises:
+        BusyError: a run has the warehouse open.
+        ConfigurationError: no run has unified the tables as the file has them.
+    """
+    with published.unified(settings) as unified:
+        wanted = pa.RecordBatch.from_pylist([{"customer_id": customer_id}])
+        named = unified.ids.semi_join(unified.engine.load(wanted.schema, [wanted]), "customer_id")
+        first = unified.engine.rows(named.select("customer"))
+        return _customer(settings, unified, first[0]["customer"]) if first else None
+
+
+def _customer(settings: project.Project, unified: explain.Unified, record: int) -> Customer | None:
+    told, engine = explain.explain(unified, record), unified.engine
+    if told.customer_id is None:
+        return None
+    return Customer(
+        customer_id=told.customer_id,
+        rows=tuple(member.row for member in told.members),
+        values=told.values,
+        measures=tuple(_measures(engine, settings, told.customer_id)),
+        timeline=tuple(_timeline(engine, settings, told.customer_id)),
+        clusters=tuple(_clusters(engine, told.customer_id)),
+    )
 
 
 def _busy(settings: project.Project) -> str:

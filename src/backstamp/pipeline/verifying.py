@@ -12,6 +12,7 @@ import pyarrow as pa
 from backstamp import engine as engines
 from backstamp import link, runs, shapes
 from backstamp.pipeline import exporting, hydrating, recovery
+from backstamp.runs import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,11 @@ class VerifiedTable:
         """Whether every row is right, or excused."""
         return not any(count for finding, count in self.findings.items() if finding is not link.Finding.RIGHT)
 
+    @property
+    def not_right(self) -> int:
+        """How many rows are not right, those excused among them."""
+        return self.rows - self.findings[link.Finding.RIGHT]
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -80,6 +86,17 @@ class Verified:
     def is_right(self) -> bool:
         """Whether all tables are."""
         return all(table.is_right for table in self.tables)
+
+    @property
+    def sentence(self) -> str:
+        """How the links are, in a sentence."""
+        if not self.tables:
+            return "No table is linked, so there is nothing to check."
+        rows = words.count(sum(table.rows for table in self.tables), "row")
+        if self.is_right:
+            return f"All links are right: {rows} checked."
+        wrong = sum(table.not_right - table.excused.total() for table in self.tables)
+        return f"{words.count(wrong, 'link')} not right of {rows}: `backstamp run --full` puts them right."
 
 
 def verify(

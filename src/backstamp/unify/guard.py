@@ -25,6 +25,13 @@ _LIMITS = shapes.shape(rule=pa.string(), lower=pa.string(), upper=pa.string(), m
 LISTED = 100
 """How many of each kind are listed."""
 
+REASONS = {
+    "never": "it would have brought a never pair together",
+    "elsewhere": "the two are in different customers",
+    "no customer": "the row above is in none",
+}
+"""Why a link was not made, a reason of `shapes.REFUSED`, as people say it."""
+
 
 @dataclass(frozen=True)
 class Part:

@@ -34,6 +34,18 @@ ANEW = "all anew"
 RESTORED = "restored"
 """`new_id` was found in the environment, or is back as a run was undone; or `old_id`, for which `new_id` stands."""
 
+WORDS = {
+    NEW: "made for rows that were in no profile",
+    SPLIT: "made for rows that were in another profile, which goes on",
+    MERGED: "all its rows came into one other profile",
+    DIVIDED: "its rows came into several profiles",
+    MOVED: "its last rows came into other profiles",
+    GONE: "none of its rows is left",
+    ANEW: "all CustomerIds were made anew with --new-ids",
+    RESTORED: "found in the CRM, or back as a run was undone",
+}
+"""The reasons as people say them."""
+
 
 @dataclass(frozen=True)
 class Before:

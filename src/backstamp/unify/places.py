@@ -44,10 +44,10 @@ TECHNICAL = frozenset(
 
 ListKind: TypeAlias = Literal["always", "never", "alias", "bypass"]
 PAIR = ("left_table", "left_key", "right_table", "right_key")
-_OVERRIDES = (*PAIR, "why", "by", "at")
+OVERRIDES = (*PAIR, "why", "by", "at")
 LIST_COLUMNS: dict[ListKind, tuple[str, ...]] = {
-    "always": _OVERRIDES,
-    "never": _OVERRIDES,
+    "always": OVERRIDES,
+    "never": OVERRIDES,
     "alias": ("value", "alias"),
     "bypass": ("value",),
 }
