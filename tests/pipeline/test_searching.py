@@ -46,6 +46,13 @@ def labels(place: Place, text: str) -> list[str]:
     return [hit.label for hit in pipeline.search(place.settings, text)]
 
 
+def test_in_a_list(named: Place) -> None:
+    """A list of customers has all that are found, and where none is, those with the words anywhere."""
+    for text, names in (("ada", {"Ada", "Adam"}), ("rien", {"Ada"}), ("nobody", set())):
+        found = pipeline.find_customers(named.settings, pipeline.Wanted(text), 5)
+        assert {one.values["FirstName"] for one in found.customers} == names, text
+
+
 @pytest.mark.parametrize(
     "text",
     ["zoe", "MULL", "müller", "schm zo", "  Zoë   Müller-Schmidt ", "5550123", "0170 555 0123", "+49 170 5550123"],

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from fastapi import APIRouter, HTTPException, Path, Query, Security
 from fastapi.security import HTTPBearer
 
-from backstamp import runs
+from backstamp import pipeline, runs
 from backstamp.console.permissions import Action, Visitor, may
 from backstamp.console.site import Site, SiteOf
 from backstamp.console.worker import Order
@@ -133,6 +133,19 @@ def undo(site: SiteOf, visitor: Annotated[Visitor, may(Action.UNDO)], number: _N
     planned = site.worker.begin(Order(runs.Arguments(undoes=number, requested_by=visitor.name)))
     site.users.note(visitor.name, "asked to undo a run", str(number))
     return Begun(planned)
+
+
+@router.get("/customers", tags=["customers"], responses=_problems(409))
+def customers(
+    site: SiteOf,
+    visitor: Annotated[Visitor, may(Action.SEE_CUSTOMERS)],  # noqa: ARG001
+    text: Annotated[
+        str, Query(max_length=200, description="A name, e-mail address, telephone number, key or CustomerId.")
+    ],
+    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
+) -> tuple[pipeline.Hit, ...]:
+    """Find customers."""
+    return pipeline.search(site.project, text, limit)
 
 
 def _find(site: Site, number: int) -> runs.Run:

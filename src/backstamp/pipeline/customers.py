@@ -11,7 +11,7 @@ import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.pipeline import published
+from backstamp.pipeline import published, searching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,8 @@ class Wanted:
     """Which customers are looked for.
 
     Attributes:
-        text: words that stand somewhere in the profile, in its CustomerIds or in the keys of its rows, however they
-            are written in small or capital letters.
+        text: a name or its beginning, an e-mail address, a telephone number or its end, a key of a row, a CustomerId;
+            where no customer has that, words that stand anywhere in the profile.
         table: `source.table` that the customer has a row of, "" for any.
         least_rows: how many rows it has at least.
         is_in_doubt: whether only those are wanted that a person should look at: of more rows than the project allows,
@@ -82,7 +82,7 @@ def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> Fou
     with published.opened(settings.state, settings.engine) as engine:
         profiles = engine.table("profiles")
         columns = _telling(profiles)
-        found = holding(engine, profiles, wanted.text).select(_ID, *columns)
+        found = _with_text(engine, profiles, wanted.text).select(_ID, *columns)
         if wanted.is_in_doubt:
             found = found.semi_join(_in_doubt(engine, settings.unify.largest_customer), _ID)
         members = engine.table("members")
@@ -94,6 +94,14 @@ def find_customers(settings: project.Project, wanted: Wanted, limit: int) -> Fou
         rows = engine.rows(found.order_by([ibis.desc("rows_of_it"), _ID]).limit(limit + 1))
         told = [FoundCustomer(row.pop(_ID), rows=row.pop("rows_of_it"), values=row) for row in rows[:limit]]
         return FoundCustomers(columns, tuple(told), len(rows) > limit)
+
+
+def _with_text(engine: Engine, profiles: ir.Table, text: str) -> ir.Table:
+    """Return the profiles that the search index finds; where it finds none, those with all words anywhere."""
+    if not text.strip():
+        return profiles
+    indexed = engine.cache(searching.fitting(engine, text))
+    return profiles.semi_join(indexed, _ID) if engine.count(indexed) else holding(engine, profiles, text)
 
 
 def holding(engine: Engine, rows: ir.Table, text: str) -> ir.Table:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -149,6 +150,14 @@ def find(engine: Engine, unify: Unify, text: str, limit: int = 20) -> tuple[Hit,
         rows = engine.rows(found.select("customer").distinct().order_by("customer").limit(limit))
         customers |= dict.fromkeys(row["customer"] for row in rows)
     return _hits(engine, unify, list(customers)[:limit])
+
+
+def fitting(engine: Engine, text: str) -> ir.Table:
+    """Return `customer_id` of all customers that `search` would find, in a warehouse that is open."""
+    found = [table.select("customer") for table in _found(engine, " ".join(text.split()))]
+    # Computed now: the union of one table is a mere projection, of which Ibis joins nothing.
+    customers = engine.cache(ibis.union(*found, distinct=True))
+    return engine.table("ids").semi_join(customers, "customer").select("customer_id")
 
 
 def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
