@@ -3,6 +3,7 @@
 discovery  tables in the files of a folder that no project knows yet
 describe   what the tables of the sources are, and whether the project fits them
 reading    a source table's rows, or what changed of them, into the warehouse
+sources    all of them, each in a task of its own
 stages     unification: normalize, deduplicate, match, identify, merge, cluster
 searching  customers found by what somebody typed
 guarding   what could join strangers: found and counted by a run

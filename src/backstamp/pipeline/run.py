@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property, partial
+from dataclasses import dataclass
+from datetime import UTC
+from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -14,9 +13,7 @@ import pyarrow as pa
 
 from backstamp import __version__, errors, link, runs, shapes
 from backstamp import engine as engines
-from backstamp.connect import ahead
 from backstamp.pipeline import (
-    attempts,
     history,
     hydrated,
     hydrating,
@@ -28,8 +25,8 @@ from backstamp.pipeline import (
     reading,
     recovery,
     searching,
+    sources,
     stages,
-    steps,
     supplied,
     undoing,
 )
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
 
     from backstamp import project
     from backstamp.connect import ports
-    from backstamp.pipeline.describe import Described, SourceTable
+    from backstamp.pipeline.describe import Described
     from backstamp.unify import normalize
 
 _NUMBERS = shapes.shape(customer=pa.int64())
@@ -118,12 +115,11 @@ class _Running:
 
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
-        sources = [_source_task(table) for table in self.described.tables]
         names = stages.names_of(self.settings.unify)
         unification = [*self._supply_tasks(), *map(_stage_task, names), searching.TASK]
         hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
         measured = measuring.tasks(self.settings.definitions)
-        self.ledger.plan_tasks(self.current, [*sources, *unification, *measured, *hydration])
+        self.ledger.plan_tasks(self.current, [*self._sources.tasks, *unification, *measured, *hydration])
 
     def compute(self) -> hydrating.Work | None:
         """Do all that needs the warehouse, publish it, and return what is to be sent.
@@ -150,7 +146,7 @@ class _Running:
             is_lost = before is None and not new_ids
             before = self._restore(engine) if is_lost else before
             self._refuse_lost_tables(engine, before)
-            read = self._read_sources(engine)
+            read = self._sources.read(engine)
             unified = [table.table for table in self.settings.unify.tables]
             if missing := [name for name in (*unified, *supplied.tables(self.settings)) if name not in read]:
                 self._skip_all(f"{', '.join(missing)} could not be read, so the run before stays as it is.")
@@ -218,12 +214,14 @@ class _Running:
         raise _PatchedError
 
     @cached_property
-    def _steps(self) -> tuple[link.Step, ...]:
-        return hydrating.steps_of(self.settings)
+    def _sources(self) -> sources.Sources:
+        return sources.Sources(
+            self.settings, self.environment, self.described, self.ledger, self.current, frozenset(self.accept_loss)
+        )
 
     @cached_property
-    def _seems_restored(self) -> bool:
-        return planning.seems_restored(self.settings, self.ledger.journal, self.environment, self.current.number)
+    def _steps(self) -> tuple[link.Step, ...]:
+        return hydrating.steps_of(self.settings)
 
     @cached_property
     def _held_since(self) -> int | None:
@@ -272,96 +270,11 @@ class _Running:
             return
         known = {str(row["table"]) for row in engine.rows(before.members.select("table").distinct())}
         lost = known - {table.table for table in self.settings.unify.tables}
-        for name in sorted(name for name in lost if not self._accepts(name)):
+        for name in sorted(name for name in lost if not self._sources.accepts(name)):
             raise errors.SourceError(
                 f"{name} was unified before and is not in the project file any more, so its rows would lose their"
                 f" profiles. Put it back, or, if it is meant: `backstamp run --accept-loss {name}`."
             )
-
-    def _accepts(self, table: str) -> bool:
-        return bool({table, table.partition(".")[0]} & set(self.accept_loss))
-
-    def _read_sources(self, engine: engines.Engine) -> dict[str, reading.Read]:
-        """Read every source table; those that could not be read are missing in what is returned."""
-        tokens = reading.tokens(engine)
-        read: dict[str, reading.Read] = {}
-        # Those whose transform step joins others come after them.
-        tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
-        with ahead.Ahead(self.settings.state / "ahead") as side_by_side:
-            asked: dict[str, Iterator[reading.Request]] = {}
-            for table in tables:
-                ask = partial(self._request, table, tokens.get(table.name), side_by_side)
-                asked[table.name] = itertools.chain([ask()], iter(ask, None))  # all at once; anew for another attempt
-            for table in tables:
-                self._check()
-                work = partial(self._read_source, engine, table, asked[table.name], read)
-                try:
-                    planned = _source_task(table)
-                    read[table.name] = attempts.repeated(self.ledger, self.current, planned, work, self._check)
-                except errors.CanceledError:
-                    raise
-                except errors.BackstampError:
-                    continue  # its task says why
-        told = [
-            {"table": name, "token": token}
-            for name, token in (tokens | {name: found.token for name, found in read.items()}).items()
-            if token is not None
-        ]
-        engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
-        return read
-
-    def _request(self, table: SourceTable, token: str | None, side_by_side: ahead.Ahead) -> reading.Request:
-        """Return what is asked of a read; a connector of Dataverse begins with it at once."""
-        full = self.current.arguments.full
-        anew = full or (table.is_of_environment and self._seems_restored)
-        since, began = None if anew else token, datetime.now(UTC)
-        pages = reading.pages(table, since, link.lookup_name(self.settings.link))
-        pages = side_by_side.fetch(pages) if table.through_connector else pages
-        return reading.Request(since, pages, began, whole=full, accept_loss=self._accepts(table.name))
-
-    def _joined(
-        self, engine: engines.Engine, table: SourceTable, request: reading.Request, read: Mapping[str, reading.Read]
-    ) -> reading.Request:
-        """Return the request with the tables that the step joins; raise `SourceError` where one was not read."""
-        source = table.name.partition(".")[0]
-        others = {f"{source}.{outer}" for outer in (table.step.joined if table.step else ())}
-        if missing := sorted(others - set(read)):
-            raise errors.SourceError(f"{', '.join(missing)}, which the select joins, could not be read.")
-        described = {one.name: one for one in self.described.tables if one.name in others}
-        joined = {
-            one.outer: steps.other(incremental.now(engine, name, read[name].changes), one.definition)
-            for name, one in described.items()
-            if one.definition
-        }
-        is_same = not any(read[name].is_whole or read[name].is_changed for name in others)
-        return replace(request, joined=joined, is_joined_same=is_same)
-
-    def _read_source(
-        self,
-        engine: engines.Engine,
-        table: SourceTable,
-        asked: Iterator[reading.Request],
-        read: Mapping[str, reading.Read],
-        task: runs.RunningTask,
-    ) -> reading.Read:
-        def progress(rows: int) -> None:
-            task.progress(rows)
-            self._check()
-
-        found = reading.read(
-            engine,
-            table,
-            self._joined(engine, table, next(asked), read),
-            lookup=link.lookup_name(self.settings.link),
-            us=self.environment.who_am_i() if table.is_of_environment else "",
-            progress=progress,
-        )
-        task.rows = found.rows + found.deleted
-        task.detail(_words(found))
-        if found.corrupt:
-            listed = reading.corrupt_name(table.name)
-            task.warn(f"{found.corrupt:,} rows or values of {table.name} cannot be used: see the table {listed}.")
-        return found
 
     def _unify(
         self, engine: engines.Engine, read: dict[str, reading.Read], before: Before | None
@@ -489,19 +402,8 @@ class _Running:
         self.ledger.check_canceled(self.current)
 
 
-def _source_task(table: SourceTable) -> runs.PlannedTask:
-    return runs.PlannedTask("Data Sources", table.name, runs_as=runs.TaskStatus.REFRESHING)
-
-
 def _stage_task(name: str) -> runs.PlannedTask:
     return runs.PlannedTask("Unification", name)
-
-
-def _words(found: reading.Read) -> str:
-    """Say in short what was read."""
-    if found.in_full:
-        return f"{found.rows:,} rows, all of them" + (f": {found.note}" if found.note else "")
-    return f"{found.rows:,} new or changed and {found.deleted:,} deleted rows of {found.known:,}"
 
 
 def _before(engine: engines.Engine) -> Before | None:
