@@ -290,7 +290,7 @@ def test_a_source_fails_in_the_middle(place: Place) -> None:
     """An error on a later page of a source fails its task, with its own words; the run before stays."""
     before = place.published("feeds")
     run = place.run(FailsOnTheSecondPage)
-    assert (run.status, statuses(run)["crm.contact"]) == ("Failed", "Failed (permanent)")
+    assert (run.status, statuses(run)["crm.contact"]) == ("Failed", "Failed")
     assert task(run, "crm.contact").details == "The environment does not answer."
     assert place.published("feeds") == before
 

@@ -35,7 +35,7 @@ def repeated(
         check: raises an error where the run is to stop; asked while it waits.
 
     Raises:
-        TransientError: no attempt came through: the task is Failed (permanent).
+        TransientError: none of several attempts came through: the task is Failed (permanent).
         BackstampError: what leaves the task that no further attempt can help, or `check`.
     """
     for wait in WAITS:
@@ -44,7 +44,7 @@ def repeated(
                 return work(task)
         except errors.TransientError:
             _wait(wait, check)
-    with ledger.task(run, planned, last_attempt=True) as task:
+    with ledger.task(run, planned, last_attempt=bool(WAITS)) as task:
         return work(task)
 
 
