@@ -97,7 +97,8 @@ def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.T
     def compute(batch: pa.RecordBatch) -> pa.RecordBatch:
         found = [_terms_of(batch[name], kind, batch["customer"]) for name, kind in columns.items()]
         made = pa.Table.from_batches(found, shapes.SEARCH).group_by(shapes.SEARCH.names).aggregate([])
-        return made.combine_chunks().to_batches()[0] if made.num_rows else shapes.SEARCH.empty_table().to_batches()[0]
+        batches: list[pa.RecordBatch] = made.combine_chunks().to_batches()  # none where there is no term
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=shapes.SEARCH)
 
     if not columns:
         return engine.load(shapes.SEARCH, [])
