@@ -38,7 +38,7 @@ class Browser:
     """Somebody's session by HTTP alone: keeps cookies, and sends what a form of a page would."""
 
     def __init__(self, served: Served, role: runs.Role | None = None) -> None:
-        self._client = httpx2.Client(base_url=served.url, timeout=60, trust_env=False)
+        self._client = httpx2.Client(base_url=served.url, timeout=300, trust_env=False)
         if role is not None:
             said = self.post("/login", name=name_of(role), password=PASSWORD)
             assert said.status_code == 303, said.text

@@ -63,9 +63,11 @@ def serving(file: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def served(demo_file: Path) -> Iterator[Served]:
-    """The console of the demo; tests only look at it."""
-    with serving(demo_file) as found:
+def served(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The console of a copy of the demo, with users of its own; tests only look at it."""
+    folder = tmp_path_factory.mktemp("served") / "demo"
+    shutil.copytree(demo_file.parent, folder)
+    with serving(folder / "backstamp.yaml") as found:
         yield found
 
 

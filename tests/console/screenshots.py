@@ -35,7 +35,7 @@ def take(folder: Path) -> None:
             paths = prepared(served)
             browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             with browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE) as context:
-                context.set_default_timeout(120_000)
+                context.set_default_timeout(300_000)
                 page = context.new_page()
                 page.goto(served.url)
                 shoot(page, folder / "login.png")

@@ -25,7 +25,7 @@ def api(served: Served) -> Iterator[httpx2.Client]:
 def client(served: Served, role: Role, *scopes: Action) -> httpx2.Client:
     """Return a program with a token."""
     headers = {"Authorization": f"Bearer {served.token(role, *scopes)}"}
-    return httpx2.Client(base_url=served.url, headers=headers, trust_env=False, timeout=60)
+    return httpx2.Client(base_url=served.url, headers=headers, trust_env=False, timeout=300)
 
 
 def test_status(api: httpx2.Client, served: Served) -> None:
@@ -63,7 +63,7 @@ def test_a_run(copied: Served) -> None:
 
 def test_health(served: Served) -> None:
     """Anybody may ask whether the server is well, and learns nothing else."""
-    answer = httpx2.get(served.url + "/health", trust_env=False)
+    answer = httpx2.get(served.url + "/health", trust_env=False, timeout=300)
     assert answer.json() == {"status": "ok"}
     assert answer.headers["cache-control"] == "no-store"
 
@@ -84,11 +84,15 @@ def test_tokens(served: Served) -> None:
         page = browser.post("/account/token", label="script", scope="status").text
         token = page.partition("<pre>")[2].partition("</pre>")[0]
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx2.get(served.url + "/api/v1/status", headers=headers, trust_env=False).status_code == 200
+        assert (
+            httpx2.get(served.url + "/api/v1/status", headers=headers, trust_env=False, timeout=300).status_code == 200
+        )
         assert token not in browser.get("/account").text
         [made] = [one for one in served.site.users.tokens(name_of(Role.CONTRIBUTOR)) if one.label == "script"]
         browser.post("/account/revoke", token=str(made.id))
-        assert httpx2.get(served.url + "/api/v1/status", headers=headers, trust_env=False).status_code == 401
+        assert (
+            httpx2.get(served.url + "/api/v1/status", headers=headers, trust_env=False, timeout=300).status_code == 401
+        )
 
 
 def test_guessing(served: Served) -> None:

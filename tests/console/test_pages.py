@@ -88,7 +88,7 @@ def test_accessibility(chromium: Chromium, served: Served, scheme: Literal["ligh
     """A checker finds nothing serious on any page, on a screen or a phone, and no page is wider than the phone."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     with chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800}) as context:
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(300_000)
         page = context.new_page()
         page.goto(served.url + "/login")
         found = [(path, one) for path in ("/login",) for one in axe.run(page).response["violations"]]
@@ -108,7 +108,7 @@ def test_a_live_run(page: Page, copied: Served) -> None:
     page.wait_for_url("**run=2")
     assert page.get_by_role("status").inner_text() == "Run 2 has begun."
     page.evaluate("window.loaded = 'once'")
-    page.get_by_text("Run 2 was successful").wait_for(timeout=120_000)
+    page.get_by_text("Run 2 was successful").wait_for(timeout=300_000)
     assert page.evaluate("window.loaded") == "once"
     page.get_by_role("link", name="Home").click()
     assert page.get_by_role("link", name="Run 2").is_visible()
@@ -121,7 +121,7 @@ def test_a_run_canceled(page: Page, copied: Served) -> None:
     page.get_by_label("everything, not only what changed").check()
     page.get_by_role("button", name="Run now").click()
     page.get_by_role("button", name="Cancel run 2").click()
-    page.get_by_text(f"canceled by {name_of(runs.Role.ADMINISTRATOR)}").first.wait_for(timeout=120_000)
+    page.get_by_text(f"canceled by {name_of(runs.Role.ADMINISTRATOR)}").first.wait_for(timeout=300_000)
     page.get_by_role("link", name="Users").click()
     trail = page.get_by_role("region", name="What was done last").inner_text()
     assert trail.index("canceled a run") < trail.index("started a run")

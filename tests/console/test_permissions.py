@@ -66,7 +66,7 @@ def test_sessions(served: Served, role: Role) -> None:
 @pytest.mark.parametrize("role", Role)
 def test_tokens(served: Served, role: Role) -> None:
     """With a token each route refuses those whose role or scopes do not include its action."""
-    with httpx2.Client(base_url=served.url, trust_env=False, timeout=60) as client:
+    with httpx2.Client(base_url=served.url, trust_env=False, timeout=300) as client:
         for scope in Action:
             bearer = {"Authorization": f"Bearer {served.token(role, scope)}"}
             for method, path, action in _routes(served):
@@ -85,7 +85,7 @@ def test_nobody(served: Served) -> None:
                 wanted = 401 if path.startswith(("/api/", "/metrics")) else 303
                 assert answer.status_code == wanted, path
     bearer = {"Authorization": "Bearer wrong"}
-    assert httpx2.get(served.url + "/api/v1/status", headers=bearer, trust_env=False).status_code == 401
+    assert httpx2.get(served.url + "/api/v1/status", headers=bearer, trust_env=False, timeout=300).status_code == 401
 
 
 @pytest.mark.parametrize("role", Role)

@@ -40,13 +40,13 @@ def serve(file: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], An
         yield serving, told
     finally:
         serving.terminate()
-        out, _ = serving.communicate(timeout=60)
+        out, _ = serving.communicate(timeout=300)
         assert "Traceback" not in out
 
 
 def wait_for(file: Path, number: int, name: str = "") -> runs.Run:
     """Wait until a run has begun a task, or has ended."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     with runs.Status(project.state_folder(file) / "ledger.sqlite") as status:
         while time.monotonic() < deadline:
             run = status.run(number)
@@ -80,7 +80,7 @@ def test_other_commands_talk_to_it(file: Path) -> None:
 
 def test_first_start(file: Path) -> None:
     """The link that is printed makes the first administrator, once; without its word nobody becomes one."""
-    with serve(file) as (_, told), httpx2.Client(base_url=told["url"], trust_env=False) as browser:
+    with serve(file) as (_, told), httpx2.Client(base_url=told["url"], trust_env=False, timeout=300) as browser:
         page = browser.get(told["first"]).text
         form = {"csrf": page.partition('name="csrf" value="')[2].partition('"')[0], "name": "Ann", "password": PASSWORD}
         assert browser.post("/first", data={**form, "word": "guessed"}).status_code == 403
@@ -98,8 +98,8 @@ def test_stopped_in_the_middle_of_a_run(file: Path) -> None:
         running = cli.start("run", "--full", "--project", file)
         wait_for(file, 2, "Normalize")
         serving.terminate()
-        serving.wait(timeout=60)
-        running.communicate(timeout=60)
+        serving.wait(timeout=300)
+        running.communicate(timeout=300)
         assert running.returncode == 1
     stopped = wait_for(file, 2)
     assert (serving.returncode, stopped.status) == (0, runs.TaskStatus.CANCELED)
@@ -114,7 +114,7 @@ def test_ctrl_c_of_a_command_that_waits(file: Path) -> None:
         running = cli.start("run", "--full", "--project", file)
         wait_for(file, 2, "Normalize")
         running.terminate()
-        running.communicate(timeout=60)
+        running.communicate(timeout=300)
         assert wait_for(file, 2).status is runs.TaskStatus.CANCELED
         assert serving.poll() is None
 

@@ -50,7 +50,7 @@ def signing_on(demo_file: Path, tmp_path_factory: pytest.TempPathFactory, provid
 
 def come(served: Served, **changed: str) -> httpx2.Response:
     """Sign on as a browser does, the query that the provider leads back with changed; return the console's answer."""
-    with httpx2.Client(trust_env=False) as browser:
+    with httpx2.Client(trust_env=False, timeout=300) as browser:
         led = browser.get(served.url + "/login/provider?next=/account").headers["location"]
         back = httpx2.URL(browser.get(led).headers["location"])
         return browser.get(back.copy_merge_params(changed))
@@ -111,12 +111,12 @@ def test_not_begun_here(signing_on: Served) -> None:
     assert come(signing_on, state="another").status_code == 403
     assert come(signing_on, code="").status_code == 403
     assert come(signing_on, code="guessed").status_code == 502
-    assert httpx2.get(signing_on.url + "/login/callback?state=&code=x", trust_env=False).status_code == 403
+    assert httpx2.get(signing_on.url + "/login/callback?state=&code=x", trust_env=False, timeout=300).status_code == 403
 
 
 def test_where_one_goes_then(signing_on: Served) -> None:
     """A sign-on leads on inside the console only."""
-    with httpx2.Client(trust_env=False) as browser:
+    with httpx2.Client(trust_env=False, timeout=300) as browser:
         led = browser.get(signing_on.url + "/login/provider?next=https://elsewhere.example").headers["location"]
         back = browser.get(led).headers["location"]
         assert browser.get(back).headers["location"] == "/"
@@ -125,5 +125,5 @@ def test_where_one_goes_then(signing_on: Served) -> None:
 def test_without_a_provider(served: Served) -> None:
     """A project without a provider has no such way in."""
     for path in ("/login/provider", "/login/callback"):
-        answer = httpx2.get(served.url + path, trust_env=False)
+        answer = httpx2.get(served.url + path, trust_env=False, timeout=300)
         assert answer.status_code == 404
