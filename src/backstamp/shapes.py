@@ -221,5 +221,5 @@ WANTED = shape(key=pa.string(), customer_id=pa.string(), digest=pa.string())
 KNOWN_LINKS = shape(table=pa.string(), key=pa.string(), customer_id=pa.string())
 """Link: what the environment is known to hold in the lookups of its own rows."""
 
-FEEDS = shape(table=pa.string(), token=pa.string())
-"""Where the next read of each source table goes on."""
+FEEDS = shape(table=pa.string(), token=pa.string(), foreign_keys=pa.string())
+"""Where the next read of each source table goes on, and the columns that are stored as foreign keys, by commas."""

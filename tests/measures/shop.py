@@ -12,7 +12,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from tests.oracle import measures as oracle
 
-from backstamp import shapes
+from backstamp import measures, shapes
 from backstamp.measures import Activity, Definitions, Measure, Relationship
 from backstamp.pipeline import incremental, measuring, reading
 from backstamp.unify import transform
@@ -280,7 +280,8 @@ class Shop:
             latest_wins=False,
         )
         types = {one.name: one.type for one in schema if one.name != transform.POSITION}
-        made = transform.store(self.engine, landed, self.engine.published(name), "id", types)
+        foreign_keys = measures.foreign_keys(table, self.definitions)
+        made = transform.store(self.engine, landed, self.engine.published(name), "id", types, foreign_keys=foreign_keys)
         if isinstance(made, transform.Stored):
             self.engine.keep(name, made.rows)
             return reading.Read(None, True, len(rows), 0, len(rows), 0, None)

@@ -41,9 +41,17 @@ _MACROS = (
     "local_time(moment, zone) AS timezone(zone, timezone('UTC', moment))",
     "time_at_local(shown, zone) AS timezone('UTC', timezone(zone, shown))",
     "unscaled(number) AS (number * 10000000000)::HUGEINT",
-    # Decimals are divided as floating numbers, whole numbers of 128 bits as what they are.
+    "scaled(whole) AS whole::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
+    # Decimals are divided as floating numbers, whole numbers of 128 bits as what they are, but slowly: so that is done
+    # only where an estimate, which six roundings of floating numbers have led to, is too near a half to be sure.
     "rounded(one, other) AS (2 * 10000000000 * abs(one) + abs(other)) // (2 * abs(other)) * sign(one) * sign(other)",
-    "quotient(one, other) AS rounded(unscaled(one), unscaled(other))::DECIMAL(38, 0) * 0.0000000001::DECIMAL(11, 10)",
+    "estimate(one, other) AS one::DOUBLE / other::DOUBLE * 1e10",
+    "is_sure(estimate) AS abs(estimate) < 1e15 AND abs(abs(estimate) % 1 - 0.5) > 1e-15 * abs(estimate)",
+    "exact_quotient(one, other) AS scaled(rounded(unscaled(one), unscaled(other)))",
+    (
+        "quotient(one, other) AS CASE WHEN is_sure(estimate(one, other))"
+        " THEN scaled(round(estimate(one, other))::BIGINT) ELSE exact_quotient(one, other) END"
+    ),
 )
 """The names that `functions` has for what DuckDB has no single function for; `md5_number` is its own."""
 PATIENCE_SECONDS = 3.0

@@ -66,6 +66,16 @@ def _part(text: str, start: int, length: int) -> str:  # type: ignore[empty-body
     """Return so many characters from a place on, counted from 1 (Ibis's own spelling also counts from the end)."""
 
 
+_GUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+
+
+def lower_guid(key: ir.StringValue) -> ir.StringValue:
+    """Return a key as keys are compared: a GUID is the same in capitals and in small letters (unification.md 1.1)."""
+    small = key.lower()
+    # Few keys have capitals: only they are held against the form of a GUID, which takes long.
+    return ((key != small) & key.re_search(_GUID)).ifelse(small, key)
+
+
 def whole(number: int) -> ir.IntegerScalar:
     """Return a constant of 64 bits; a bare literal would be kept in the smallest type that holds it."""
     return ibis.literal(number).cast(dt.int64)

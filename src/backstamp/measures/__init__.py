@@ -39,6 +39,7 @@ from backstamp.measures.settings import Measure as Measure
 from backstamp.measures.settings import Relationship as Relationship
 from backstamp.measures.settings import calculations as calculations
 from backstamp.measures.settings import dead_band as dead_band
+from backstamp.measures.settings import foreign_keys as foreign_keys
 from backstamp.measures.settings import in_short as in_short
 from backstamp.measures.templates import expanded as expanded
 from backstamp.measures.templates import of_insight as of_insight

@@ -32,7 +32,6 @@ OWNER, KEY = "_owner", "_key"
 CUSTOMER_ID = "customer_id"
 """How an expression calls the customer of a row."""
 _PARENT = "_parent"
-_GUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 ACTIVITY_COLUMNS = tuple(name for name in shapes.ACTIVITIES.names if name != CUSTOMER_ID)
 
 
@@ -102,17 +101,21 @@ def rows_of(
 def owned(table: str, way: Way, columns: Iterable[tuple[str, str]], given: Given, *, of_all: bool = False) -> ir.Table:
     """Return the rows of a source table that belong to somebody, or all of them, as `rows_of` does."""
     wanted = {*columns, *((step.from_table, step.from_column) for step in way)}
-    rows, end, how = _named(given.tables[table], table, wanted), KEY, "left" if of_all else "inner"
+    rows, how = _named(given.tables[table], table, wanted), "left" if of_all else "inner"
+    owners = given.members.filter(given.members.table == (way[-1].to_table if way else table))
+    end, member = rows[KEY], owners.key
+    # What is looked up is a column of the many rows as it stands: then an engine passes over those that none needs.
     for place, step in enumerate(way):
-        end = f"{step.from_table}.{step.from_column}"
         is_last, is_backward = place == len(way) - 1, _is_backward(step, given)
+        name = rows[f"{step.from_table}.{step.from_column}"]
+        end, member = name.cast(dt.string), _spelled(owners.key)
         if not is_last or is_backward or any(of == step.to_table for of, _ in columns):
             parents = _parents(step, wanted, given)
-            rows = rows.join(parents, _spelled(rows[end]) == parents[_PARENT], how=how).drop(_PARENT)
-            end = f"{step.to_table}.{KEY}"
-    owners = given.members.filter(given.members.table == (way[-1].to_table if way else table))
-    owners = owners.select(_member=_spelled(owners.key), **{OWNER: owners.customer_id})
-    return rows.join(owners, _spelled(rows[end]) == owners["_member"], how=how).drop("_member")
+            rows = rows.join(parents, (_spelled(name) if is_backward else end) == parents[_PARENT], how=how)
+            rows = rows.drop(_PARENT)
+            end, member = rows[f"{step.to_table}.{KEY}"], owners.key
+    owners = owners.select(_member=member, **{OWNER: owners.customer_id})
+    return rows.join(owners, end == owners["_member"], how=how).drop("_member")
 
 
 def activities(given: Given) -> ir.Table:
@@ -189,13 +192,9 @@ def _is_backward(step: Relationship, given: Given) -> bool:
 
 
 def _spelled(key: ir.Value) -> ir.StringValue:
-    """Return a key as keys are compared: a GUID is the same in capitals and in small letters (unification.md 1.1)."""
+    """Return a key as a foreign key names it; foreign keys are stored so (`transform.store`)."""
     text = key.cast(dt.string)
-    if not key.type().is_string():
-        return text
-    small = text.lower()
-    # Few keys have capitals: only they are held against the form of a GUID, which takes long.
-    return ((text != small) & text.re_search(_GUID)).ifelse(small, text)
+    return functions.lower_guid(text) if key.type().is_string() else text
 
 
 def some(given: Given, customers: ir.Table) -> Given:

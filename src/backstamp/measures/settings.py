@@ -197,6 +197,11 @@ def keys_of(through: str | tuple[str, ...]) -> tuple[str, ...]:
     return (through,) if isinstance(through, str) else through
 
 
+def foreign_keys(table: str, definitions: Definitions) -> tuple[str, ...]:
+    """Return the columns of a source table that name rows of others."""
+    return tuple(dict.fromkeys(one.from_column for one in definitions.relationships if one.from_table == table))
+
+
 def dead_band(measure: Measure) -> DeadBand | None:
     """Return the dead-band of a measure, None without one.
 

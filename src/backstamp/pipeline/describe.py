@@ -31,6 +31,7 @@ class SourceTable:
         is_of_environment: whether its rows are those of the default environment.
         through_connector: whether a connector of Dataverse reads it, from whichever organization.
         definition: what it is; None where its system could not be asked.
+        foreign_keys: those of its columns that name rows of other tables, by the project's relationships.
         failure: why not.
         step: what is done with its rows as read; `definition` tells what it makes of them.
         is_joined: whether the step of another table reads it.
@@ -43,6 +44,7 @@ class SourceTable:
     is_of_environment: bool
     through_connector: bool
     definition: ports.TableDefinition | None
+    foreign_keys: tuple[str, ...] = ()
     failure: errors.BackstampError | None = None
     step: steps.Step | None = None
     is_joined: bool = False
@@ -141,8 +143,8 @@ def _tables(
         for place, table in enumerate(source.listed):
             path = ("sources", name, "tables", table.outer if from_files else place)
             full_name = f"{name}.{table.name}"
-            columns = settings.columns_of(full_name)
-            yield path, SourceTable(full_name, table.outer, system, columns, is_own, not from_files, None)
+            columns, keys = settings.columns_of(full_name), measures.foreign_keys(full_name, settings.definitions)
+            yield path, SourceTable(full_name, table.outer, system, columns, is_own, not from_files, None, keys)
 
 
 def _defined(table: SourceTable) -> SourceTable:

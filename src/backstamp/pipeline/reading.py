@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pyarrow as pa
@@ -229,9 +229,12 @@ def _seen(table: SourceTable, landed: ir.Table, lookup: str) -> ir.Table:
 
 def tokens(engine: Engine) -> dict[str, str]:
     """Return where the change feeds of tables go on, by `source.table`."""
-    if not engine.has("feeds"):
-        return {}
-    return {row["table"]: row["token"] for row in engine.rows(engine.table("feeds"))}
+    return {row["table"]: row["token"] for row in feeds(engine)}
+
+
+def feeds(engine: Engine) -> list[dict[str, Any]]:
+    """Return the rows of `shapes.FEEDS`."""
+    return engine.rows(engine.table("feeds")) if engine.has("feeds") else []
 
 
 def stored(engine: Engine, table: str) -> ir.Table:
@@ -301,7 +304,9 @@ def _store(
     landed, unusable = _transformed(engine, table, landed, request)
     previous = engine.published(stored_name(table.name))
     types = {column.name: column.type for column in definition.columns}
-    made = transform.store(engine, landed, previous, definition.key, types, whole=request.whole)
+    made = transform.store(
+        engine, landed, previous, definition.key, types, foreign_keys=table.foreign_keys, whole=request.whole
+    )
     corrupt = made.corrupt if unusable is None else made.corrupt.union(unusable)
     corrupt = engine.keep(corrupt_name(table.name), corrupt)
     changes = made if isinstance(made, transform.Changes) else None

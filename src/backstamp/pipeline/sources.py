@@ -49,14 +49,14 @@ class Sources:
 
     def read(self, engine: Engine) -> dict[str, reading.Read]:
         """Read every source table; those that could not be read are missing in what is returned."""
-        tokens = reading.tokens(engine)
+        feeds = {row["table"]: row for row in reading.feeds(engine)}
         read: dict[str, reading.Read] = {}
         # Those whose transform step joins others come after them.
         tables = sorted(self.described.tables, key=lambda table: bool(table.step and table.step.joined))
         with ahead.Ahead(self.settings.state / "ahead") as side_by_side:
             asked: dict[str, Iterator[reading.Request]] = {}
             for table in tables:
-                ask = partial(self._request, table, tokens.get(table.name), side_by_side)
+                ask = partial(self._request, table, feeds.get(table.name, {}), side_by_side)
                 asked[table.name] = itertools.chain([ask()], iter(ask, None))  # all at once; anew for another attempt
             for table in tables:
                 self._check()
@@ -68,19 +68,23 @@ class Sources:
                     raise
                 except errors.BackstampError:
                     continue  # its task says why
-        told = [
-            {"table": name, "token": token}
-            for name, token in (tokens | {name: found.token for name, found in read.items()}).items()
-            if token is not None
-        ]
+        foreign_keys = {table.name: ",".join(table.foreign_keys) for table in tables}
+        feeds |= {
+            name: {"table": name, "token": found.token, "foreign_keys": foreign_keys[name]}
+            for name, found in read.items()
+        }
+        told = [feed for feed in feeds.values() if feed["token"] is not None]
         engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
         return read
 
-    def _request(self, table: SourceTable, token: str | None, side_by_side: ahead.Ahead) -> reading.Request:
+    def _request(
+        self, table: SourceTable, feed: Mapping[str, str | None], side_by_side: ahead.Ahead
+    ) -> reading.Request:
         """Return what is asked of a read; a connector of Dataverse begins with it at once."""
         full = self.current.arguments.full
-        anew = full or (table.is_of_environment and self._seems_restored)
-        since, began = None if anew else token, datetime.now(UTC)
+        is_stored_otherwise = feed.get("foreign_keys") != ",".join(table.foreign_keys)
+        anew = full or is_stored_otherwise or (table.is_of_environment and self._seems_restored)
+        since, began = None if anew else feed["token"], datetime.now(UTC)
         pages = reading.pages(table, since, link.lookup_name(self.settings.link))
         pages = side_by_side.fetch(pages) if table.through_connector else pages
         return reading.Request(since, pages, began, whole=full, accept_loss=self.accepts(table.name))

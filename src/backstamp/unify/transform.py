@@ -15,7 +15,7 @@ from backstamp.engine import functions
 from backstamp.unify import prefer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     import ibis.expr.types as ir
 
@@ -123,6 +123,7 @@ def store(
     key: str,
     types: Mapping[str, pa.DataType],
     *,
+    foreign_keys: Collection[str] = (),
     whole: bool = False,
 ) -> Stored | Changes:
     """Return the table as it is known after a read, or how it differs where the same columns were known before.
@@ -134,9 +135,12 @@ def store(
         key: the name of the primary key; "" for a table without one, whose rows go by their position.
         types: the type that each column is declared with, the key's too; landed text that does not fit it counts as
             null and is listed.
+        foreign_keys: columns that name other rows: a GUID in them is stored in small letters, as it is compared.
         whole: return the whole table in any case.
     """
     rows, corrupt = _usable(engine, landed, key, types)
+    texts = (name for name in foreign_keys if name in rows.columns and rows[name].type().is_string())
+    rows = rows.mutate(**{name: functions.lower_guid(rows[name]) for name in texts})
     if landed.us is not None:
         rows = _with_kept_times(rows, previous, landed.us)
     rows = rows.drop(*landed.only_read)
