@@ -208,9 +208,12 @@ BUSINESS_MEASURE = shape()
 """Measures: `business_<name>`, a table for each business measure: a column for each dimension, a column for each value;
 without dimensions one row."""
 
-MEASURED = shape(measure=pa.string(), digest=pa.string(), calculated=TIME, is_current=pa.bool_())
+MEASURED = shape(measure=pa.string(), digest=pa.string(), calculated=TIME, is_current=pa.bool_(), since=TIME)
 """`measured`: of each measure a digest of what it depends on besides rows, the time of the run for which its values are
-right, and whether that was the last run: then the changes since are known."""
+right, whether that was the last run: then the changes since are known; and the time of the first run that had it."""
+
+HELD = shape(customer_id=pa.string(), measure=pa.string(), since=TIME)
+"""`measured_since`: since when a customer has the values of a measure, where they are others than in its first run."""
 
 KNOWN = shape(key=pa.string(), digest=pa.string())
 """Link: what the environment is known to hold of one of our own tables: key and a digest of the row's values."""

@@ -267,6 +267,19 @@ class Shop:
         """Return the attributes of each customer."""
         return {row.pop("customer_id"): row for row in self.engine.rows(self.engine.table("measures"))}
 
+    def since(self) -> dict[tuple[str, str], dt.datetime]:
+        """Return since when each customer has the values of each measure."""
+        first = {row["measure"]: row["since"] for row in self.engine.rows(self.engine.table("measured"))}
+        later = self.engine.rows(self.engine.table("measured_since"))
+        held = {(row["customer_id"], row["measure"]): row["since"] for row in later}
+        there = {
+            (row["customer_id"], name)
+            for name, one in MEASURES.items()
+            if one.kind != "business"
+            for row in self.engine.rows(self.engine.table("measures" if one.kind == "attribute" else f"measure_{name}"))
+        }
+        return {one: held.get(one, first[one[1]]) for one in there}
+
     def _read(self, table: str, rows: Mapping[str, Row]) -> reading.Read:
         """Store the rows of a table as a full read does."""
         name = reading.stored_name(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ def always_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(states=st.lists(shop.STATES, min_size=1, max_size=3))
 def test_in_part_as_in_full(states: list[dict[str, Any]]) -> None:
     """After any changes of rows, owners and time all tables are those of a full calculation, values the oracle's."""
-    now = shop.BEGIN
+    now, since = shop.BEGIN, Since()
     one_thread = engine.DuckDBSettings(threads=1)
     with engine.DuckDB(settings=one_thread) as kept:
         refreshed = Shop(kept)
@@ -37,10 +38,33 @@ def test_in_part_as_in_full(states: list[dict[str, Any]]) -> None:
             now += dt.timedelta(hours=state["hours"])
             refreshed.run(state, now)
             assert refreshed.attributes() == shop.expected(state, now)
+            since.expect(refreshed.tables(), now)
+            assert refreshed.since() == since.held
             with engine.DuckDB(settings=one_thread) as fresh:
                 anew = Shop(fresh)
                 anew.run(state, now)
                 assert refreshed.tables() == anew.tables()
+
+
+@dataclass
+class Since:
+    """Since when customers have their values: what runs one after the other have seen."""
+
+    held: dict[tuple[str, str], dt.datetime] = field(default_factory=dict)
+    values: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def expect(self, tables: dict[str, list[shop.Row]], now: dt.datetime) -> None:
+        """Take the values of a run."""
+        values: dict[tuple[str, str], Any] = {}
+        for name, one in shop.MEASURES.items():
+            table = {"attribute": "measures", "customer": f"measure_{name}"}.get(one.kind, "")
+            for row in tables.get(table, ()):
+                told = {column: value for column, value in row.items() if column != "customer_id"}
+                told = told[name] if one.kind == "attribute" else told
+                values.setdefault((row["customer_id"], name), []).append(told)
+        unchanged = {one for one in values if one in self.values and repr(values[one]) == repr(self.values[one])}
+        self.held = {one: self.held[one] if one in unchanged else now for one in values}
+        self.values = values
 
 
 def _purchase(contact: str | None, amount: str, day: dt.datetime | None, channel: str = "web") -> shop.Row:

@@ -18,6 +18,7 @@ from backstamp.measures.calculation import attributes as attributes
 from backstamp.measures.calculation import by_customer as by_customer
 from backstamp.measures.calculation import made_of as made_of
 from backstamp.measures.calculation import of_business as of_business
+from backstamp.measures.changed import changed_values as changed_values
 from backstamp.measures.check import columns_of as columns_of
 from backstamp.measures.check import contradictions as contradictions
 from backstamp.measures.check import problems as problems

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import ibis
 import pyarrow as pa
 
 from backstamp import __version__, measures, runs, shapes
@@ -30,7 +31,7 @@ BY_CUSTOMER = runs.PlannedTask("Measures", "Measures by Customer")
 OF_BUSINESS = runs.PlannedTask("Measures", "Business Measures")
 _OF_KIND = {"attribute": ATTRIBUTES, "customer": BY_CUSTOMER, "business": OF_BUSINESS}
 
-ATTRIBUTES_TABLE, ACTIVITIES_TABLE, MEASURED = "measures", "activities", "measured"
+ATTRIBUTES_TABLE, ACTIVITIES_TABLE, MEASURED, HELD = "measures", "activities", "measured", "measured_since"
 NOBODY = "activities_of_nobody"
 MOST = 0.3
 """Where more customers are touched than this share of all their rows, all are calculated: it is quicker."""
@@ -80,6 +81,7 @@ class _State:
     digest: str
     calculated: datetime
     is_current: bool
+    since: datetime | None = None
 
 
 def tasks(definitions: Definitions) -> list[runs.PlannedTask]:
@@ -99,7 +101,7 @@ def measure(
     now: datetime,
     stage: Callable[[runs.PlannedTask], AbstractContextManager[runs.RunningTask]],
 ) -> None:
-    """Calculate in the draft what is due: `activities`, `measures`, `measure_…`, `business_…`, and `measured`.
+    """Calculate in the draft what is due: `activities`, `measures`, `measure_…`, `business_…`, and of them `measured…`.
 
     Args:
         engine: where it is computed; members and source tables are in its draft.
@@ -112,7 +114,7 @@ def measure(
     if not definitions.activities:
         _forget(engine, {ACTIVITIES_TABLE: shapes.ACTIVITIES, NOBODY: shapes.ACTIVITIES})
     if not definitions.measures and not definitions.activities:
-        _forget(engine, {MEASURED: shapes.MEASURED})
+        _forget(engine, {MEASURED: shapes.MEASURED, HELD: shapes.HELD})
         return
     measuring = _Measuring(engine, definitions, change, members, measures.Clock(now, definitions.time_zone))
     work: dict[runs.PlannedTask, Callable[[runs.RunningTask], None]] = {
@@ -141,6 +143,8 @@ class _Measuring:
     Attributes:
         done: the measures whose values are right for this run.
         new_attributes: `customer_id` of those with other attributes than before; None where these are all.
+        changed: of measures that were there before, `customer_id` of those with other values, and `measure`.
+        new: the measures whose values cannot be compared with those before.
     """
 
     engine: Engine
@@ -150,6 +154,8 @@ class _Measuring:
     clock: Clock
     done: set[str] = field(default_factory=set)
     new_attributes: ir.Table | None = None
+    changed: list[ir.Table] = field(default_factory=list)
+    new: set[str] = field(default_factory=set)
 
     def activities(self, task: runs.RunningTask) -> None:
         """Show all activities, and tell of those that belong to nobody."""
@@ -185,7 +191,7 @@ class _Measuring:
         touched = self._touched(due) if there == {_ID, *names} else None
         given = self._given if touched is None else measures.some(self._given, touched)
         made = measures.attributes(due, given, values).select(_ID, *names)
-        task.rows = self._keep(ATTRIBUTES_TABLE, made, touched, task)
+        task.rows = self._keep(ATTRIBUTES_TABLE, made, touched, task, {name: [name] for name in due})
         self.done |= set(due)
         self.new_attributes = touched
 
@@ -201,7 +207,8 @@ class _Measuring:
             given = self._given if touched is None else measures.some(self._given, touched)
             if self.definitions.measures[name].of == measures.CUSTOMERS:
                 given = self._with_attributes(given, touched)
-            task.rows += self._keep(kept_as, measures.by_customer(name, given), touched, task)
+            made = measures.by_customer(name, given)
+            task.rows += self._keep(kept_as, made, touched, task, {name: made.drop(_ID).columns})
             self.done.add(name)
 
     def of_business(self, task: runs.RunningTask) -> None:
@@ -218,12 +225,10 @@ class _Measuring:
 
     def note(self) -> None:
         """Keep what is known of every measure, for the next run."""
-        told = [
-            {"measure": name, "digest": state.digest, "calculated": state.calculated, "is_current": state.is_current}
-            for name in self.definitions.measures
-            if (state := self._state_after(name))
-        ]
+        states = {name: state for name in self.definitions.measures if (state := self._state_after(name))}
+        told = [{"measure": name, **asdict(state)} for name, state in states.items()]
         self.engine.land(MEASURED, shapes.MEASURED, [pa.RecordBatch.from_pylist(told, schema=shapes.MEASURED)])
+        self._note_since()
 
     @cached_property
     def _given(self) -> Given:
@@ -331,18 +336,60 @@ class _Measuring:
         touched = self.engine.cache(measures.union(found))
         return touched if self.engine.count(touched) <= self._most else None
 
-    def _keep(self, name: str, made: ir.Table, touched: ir.Table | None, task: Told) -> int:
-        """Keep a table, or what is new of it; return how many rows were calculated."""
+    def _keep(
+        self, name: str, made: ir.Table, touched: ir.Table | None, task: Told, values: Mapping[str, Sequence[str]]
+    ) -> int:
+        """Keep a table, or what is new of it, and note whose values changed; return how many rows were calculated.
+
+        Args:
+            name: of the table.
+            made: all of it, or the rows of those touched.
+            touched: `customer_id`, or None for all.
+            task: is told.
+            values: the columns of each measure.
+        """
+        before = self.engine.published(name)
         if touched is None:
             task.detail("all customers")
-            return self.engine.count(self.engine.keep(name, made))
+            kept = self.engine.keep(name, made)
+            self._note_changed(before, kept, values)
+            return self.engine.count(kept)
         if not self.engine.count(touched):
             task.detail("nothing changed")
             return 0
         task.detail("the customers that what changed can touch")
         made = self.engine.cache(made)
+        assert before is not None  # noqa: S101 - else all would be calculated
+        self._note_changed(self.engine.cache(before.semi_join(touched, _ID)), made, values)
         self.engine.patch(name, [_ID], touched, made)
         return self.engine.count(made)
+
+    def _note_changed(self, before: ir.Table | None, made: ir.Table, values: Mapping[str, Sequence[str]]) -> None:
+        kinds = {} if before is None else before.schema()
+        same = {
+            name: columns for name, columns in values.items() if all(kinds.get(c) == made[c].type() for c in columns)
+        }
+        self.new |= set(values) - set(same)
+        if before is not None and same:
+            changed = measures.changed_values(before, made, same, by_customer=self._is_by_customer(same))
+            self.changed.append(self.engine.cache(changed))
+
+    def _note_since(self) -> None:
+        """Keep since when customers have the values that changed."""
+        changed = self.engine.load(shapes.HELD, [])
+        if self.changed:
+            now = ibis.literal(self.clock.now).cast(changed.since.type())
+            changed = self.engine.cache(ibis.union(*self.changed).mutate(since=now))
+        held = self.engine.published(HELD)
+        if held is None or self.new or self.change.in_full:
+            kept = changed.limit(0) if held is None else held.semi_join(self._given.members, _ID)
+            kept = kept.filter(kept.measure.isin(sorted(set(self._states) - self.new)))
+            self.engine.keep(HELD, kept.anti_join(changed, [_ID, "measure"]).union(changed))
+        elif self.engine.count(changed):
+            self.engine.patch(HELD, [_ID, "measure"], changed, changed)
+
+    def _is_by_customer(self, names: Iterable[str]) -> bool:
+        return not any(self.definitions.measures[name].dimensions for name in names)
 
     def _is_another(self, name: str) -> bool:
         """Tell whether a business measure can have other values than before."""
@@ -365,10 +412,11 @@ class _Measuring:
         return replace(given, customers=attributes if some is None else attributes.semi_join(some, _ID))
 
     def _state_after(self, name: str) -> _State | None:
+        known = self._states.get(name)
         if name in self.done:
-            return _State(self._digest(name), self.clock.now, is_current=True)
-        state = self._states.get(name)
-        return None if state is None else replace(state, is_current=False)
+            since = known.since if known and name not in self.new else None
+            return _State(self._digest(name), self.clock.now, is_current=True, since=since or self.clock.now)
+        return None if known is None else replace(known, is_current=False)
 
     def _digest(self, name: str) -> str:
         """Return a digest of all that a measure depends on besides rows and time."""

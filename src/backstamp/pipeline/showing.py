@@ -34,7 +34,7 @@ class Measured:
     Attributes:
         name: of the measure.
         rows: its values by name, with its dimensions; one row where it has none.
-        as_of: the time of the run for which they are right.
+        as_of: the time of the run since which they hold.
     """
 
     name: str
@@ -166,7 +166,8 @@ def _busy(settings: project.Project) -> str:
 
 
 def _measures(engine: Engine, settings: project.Project, customer_id: str) -> Iterator[Measured]:
-    calculated = {row["measure"]: row["calculated"] for row in engine.rows(engine.table(measuring.MEASURED))}
+    since = {row["measure"]: row["since"] for row in engine.rows(engine.table(measuring.MEASURED))}
+    since |= {row["measure"]: row["since"] for row in _of(engine, measuring.HELD, customer_id)}
     attributes = _of(engine, measuring.ATTRIBUTES_TABLE, customer_id)
     for name, measure in settings.definitions.measures.items():
         if measure.kind == "attribute":
@@ -176,7 +177,7 @@ def _measures(engine: Engine, settings: project.Project, customer_id: str) -> It
         else:
             continue
         if found:
-            yield Measured(name, tuple(found), calculated.get(name))
+            yield Measured(name, tuple(found), since.get(name))
 
 
 def _of(engine: Engine, table: str, customer_id: str) -> list[dict[str, Any]]:
