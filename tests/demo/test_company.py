@@ -95,7 +95,7 @@ def _share(flags: Iterable[bool]) -> float:
 
 
 def test_files_read_back(company: demo.Company, tmp_path: Path) -> None:
-    """Members are CSV, purchases and cases Parquet, and the connector reads from them what was written."""
+    """Members are CSV, all else Parquet, and the connector reads from them what was written."""
     demo.write_files(company, tmp_path)
     files = Files(
         tmp_path,
@@ -103,9 +103,10 @@ def test_files_read_back(company: demo.Company, tmp_path: Path) -> None:
             "member": FileTable("data/members.csv", "memberid"),
             "purchase": FileTable("data/purchases/*.parquet", "purchaseid"),
             "case": FileTable("data/cases.parquet", "caseid"),
+            "score": FileTable("data/scores.parquet", "scoreid"),
         },
     )
-    for name in ("member", "purchase", "case"):
+    for name in ("member", "purchase", "case", "score"):
         written = getattr(company, name)
         pages = [change.rows.select(written.column_names) for change in files.read(name, written.column_names)]
         read = pa.Table.from_batches(pages)

@@ -109,7 +109,7 @@ def show_card(
 def _show_customer(to: Console, customer: pipeline.Customer) -> None:
     """Print measures with their time, the timeline, and who is in one cluster with the customer."""
     measured = [
-        (f"  {one.name}", ", ".join(_said(row) for row in one.rows), f"as of {display.value(one.as_of)}")
+        (f"  {one.name}", ", ".join(_said(row) for row in one.rows), f"since {display.value(one.as_of)}")
         for one in customer.measures
     ]
     _show_rows(to, "Measures", measured)

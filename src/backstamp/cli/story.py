@@ -39,13 +39,14 @@ class Done:
 def company(to: Console, settings: project.Project, made: demo.Company, people: int) -> None:
     """Tell what the company knows of its customers."""
     _chapter(to, f"A made-up company with {people:,} customers")
-    _say(to, "What it knows of them is spread over three systems:")
+    _say(to, "What it knows of them is spread over several systems:")
     rows = (
         ("crm.contact", made.contact, f"customers in its CRM ({settings.state / 'crm.sqlite'})"),
         ("crm.lead", made.lead, "people who asked for something, in its CRM"),
         ("loyalty.member", made.member, f"its loyalty programme ({settings.folder / 'data/members.csv'})"),
         ("shop.purchase", made.purchase, f"what contacts bought ({settings.folder / 'data/purchases'})"),
         ("service.case", made.case, f"what contacts complained about ({settings.folder / 'data/cases.parquet'})"),
+        ("analytics.score", made.score, f"how likely they are to leave ({settings.folder / 'data/scores.parquet'})"),
     )
     found = [(f"   {table}", f"{found.num_rows:,}", what) for table, found, what in rows]
     to.print(display.table(("   Table", ">Rows", ""), found))

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 MEMBERS = "data/members.csv"
 PURCHASES = "data/purchases/part-0.parquet"
 CASES = "data/cases.parquet"
+SCORES = "data/scores.parquet"
 TRUTH = "truth.parquet"
-FILES = (MEMBERS, PURCHASES, CASES, TRUTH)
+FILES = (MEMBERS, PURCHASES, CASES, SCORES, TRUTH)
 """Every file that `write_files` writes, from the project's folder."""
 
 
@@ -33,6 +34,7 @@ class Company:
         member: loyalty.member; `lastvisit` tells how up to date a row is.
         purchase: shop.purchase, each of a contact.
         case: service.case, each of a contact.
+        score: analytics.score, each of a contact.
         truth: table, key, person: whose each row of contact, lead and member is.
     """
 
@@ -41,6 +43,7 @@ class Company:
     member: pa.Table
     purchase: pa.Table
     case: pa.Table
+    score: pa.Table
     truth: pa.Table
 
 
@@ -63,16 +66,18 @@ def make_company(people: int, *, seed: int = 1) -> Company:
         member=member,
         purchase=tables.make_purchases(contact["contactid"], rng),
         case=tables.make_cases(contact["contactid"], rng),
+        score=tables.make_scores(contact["contactid"], rng),
         truth=pa.concat_tables(truth),
     )
 
 
 def write_files(company: Company, folder: Path) -> None:
-    """Write under the folder what does not live in the CRM: members, purchases, service cases, and the truth."""
+    """Write under the folder what does not live in the CRM: members, purchases, service cases, scores, and the truth."""
     (folder / PURCHASES).parent.mkdir(parents=True, exist_ok=True)
     csv.write_csv(company.member, folder / MEMBERS)
     parquet.write_table(company.purchase, folder / PURCHASES)
     parquet.write_table(company.case, folder / CASES)
+    parquet.write_table(company.score, folder / SCORES)
     write_truth(company.truth, folder)
 
 

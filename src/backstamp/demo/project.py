@@ -19,6 +19,7 @@ sources:
       member: {path: data/members.csv, types: {birthdate: date, joinedon: date, lastvisit: time, points: integer}}
   shop:    {from: files, tables: {purchase: {path: data/purchases/*.parquet, key: purchaseid}}}
   service: {from: files, tables: {case: {path: data/cases.parquet, key: caseid}}}
+  analytics: {from: files, tables: {score: {path: data/scores.parquet, key: scoreid}}}
 
 unify:
   # The tables that hold people, the most trusted first. Semantic types say what a column means: columns of one type
@@ -189,10 +190,11 @@ unify:
           most_recent: {crm.contact: lastusedincampaign, crm.lead: lastusedincampaign, loyalty.member: lastvisit}
       LoyaltyTier: {from: [loyalty.member.tier]}
 
-# Whose the purchases and the service cases are: the contact's, and so the customer's that the contact is.
+# Whose purchases, service cases and scores are: the contact's, and so the customer's that the contact is.
 relationships:
   - {from: shop.purchase.contactid, to: crm.contact.contactid}
   - {from: service.case.contactid, to: crm.contact.contactid}
+  - {from: analytics.score.contactid, to: crm.contact.contactid}
 
 # What happened, in one table for all.
 activities:
@@ -214,6 +216,10 @@ measures:
   SpentByTier:
     {kind: business, of: customers, value: avg(LifetimePurchases), dimensions: [LoyaltyTier]}
 
+# What others have calculated of customers: the newest score counts.
+insights:
+  ChurnRisk: {table: analytics.score, score: score, time: scoredon}
+
 # What the CRM gets besides profiles, links and the measures by customer alone; leave out what nobody looks at there.
-hydrate: [attributes, activities, business]
+hydrate: [attributes, activities, business, insights]
 """

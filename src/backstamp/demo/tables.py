@@ -131,6 +131,19 @@ def make_cases(contactid: pa.ChunkedArray[Any], rng: np.random.Generator) -> pa.
     )
 
 
+def make_scores(contactid: pa.ChunkedArray[Any], rng: np.random.Generator) -> pa.Table:
+    """Return analytics.score: how likely somebody's model takes each contact to leave, told anew now and then."""
+    owner = rng.permutation(np.repeat(np.arange(len(contactid)), rng.integers(0, 3, len(contactid))))
+    return pa.table(
+        {
+            "scoreid": columns.of(np.arange(1, len(owner) + 1)),
+            "contactid": contactid.take(columns.of(owner)),
+            "score": columns.of(rng.beta(1.5, 6.0, len(owner)).round(3)),
+            "scoredon": as_time(np.sort(draw_times(len(owner), rng))),
+        }
+    )
+
+
 def tell_truth(table: str, key: pa.ChunkedArray[Any], person: Integers) -> pa.Table:
     """Return whose each row of a table is: table, key, person."""
     return pa.table({"table": pa.repeat(table, len(key)), "key": key, "person": columns.of(person)})
