@@ -145,7 +145,8 @@ def customers(
     limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
 ) -> tuple[pipeline.Hit, ...]:
     """Find customers."""
-    return pipeline.search(site.project, text, limit)
+    settings = site.project
+    return pipeline.search(settings.state, settings.engine, text, limit)
 
 
 def _find(site: Site, number: int) -> runs.Run:
