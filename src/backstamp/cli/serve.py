@@ -10,7 +10,7 @@ from functools import partial
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from backstamp import embedded, errors, project, runs, schedule, serving
+from backstamp import embedded, engine, errors, project, runs, schedule, serving
 from backstamp.cli import display, environment, notes, options, server, tasks
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def serve(
             first_word=secrets.token_urlsafe(16),
         )
 
+        stack.enter_context(engine.lingering())
         stack.enter_context(_keeping(settings, worker))
 
         def ready(url: str) -> None:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,7 +22,7 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 
 from backstamp import errors
-from backstamp.engine import graph
+from backstamp.engine import graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ class DuckDB:
         self._shown: list[str] = []  # and Arrow tables that queries see,
         self._made: Counter[str] = Counter()  # and how many there are of one place in the code
         self._connection = _connect(str(path), settings)
+        if reads_only:
+            held.FILES.hold(str(path), partial(_connect, str(path), settings))
         # To find out how text is compressed best takes longer than to write and read it as it is.
         self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
         if not reads_only:
@@ -100,8 +102,7 @@ class DuckDB:
             self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
             self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
         self._execute("SET TimeZone = 'UTC'")  # else text with an offset is told in the zone of the machine
-        for macro in _MACROS:
-            self._execute(f"CREATE TEMP MACRO {macro}")
+        self._execute("; ".join(f"CREATE TEMP MACRO {macro}" for macro in _MACROS))
         if reads_only:
             self._execute("BEGIN")
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))

@@ -185,21 +185,21 @@ def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
     terms = engine.table(INDEX) if engine.has(INDEX) else engine.load(shapes.SEARCH, [])
     guid = _GUID.fullmatch(wanted)
     if guid:
-        yield engine.table("ids").semi_join(_asked(engine, customer_id=[guid[1].lower()]), "customer_id")
+        yield engine.table("ids").semi_join(_asked(engine, {"customer_id": [guid[1].lower()]}), "customer_id")
     if guid or re.search(r"\d|^\S*@\S*$", wanted):
         yield _with_key(engine, {wanted, guid[1].lower()} if guid else {wanted})
     if guid:
         return
     digits = _normal(wanted, _PHONE).rstrip("0")  # a number that is dialled at home begins with one
     if "@" in wanted:
-        yield terms.semi_join(_asked(engine, term=[_EMAIL + _normal(wanted, _EMAIL)]), "term")
+        yield terms.semi_join(_asked(engine, {"term": [_EMAIL + _normal(wanted, _EMAIL)]}), "term")
     elif _LOOKS_LIKE_A_PHONE.fullmatch(wanted) and len(digits) >= _FEWEST_DIGITS:
-        yield _begin_with(engine, terms, _PHONE + digits)
+        yield _with_all(engine, terms, [_PHONE + digits])
     elif words := _normal(wanted, _NAME).split():
-        yield _with_all(engine, terms, sorted(words, key=len, reverse=True))
+        yield _with_all(engine, terms, [_NAME + word for word in sorted(words, key=len, reverse=True)])
 
 
-def _asked(engine: Engine, **columns: Sequence[str]) -> ir.Table:
+def _asked(engine: Engine, columns: Mapping[str, Sequence[str]]) -> ir.Table:
     """Return what was typed as a table."""
     batch = pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
     return engine.load(batch.schema, [batch])
@@ -207,22 +207,25 @@ def _asked(engine: Engine, **columns: Sequence[str]) -> ir.Table:
 
 def _with_key(engine: Engine, keys: set[str]) -> ir.Table:
     """Return the customers of the rows of any table with one of these keys."""
-    own = engine.table("records").semi_join(_asked(engine, key=sorted(keys)), "key").select("record")
+    own = engine.table("records").semi_join(_asked(engine, {"key": sorted(keys)}), "key").select("record")
     owners = engine.table("customers").inner_join(own, "record")
     return owners.filter(owners.customer.notnull())
 
 
-def _with_all(engine: Engine, terms: ir.Table, words: Sequence[str]) -> ir.Table:
-    """Return the customers with names that begin with these words."""
-    first, *others = (_begin_with(engine, terms, _NAME + word) for word in words)
+def _with_all(engine: Engine, terms: ir.Table, beginnings: Sequence[str]) -> ir.Table:
+    """Return the customers that have, for each of these, a term that begins with it."""
+    bounds = {f"first {place}": [beginning] for place, beginning in enumerate(beginnings)}
+    bounds |= {f"last {place}": [beginning + _LAST] for place, beginning in enumerate(beginnings)}
+    asked = _asked(engine, bounds)
+    first, *others = (_between(terms, asked, place) for place in range(len(beginnings)))
     for other in others:
         first = first.semi_join(other, "customer")
     return first
 
 
-def _begin_with(engine: Engine, terms: ir.Table, beginning: str) -> ir.Table:
-    asked = _asked(engine, first=[beginning], last=[beginning + _LAST])
-    return terms.inner_join(asked, [terms.term >= asked.first, terms.term <= asked.last]).select("customer")
+def _between(terms: ir.Table, asked: ir.Table, place: int) -> ir.Table:
+    within = [terms.term >= asked[f"first {place}"], terms.term <= asked[f"last {place}"]]
+    return terms.inner_join(asked, within).select("customer")
 
 
 def _normal(text: str, kind: str) -> str:

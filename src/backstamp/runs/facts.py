@@ -109,6 +109,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What a task said at a time, in words without personal data."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
 class Arguments:
     """What a run was asked to do.
 

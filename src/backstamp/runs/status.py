@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from backstamp.runs import schema
 from backstamp.runs.database import Database
-from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task, TaskStatus
+from backstamp.runs.facts import UNDER_WAY, Arguments, Line, Progress, Run, Task, TaskStatus
 from backstamp.runs.owner import Owner
 from backstamp.runs.schedule import Schedule, Switch
 
@@ -39,6 +39,13 @@ class Status:
         """One run with its tasks, or None where there is none of that number."""
         with self._database.reading() as connection:
             return load_run(connection, number)
+
+    def lines(self, run: int, position: int) -> list[Line]:
+        """What a task said, oldest first; of very many lines the newest."""
+        columns = schema.line.c
+        said = sa.select(columns.at, columns.text).where(columns.run == run, columns.position == position)
+        with self._database.reading() as connection:
+            return [Line(row.at, row.text) for row in connection.execute(said.order_by(columns.number))]
 
     def history(self, count: int) -> list[Run]:
         """The newest runs with their tasks, newest first."""
