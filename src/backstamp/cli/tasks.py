@@ -134,18 +134,21 @@ def status(
     *,
     file: options.Project = options.FILE,
     run: options.Run = None,
+    task: options.Task = None,
     history: options.History = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show the tasks of the last run, or of another one; also while it goes on. Or list the last runs."""
-    if (number and not history) or (run and history):
+    """Show the tasks of the last run, or of another one; also while it goes on. Or one of them, or the last runs."""
+    if (number and not history) or ((run or task) and history):
         raise errors.ConfigurationError("One run is shown with `--run N`, the last N runs with `--history N`.")
     ledger = project.find_ledger(file)
     if history:
         _show_history(ledger, number or 10, as_json=as_json)
         return
     found = _find(ledger, run)
-    if as_json:
+    if found and task:
+        _show_task(ledger, found, task, as_json=as_json)
+    elif as_json:
         display.write_json({"run": found, "died": found is not None and display.has_died(found)})
     elif found:
         display.show_run(display.console(), found)
@@ -253,6 +256,21 @@ def _show_history(ledger: str | Path, number: int, *, as_json: bool) -> None:
         display.show_history(display.console(), found)
     else:
         display.console().print(_NO_RUN)
+
+
+def _show_task(ledger: str | Path, run: runs.Run, name: str, *, as_json: bool) -> None:
+    """Show a task of a run, and what it said."""
+    names = [task.name for task in run.tasks]
+    task = next((one for one in run.tasks if one.name.casefold() == name.casefold()), None)
+    if task is None:
+        hint = errors.did_you_mean(name, names)
+        raise errors.ConfigurationError(f"Run {run.number} has no task `{name}`.{hint} It has: {', '.join(names)}.")
+    with runs.Status(ledger) as status:
+        lines = status.lines(run.number, task.position)
+    if as_json:
+        display.write_json({"task": task, "lines": lines})
+    else:
+        display.show_task(display.console(), task, lines)
 
 
 def _facts(run: runs.Run) -> dict[str, object]:

@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 from backstamp import pipeline, runs
 from backstamp.console.permissions import Action, Visitor, may
 from backstamp.console.site import Site, SiteOf
+from backstamp.console.status import find_task
 from backstamp.console.worker import Order
 from backstamp.runs import words
 
@@ -97,6 +98,18 @@ def listed(
 def run(site: SiteOf, visitor: _Seeing, number: _Number) -> runs.Run:  # noqa: ARG001
     """Tell one run with its tasks."""
     return _find(site, number)
+
+
+@router.get("/runs/{number}/tasks/{position}/lines", responses=_problems(404))
+def lines(
+    site: SiteOf,
+    visitor: _Seeing,  # noqa: ARG001
+    number: _Number,
+    position: Annotated[int, Path(ge=1, le=2**31 - 1, description="The place of a task in its run.")],
+) -> list[runs.Line]:
+    """Tell what a task said while it worked, oldest first."""
+    find_task(site, number, position)
+    return site.status.lines(number, position)
 
 
 @router.post("/runs", status_code=202, responses=_problems(409, 502))

@@ -51,6 +51,11 @@ def moment(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def clock(value: datetime) -> str:
+    """Return the time of day, in UTC to the second."""
+    return f"{value.astimezone(UTC):%H:%M:%S}"
+
+
 def machine_time(value: datetime) -> str:
     """Return a time as the attribute `datetime` wants it."""
     return value.astimezone(UTC).isoformat(timespec="seconds")
@@ -120,6 +125,7 @@ def _templates() -> jinja2.Environment:
     made.globals |= {"navigation": NAVIGATION, "Action": Action}
     made.filters |= {
         "number": number,
+        "clock": clock,
         "moment": moment,
         "machine_time": machine_time,
         "shown": shown,
