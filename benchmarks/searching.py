@@ -4,8 +4,8 @@
 
 On the people of `benchmarks/unify.py`, unified in a warehouse file: the index is made as a whole, then brought up for a
 thousand customers; then every kind of question is asked, each for many customers, and by name also with few letters,
-which fit very many. Times are of one question as the API asks it, from opening the warehouse to closing it, one after the other: by the
-clock, and of processors, for a machine that is not alone.
+which fit very many. Times are of one question as the API asks it, one after the other, from opening the warehouse to
+closing it: by the clock, and of processors, for a machine that is not alone.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def test_a_task(file: Path) -> None:
     assert "Match: " in said.out
     assert "begun" in said.out
     told = backstamp("status", "--task", "Match", "--run", "3", "--project", file, "--json").document
-    assert [line["text"] for line in told["lines"]][0] == "begun"
+    assert told["lines"][0]["text"] == "begun"
     wrong = backstamp("status", "--task", "Mach", "--project", file)
     assert (wrong.code, "Did you mean `Match`?" in wrong.err) == (2, True)
 

@@ -246,7 +246,7 @@ def test_approval_canceled(ledger: runs.Ledger, run: runs.Run, location: str) ->
     ledger.end_run(run)
     ledger.request_cancel(run.number, "Ada")
     ended = read(location)
-    assert (ended.status, ended.details) == (TaskStatus.CANCELED, "canceled by Ada")
+    assert (ended.status, ended.details) == (TaskStatus.CANCELED, "its plan was discarded by Ada")
     assert [task.status for task in ended.tasks] == [TaskStatus.CANCELED, TaskStatus.SKIPPED]
 
 
@@ -320,16 +320,14 @@ def test_late_word(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
 def test_lines(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     """What a task says is kept with its time, in order, of every attempt."""
     ledger.plan_tasks(run, [READ, MATCH])
-    with pytest.raises(errors.TransientError), ledger.task(run, MATCH) as task:
-        task.say("a word")
-        raise errors.TransientError("No answer.")
+    work(ledger, run, MATCH, errors.TransientError("No answer."))
     with ledger.task(run, MATCH) as task:
         task.detail("half of it")
         task.warn("One row is odd.")
     with runs.Status(location) as status:
         said = status.lines(run.number, 2)
         assert status.lines(run.number, 1) == []
-    texts = ["begun", "a word", "Failed: No answer.", "begun", "half of it", "Warning: One row is odd.", "Successful"]
+    texts = ["begun", "Failed: No answer.", "begun", "half of it", "Warning: One row is odd.", "Successful"]
     assert [line.text for line in said] == texts
     assert [line.at for line in said] == sorted(line.at for line in said)
 

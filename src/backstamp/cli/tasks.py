@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,8 +49,8 @@ def run(
         if approve is not None:
             ended = _do_approve(settings, sink, console, approve)
         else:
-            arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=login())
-            ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+            arguments = _arguments(full=full, new_ids=new_ids, accept_loss=accept_loss)
+            ended = do_run(settings, sink, console, arguments)
         waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
         shown = pipeline.forecast(settings, sink, ended.number) if waits else None
     if as_json:
@@ -79,8 +80,8 @@ def plan(
     settings = project.load(file)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
-        arguments = runs.Arguments(full=full, draft=True, new_ids=new_ids, requested_by=login())
-        ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+        arguments = replace(_arguments(full=full, new_ids=new_ids, accept_loss=accept_loss), draft=True)
+        ended = do_run(settings, sink, console, arguments)
         is_made = ended.status in {runs.TaskStatus.WAITING_FOR_APPROVAL, runs.TaskStatus.SUCCESSFUL}
         shown = pipeline.forecast(settings, sink, ended.number) if is_made else None
     if as_json:
@@ -157,7 +158,7 @@ def status(
 
 
 def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
-    """Ask a run to stop; it does so between two steps or batches, and the next run goes on.
+    """Ask a run to stop; it does so between two steps or batches, and the next run goes on. Or discard a plan.
 
     Ends with 0, with 1 if the run's process has died, with 2 if there is no such run or it has ended.
     """
@@ -171,7 +172,9 @@ def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_
         opened.request_cancel(found.number, login())
     if as_json:
         display.write_json({"canceled": found.number})
-    display.console(quiet=as_json).print(f"Run {found.number} is asked to stop. `backstamp status` shows when it has.")
+    waits = found.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+    done = "'s plan is discarded." if waits else " is asked to stop. `backstamp status` shows when it has."
+    display.console(quiet=as_json).print(f"Run {found.number}{done}")
 
 
 def do_run(
@@ -179,21 +182,23 @@ def do_run(
     sink: ports.Sink,
     console: Console,
     arguments: runs.Arguments,
-    *,
-    accept_loss: Sequence[str] = (),
 ) -> runs.Run:
     """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended.
 
     Where a server owns the warehouse, it does the run.
     """
     if running := server.of_project(settings.state):
-        return _follow(settings, console, running.begin(arguments, accept_loss))
+        return _follow(settings, console, running.begin(arguments))
     with environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
         settings.state.mkdir(mode=0o700, exist_ok=True)
         ledger = settings.ledger_location
         with progress.stoppable(ledger, arguments.requested_by), progress.following(ledger, console):
-            return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+            return pipeline.run(settings, sink, described, arguments)
+
+
+def _arguments(*, full: bool, new_ids: bool, accept_loss: Sequence[str] | None) -> runs.Arguments:
+    return runs.Arguments(full=full, new_ids=new_ids, requested_by=login(), accept_loss=tuple(accept_loss or ()))
 
 
 def _follow(settings: project.Project, console: Console, number: int) -> runs.Run:

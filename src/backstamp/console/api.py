@@ -115,18 +115,18 @@ def lines(
 @router.post("/runs", status_code=202, responses=_problems(409, 502))
 def begin(site: SiteOf, visitor: _Running, wanted: NewRun) -> Begun:
     """Begin a run; it goes on when this is answered."""
-    arguments = runs.Arguments(full=wanted.full, draft=wanted.draft, new_ids=wanted.new_ids, requested_by=visitor.name)
-    number = site.worker.begin(Order(arguments, wanted.accept_loss))
+    number = site.worker.begin(Order(runs.Arguments(**vars(wanted), requested_by=visitor.name)))
     site.users.note(visitor.name, "started a run", str(number))
     return Begun(number)
 
 
 @router.post("/runs/{number}/cancel", status_code=202, responses=_problems(404, 409))
 def cancel(site: SiteOf, visitor: _Running, number: _Number) -> Begun:
-    """Ask a run to stop; it does so between two batches."""
-    _find(site, number)
+    """Ask a run to stop, which it does between two batches; or discard the plan of one that waits for approval."""
+    found = _find(site, number)
     site.worker.cancel(number, visitor.name)
-    site.users.note(visitor.name, "canceled a run", str(number))
+    waits = found.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+    site.users.note(visitor.name, "discarded a plan" if waits else "canceled a run", str(number))
     return Begun(number)
 
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from backstamp import errors, notify, runs
+from backstamp.pipeline import hydrating
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -27,6 +28,8 @@ def tell_of_run(settings: project.Project, ledger: runs.Ledger, run: runs.Run) -
     troubles = {_name(task): task.details for task in run.tasks if task.status in runs.FAILURES}
     if run.status is runs.TaskStatus.WAITING_FOR_APPROVAL:
         troubles[_APPROVAL] = f"run {run.number} waits; `backstamp run --approve {run.number}` lets it go on"
+    elif run.status is runs.TaskStatus.SUCCESSFUL and (why := _kept_back(run)):
+        troubles[_APPROVAL] = why
     elif run.status is runs.TaskStatus.FAILED and not troubles:
         troubles["The run"] = run.details
     well = {_name(task) for task in run.tasks if task.status is runs.TaskStatus.SUCCESSFUL}
@@ -74,6 +77,13 @@ def _channels(settings: project.Project) -> Iterator[tuple[str, notify.Mail | no
 
 def _name(task: runs.Task) -> str:
     return f"{task.group}, {task.name}"
+
+
+def _kept_back(run: runs.Run) -> str:
+    """Say why a run that nobody asked for could not even wait for approval, "" where it could."""
+    plans = (task for task in run.tasks if (task.group, task.name) == (hydrating.PLAN.group, hydrating.PLAN.name))
+    skipped = (task.details for task in plans if task.status is runs.TaskStatus.SKIPPED)
+    return next(skipped, "") if run.arguments.scheduled else ""
 
 
 def _is_well(run: runs.Run) -> bool:

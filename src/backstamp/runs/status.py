@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
@@ -74,8 +74,15 @@ class Status:
 
     def waits_for_approval(self) -> int | None:
         """The number of the run that waits until somebody approves it; one that was to be shown only is none."""
+        return self._waiting(_is_no_draft())
+
+    def waiting_draft(self) -> int | None:
+        """The number of the run that waits and was to be shown only, because somebody wants to look at it."""
+        return self._waiting(sa.not_(_is_no_draft()))
+
+    def _waiting(self, condition: sa.ColumnElement[bool]) -> int | None:
         waits = schema.run.c.status == TaskStatus.WAITING_FOR_APPROVAL
-        waiting = sa.select(schema.run.c.number).where(waits, _is_no_draft()).order_by(schema.run.c.number.desc())
+        waiting = sa.select(schema.run.c.number).where(waits, condition).order_by(schema.run.c.number.desc())
         with self._database.reading() as connection:
             return connection.scalar(waiting.limit(1))
 
@@ -128,7 +135,7 @@ def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
     return Run(
         number=row["number"],
         status=row["status"],
-        arguments=Arguments(**row["arguments"]),
+        arguments=_arguments(row["arguments"]),
         owner=Owner(row["host"], row["pid"], row["birth"]),
         started=row["started"],
         published=row["published"],
@@ -140,6 +147,10 @@ def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
         seconds=((row["ended"] or now) - row["started"]).total_seconds(),
         tasks=tasks,
     )
+
+
+def _arguments(kept: dict[str, Any]) -> Arguments:
+    return Arguments(**kept | {"accept_loss": tuple(kept.get("accept_loss", ()))})
 
 
 def _task(row: sa.RowMapping, now: datetime) -> Task:
