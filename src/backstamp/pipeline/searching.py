@@ -177,6 +177,14 @@ def fitting(engine: Engine, text: str) -> ir.Table:
     return engine.table("ids").semi_join(customers, "customer").select("customer_id")
 
 
+def named(engine: Engine, customers: ir.Table) -> ir.Table:
+    """Return customers, known by `customer_id`, with what they are called as `label`."""
+    known = engine.table(LABELS) if engine.has(LABELS) else engine.load(shapes.LABELS, [])
+    labels = known.select("customer_id", called="label")
+    both = customers.left_join(labels, "customer_id")
+    return both.select(*customers.columns, label=ibis.coalesce(both.called, both.customer_id))
+
+
 def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
     """Yield tables with the `customer` of those that fit, the surest first; few, for each takes its time.
 
