@@ -41,6 +41,20 @@ def tell_of_beginning(settings: project.Project, ledger: runs.Ledger, problem: s
     _tell(settings, ledger, None, {BEGINNING: problem}, set(), all_well=False)
 
 
+def try_to_tell(settings: project.Project) -> dict[str, str]:
+    """Send a message that says nothing is wrong; return, by channel, why it was not taken, "" where it was."""
+    message = notify.Message(settings.folder.resolve().name, None, {}, ())
+    return {name: _problem(channel, message) for name, channel in _channels(settings)}
+
+
+def _problem(channel: notify.Mail | notify.Webhook, message: notify.Message) -> str:
+    try:
+        channel.send(message)
+    except errors.BackstampError as error:
+        return str(error)
+    return ""
+
+
 def _tell(
     settings: project.Project,
     ledger: runs.Ledger,
@@ -56,10 +70,8 @@ def _tell(
         recovered = sorted(told if all_well else told & set(well))
         if new or recovered:
             message = notify.Message(settings.folder.resolve().name, run, new, tuple(recovered))
-            try:
-                channel.send(message)
-            except errors.BackstampError as error:
-                _log.warning("%s The next run tries again to tell.", error)
+            if problem := _problem(channel, message):
+                _log.warning("%s The next run tries again to tell.", problem)
             else:
                 ledger.troubles.note_told(name, new, recovered)
 
