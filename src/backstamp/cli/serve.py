@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from backstamp import console
 
 
+_IN_THE_CLEAR = (
+    "Other machines can reach it, and without TLS: passwords would go over the network in the clear. Put a proxy with"
+    " TLS before it, and name its address in the project file: `console: {url: https://…}`."
+)
+
+
 def serve(
     *,
     host: options.Host = "127.0.0.1",
@@ -64,6 +70,8 @@ def serve(
             note = notes.Note(url, site.local_token)
             stack.enter_context(notes.announced(server.note_file(settings.state), note))
             _tell(site, url, crm_url, as_json=as_json)
+            if not serving.is_loopback(host):
+                display.console(quiet=as_json).print(_IN_THE_CLEAR, soft_wrap=True)
             _resume(worker, as_json=as_json)
 
         address = serving.Address("The console", host, port)

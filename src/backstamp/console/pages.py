@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup, escape
 
 from backstamp import measures, pipeline, runs
 from backstamp.console.permissions import Action, Visitor
@@ -84,6 +85,11 @@ def shown(value: object) -> str:
             return str(value)
 
 
+def breakable(text: str) -> Markup:
+    """Return text that may go on in the next line before an `@`: an e-mail address is longer than a column."""
+    return escape(text).replace("@", Markup("<wbr>@"))
+
+
 def about(value: object) -> str:
     """Return a value as exactly as it can be seen in a chart."""
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 10_000 else shown(value)
@@ -131,6 +137,7 @@ def _templates() -> jinja2.Environment:
         "shown": shown,
         "called": called,
         "about": about,
+        "breakable": breakable,
         "in_short": measures.in_short,
         "condition": explained.condition,
         "per_cent": explained.per_cent,
