@@ -286,7 +286,7 @@ def test_throttle(ledger: runs.Ledger, run: runs.Run) -> None:
     sa.event.listen(
         ledger._database._engine,
         "before_cursor_execute",
-        lambda *args: writes.append(args[2]) if "task" in args[2] else 0,
+        lambda *args: writes.append(args[2]) if args[2].startswith("UPDATE task ") else 0,
     )
     with ledger.task(run, MATCH, total=100_000) as task:
         for done in range(100_000):
