@@ -57,7 +57,7 @@ def test_pages(fresh: Place, place: Place) -> None:
     fresh.run()
     shown = looked_at(fresh)
     assert shown == looked_at(place)
-    assert (len(shown["listed"]), len(shown["narrowed"]), shown["found"]) == (PEOPLE, 1, ["P2@x"])
+    assert (len(shown["listed"]), len(shown["narrowed"]), shown["found"]) == (PEOPLE, 1, ["p2@x"])
     assert shown["rows"]
 
 
