@@ -117,7 +117,7 @@ def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.T
 
 def _labels(values: ir.Table, meanings: Mapping[str, str]) -> ir.Table:
     """Return `shapes.LABELS` of profiles."""
-    columns = {meaning: values[name] for name, meaning in reversed(list(meanings.items()))}
+    columns = {meaning: values[name].cast("string") for name, meaning in reversed(list(meanings.items()))}
     said = [
         reduce(add, (columns[one].fill_null("") + " " for one in together if one in columns), ibis.literal(""))
         for together in _LABELS
