@@ -185,15 +185,16 @@ class RunningTask:
     def _write(self, row: sa.Update) -> bool:
         now = datetime.now(UTC)
         told = {"done": self._done, "total": self._total, "rows": self.rows, "details": self._details}
-        with self._lock, self._database.writing() as connection:
-            change = row.values(**told, warnings=self._warnings, heartbeat=now)
-            found = connection.execute(change).rowcount > 0
+        with self._lock:
             lines = list(self._lines)
-            if found and lines:
-                _add_lines(connection, self._run, self._planned, lines)
-            connection.execute(schema.run.update().where(schema.run.c.number == self._run).values(heartbeat=now))
+            with self._database.writing() as connection:
+                change = row.values(**told, warnings=self._warnings, heartbeat=now)
+                found = connection.execute(change).rowcount > 0
+                if found and lines:
+                    _add_lines(connection, self._run, self._planned, lines)
+                connection.execute(schema.run.update().where(schema.run.c.number == self._run).values(heartbeat=now))
+            del self._lines[: len(lines)]
             self._written = time.monotonic()
-        del self._lines[: len(lines)]
         return found
 
 
