@@ -85,6 +85,11 @@ def _next(trigger: CronTrigger, after: datetime) -> datetime:
     return found.astimezone(UTC)
 
 
+def arguments(by: str) -> runs.Arguments:
+    """Return what is asked of a run that the schedule begins: because it was due, or because somebody wanted one."""
+    return runs.Arguments(requested_by=by, scheduled=by == REQUESTED_BY)
+
+
 @dataclass(frozen=True)
 class Outlook:
     """What is to come.

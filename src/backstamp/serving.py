@@ -6,6 +6,7 @@ Whose application it is, is not known here.
 from __future__ import annotations
 
 import gc
+import ipaddress
 import signal
 import socket
 import threading
@@ -40,6 +41,14 @@ class Address:
     host: str = "127.0.0.1"
     port: int = 0
     certificate: Path | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextmanager

@@ -169,6 +169,9 @@ PROFILE_VALUES = shape(customer=pa.int64(), last_change=TIME)
 SEARCH = shape(term=pa.string(), customer=pa.int64())
 """`search`: the terms by which customers are found, in their order but for those that came since a full run."""
 
+LABELS = shape(customer=pa.int64(), customer_id=pa.string(), label=pa.string())
+"""`labels`: what the customers are called that are found: a name, or an e-mail address, or the CustomerId."""
+
 DEDUPLICATION = shape(
     key=pa.string(),
     deduplication_alternates=pa.string(),

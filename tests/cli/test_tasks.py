@@ -86,6 +86,17 @@ def test_what_a_run_is_asked_for(file: Path) -> None:
     assert backstamp("run", "--project", file, "--json").document["run"]["arguments"]["new_ids"] is False
 
 
+def test_a_task(file: Path) -> None:
+    """A task is shown by its name with what it said; a name that is none is told with those there are."""
+    said = backstamp("status", "--task", "match", "--run", "3", "--project", file)
+    assert "Match: " in said.out
+    assert "begun" in said.out
+    told = backstamp("status", "--task", "Match", "--run", "3", "--project", file, "--json").document
+    assert told["lines"][0]["text"] == "begun"
+    wrong = backstamp("status", "--task", "Mach", "--project", file)
+    assert (wrong.code, "Did you mean `Match`?" in wrong.err) == (2, True)
+
+
 def test_history(file: Path) -> None:
     """The last runs are listed, newest first, as many as wanted."""
     said = backstamp("status", "--history", "--project", file)

@@ -10,7 +10,7 @@ import pytest
 from tests import cli
 from tests.console import PASSWORD, PEOPLE, Served, name_of
 
-from backstamp import console, demo, embedded, project, runs
+from backstamp import console, demo, embedded, engine, project, runs
 from backstamp import serving as servers
 from backstamp.cli import environment
 
@@ -55,7 +55,8 @@ def serving(file: Path) -> Iterator[Served]:
                 users.add(name_of(role), role, PASSWORD, by="the tests")
         worker = console.Worker(file, ledger, connections)
         site = console.Site(file, connections, users, status, worker, "tester", "local-token", "first-word")
-        with servers.in_thread(console.application(site), servers.Address("The console")) as url:
+        address = servers.Address("The console")
+        with engine.lingering(), servers.in_thread(console.application(site), address) as url:
             try:
                 yield Served(url, file, site)
             finally:

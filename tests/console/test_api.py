@@ -39,6 +39,18 @@ def test_status(api: httpx2.Client, served: Served) -> None:
     assert api.get("/api/v1/runs/1").json() == told["run"] == api.get("/api/v1/runs?count=5").json()[0]
 
 
+def test_lines(api: httpx2.Client, served: Served) -> None:
+    """What a task said is told line by line, as the ledger has it."""
+    last = served.site.status.last()
+    assert last is not None
+    for task in last.tasks:
+        told = api.get(f"/api/v1/runs/1/tasks/{task.position}/lines").json()
+        texts = [line["text"] for line in told]
+        assert texts == [line.text for line in served.site.status.lines(1, task.position)]
+        assert (texts[0], texts[-1].partition(":")[0]) == ("begun", task.status), task.name
+    assert api.get("/api/v1/runs/1/tasks/99/lines").status_code == 404
+
+
 def test_mistakes(api: httpx2.Client) -> None:
     """What is wrong is told in a sentence, of one form."""
     for path, code in (("runs/9", 404), ("runs/nine", 422), ("runs?count=0", 422), ("nothing", 404)):

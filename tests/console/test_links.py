@@ -23,19 +23,31 @@ def test_how_links_stand(page: Page, served: Served) -> None:
     assert "loyalty.member" not in page.get_by_role("region", name="Linked tables").first.inner_text()
 
 
+def planned(copied: Served) -> int:
+    """Begin a draft; return its run."""
+    return copied.site.worker.begin(console.Order(runs.Arguments(draft=True, requested_by="the tests")))
+
+
 def test_a_plan_approved_and_undone(page: Page, copied: Served) -> None:
-    """A plan is shown with its reasons, and done when it is approved; so is undoing it; then all links are right."""
+    """A plan is discarded; the next is shown with its reasons, approved, and undone; then all links are right."""
     customer = large(copied)
     text = copied.file.read_text(encoding="utf-8")
     copied.file.write_text(text.replace("\nunify:\n", "\nunify:\n  overrides: {never: never.csv}\n"), encoding="utf-8")
     of_crm = [row for row in customer.rows if row.table.startswith("crm.")]
     pipeline.override(copied.site.project, "never", of_crm[0], of_crm[-1], "", "the tests")
-    number = copied.site.worker.begin(console.Order(runs.Arguments(draft=True, requested_by="the tests")))
     sign_in(page, copied)
     page.set_default_timeout(LONG)
+
+    page.goto(f"{copied.url}/settings/system/status?run={planned(copied)}")
+    page.get_by_text("waits for approval").first.wait_for()
+    page.goto(copied.url + "/links")
+    page.get_by_role("button", name="Discard the plan").click()
+    assert "is discarded" in page.get_by_role("status").inner_text()
+    assert page.get_by_role("button", name="Approve run").count() == 0
+
+    number = planned(copied)
     page.goto(f"{copied.url}/settings/system/status?run={number}")
     page.get_by_text(f"Run {number} waits for approval").wait_for()
-
     page.goto(copied.url + "/links")
     assert "profile split" in page.get_by_role("region", name="waits for approval").inner_text()
     page.get_by_role("button", name=f"Approve run {number}").click()
@@ -55,9 +67,10 @@ def test_a_plan_approved_and_undone(page: Page, copied: Served) -> None:
         page.reload()
     assert "All links are right" in page.locator("main").inner_text()
     whats = [done.what for done in copied.site.users.trail(9)]
-    assert [what for what in whats if "link" in what or "undo" in what or "approved" in what] == [
+    assert [what for what in whats if any(word in what for word in ("link", "undo", "approved", "plan"))] == [
         "checked the links",
         "approved a run",
         "asked to undo a run",
         "approved a run",
+        "discarded a plan",
     ]

@@ -81,6 +81,8 @@ def test_status(page: Page, served: Served) -> None:
     page.get_by_role("link", name="CustomerId Backstamping Hydration").click()
     assert page.get_by_role("heading", level=1).inner_text() == "CustomerId Backstamping Hydration"
     assert page.get_by_role("table").get_by_role("row").count() == 2
+    said = page.get_by_role("region", name="What it said").get_by_role("listitem").all_inner_texts()
+    assert (said[0][-5:], said[-1][-10:]) == ("begun", "Successful")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

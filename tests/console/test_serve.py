@@ -16,6 +16,7 @@ from tests import cli
 from tests.console import PASSWORD
 
 from backstamp import project, runs
+from backstamp.serving import is_loopback
 
 if TYPE_CHECKING:
     import subprocess
@@ -54,6 +55,14 @@ def wait_for(file: Path, number: int, name: str = "") -> runs.Run:
                 return run
             time.sleep(0.02)
     raise TimeoutError(number)
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("192.0.2.1", False)]
+)
+def test_who_can_reach_it(host: str, alone: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """What other machines can reach is known, so that it is told where passwords would go in the clear."""
+    assert is_loopback(host) == alone
 
 
 def test_other_commands_talk_to_it(file: Path) -> None:

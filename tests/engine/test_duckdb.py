@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -94,3 +95,24 @@ with engine.DuckDB() as opened:
     command = [sys.executable, str(tmp_path / "program.py")]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "datetime.datetime(2026, 7, 1, 0, 30)" in told.stdout
+
+
+def opens_elsewhere(file: Path) -> bool:
+    """Whether another process can open the file."""
+    command = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(file)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_lingering(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that a server looked at stays open for a moment, and no longer than the server."""
+    with engine.lingering():
+        with engine.DuckDB(file, reads_only=True):
+            pass
+        assert not opens_elsewhere(file)
+    assert opens_elsewhere(file)
+    monkeypatch.setattr("backstamp.engine.held.SECONDS", 0.1)
+    with engine.lingering():
+        with engine.DuckDB(file, reads_only=True):
+            pass
+        time.sleep(0.5)
+        assert opens_elsewhere(file)

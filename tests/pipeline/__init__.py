@@ -79,12 +79,15 @@ class Place:
         full: bool = False,
         draft: bool = False,
         new_ids: bool = False,
+        scheduled: bool = False,
     ) -> runs.Run:
         """Do a run, perhaps with something in front of the CRM."""
         sink, settings = meddle(self.environment), self.settings
         described = pipeline.describe(settings, sink)
-        arguments = runs.Arguments(full=full, draft=draft, new_ids=new_ids)
-        return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+        arguments = runs.Arguments(
+            full=full, draft=draft, new_ids=new_ids, scheduled=scheduled, accept_loss=tuple(accept_loss)
+        )
+        return pipeline.run(settings, sink, described, arguments)
 
     def approve(self, number: int) -> runs.Run:
         """Let a run go on that waits for approval."""

@@ -8,11 +8,13 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from tests.connect.test_http import Reply, serving
 from tests.notify import MailServer, mail_server
-from tests.pipeline import PROJECT, Place
+from tests.pipeline import PROJECT, Place, guid
 
 from backstamp import pipeline, runs
+from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,3 +97,17 @@ def test_a_run_that_cannot_begin(place: Place, tmp_path: Path, monkeypatch: pyte
     told: list[Any] = [json.loads(seen.body) for seen in service.seen]
     assert [one["troubles"] for one in told] == [{"The beginning of a run": "The CRM does not answer."}, {}]
     assert [one["recovered"] for one in told] == [[], ["The beginning of a run"]]
+
+
+def test_a_run_that_may_not_even_wait(place: Place) -> None:
+    """Where a run that was due leaves a plan alone that somebody looks at, people are told as of one that waits."""
+    with mailed(place) as server:
+        with (place.folder / "backstamp.yaml").open("a") as file:
+            file.write("link: {approve_above: {links: 0, percent: 0}}\n")
+        with dataverse.Dataverse(place.url, lambda: "theirs") as person:
+            person.upsert("contact", pa.RecordBatch.from_pylist([{"contactid": guid(3), "emailaddress1": "p2@x"}]))
+        place.run(draft=True)
+        for _ in range(2):
+            place.run(scheduled=True)
+    assert subjects(server) == ["backstamp copy: 1 failed"]
+    assert "Approval" in server.taken[0]

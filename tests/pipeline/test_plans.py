@@ -143,6 +143,32 @@ def test_a_newer_draft_takes_the_place_of_an_older_one(place: Place) -> None:
         place.approve(second.number)
 
 
+def test_a_run_that_was_due_leaves_a_draft_alone(place: Place) -> None:
+    """Where it would have to wait too, it says so and ends; once the draft is approved, the next one waits itself."""
+    ask_always(place)
+    merge(place)
+    draft = place.run(draft=True)
+    someone(place, {"contactid": guid(4), "emailaddress1": "p5@x"})
+    due = place.run(scheduled=True)
+    assert due.status is TaskStatus.SUCCESSFUL
+    told = task(due, "Plan")
+    assert (told.status, f"the plan of run {draft.number}" in told.details) == (TaskStatus.SKIPPED, True)
+    assert place.approve(draft.number).status is TaskStatus.SUCCESSFUL
+    assert place.links()[guid(3)] == place.links()[guid(2)]
+    assert place.run(scheduled=True).status is TaskStatus.WAITING_FOR_APPROVAL
+
+
+def test_discarded(place: Place) -> None:
+    """A plan that was discarded cannot be approved any more; the next run plans anew."""
+    merge(place)
+    draft = place.run(draft=True)
+    with runs.Ledger(place.settings.ledger_location) as ledger:
+        ledger.request_cancel(draft.number, "Ada")
+    with pytest.raises(errors.ConfigurationError, match="does not wait"):
+        place.approve(draft.number)
+    assert task(place.run(), LINKS).rows == 1
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_what_is_above_the_limit_waits(place: Place, full: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A run that would change more links than is allowed unasked publishes and sends nothing until it is approved."""

@@ -25,8 +25,9 @@ from tests.pipeline import (
     task,
 )
 
-from backstamp import errors, runs
+from backstamp import errors, pipeline, runs
 from backstamp.connect import dataverse
+from backstamp.unify import explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +149,10 @@ def test_clusters(place: Place) -> None:
     tiers, links = place.rows(PROFILE, "msdynci_tier_id"), place.links()
     assert tiers[str(links[guid(2)])] == tiers[str(links[guid(3)])] is not None
     assert tiers[str(links[guid(4)])] is None
+    customer = pipeline.customer(place.settings, explain.Row("crm.contact", guid(2)))
+    assert customer is not None
+    [tier] = customer.clusters
+    assert tier.members == {links[guid(2)]: "p2@x", links[guid(3)]: "p3@x"}
     place.run(full=True)
     assert place.rows(PROFILE, "msdynci_tier_id") == tiers
 

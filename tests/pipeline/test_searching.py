@@ -41,16 +41,21 @@ def change(place: Place, rows: Sequence[dict[str, str | None]]) -> None:
         person.upsert("contact", pa.RecordBatch.from_pylist(list(rows)))
 
 
+def found(place: Place, text: str, limit: int = 20) -> tuple[pipeline.Hit, ...]:
+    """The customers that are found."""
+    return pipeline.search(place.settings.state, place.settings.engine, text, limit)
+
+
 def labels(place: Place, text: str) -> list[str]:
     """What the customers are called that are found."""
-    return [hit.label for hit in pipeline.search(place.settings, text)]
+    return [hit.label for hit in found(place, text)]
 
 
 def test_in_a_list(named: Place) -> None:
     """A list of customers has all that are found, and where none is, those with the words anywhere."""
     for text, names in (("ada", {"Ada", "Adam"}), ("rien", {"Ada"}), ("nobody", set())):
-        found = pipeline.find_customers(named.settings, pipeline.Wanted(text), 5)
-        assert {one.values["FirstName"] for one in found.customers} == names, text
+        listed = pipeline.find_customers(named.settings, pipeline.Wanted(text), 5)
+        assert {one.values["FirstName"] for one in listed.customers} == names, text
 
 
 @pytest.mark.parametrize(
@@ -75,13 +80,13 @@ def test_keys_and_ids(named: Place) -> None:
     link = named.links()[guid(3)]
     assert link is not None
     for text in (link, link.upper(), f"{{{link}}}", guid(3), "m3", "P3@X"):
-        assert [hit.customer_id for hit in pipeline.search(named.settings, text)] == [link], text
+        assert [hit.customer_id for hit in found(named, text)] == [link], text
     assert labels(named, link[:-1]) == labels(named, "3@x") == []
 
 
 def test_at_most(named: Place) -> None:
     """No more customers are given than are wanted."""
-    assert len(pipeline.search(named.settings, "ada", 1)) == 1
+    assert len(found(named, "ada", 1)) == 1
 
 
 def test_kept_up(named: Place) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from tests import engines
 from tests.pipeline import CONTACTS, KEYS, MEASURE, PEOPLE, PROFILE, Place, guid, serving, statuses
+
+from backstamp import pipeline
+from backstamp.unify import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,35 @@ def fresh(untouched: Path, tmp_path: Path) -> Iterator[Place]:
     file.write_text(yaml.safe_dump(said))
     with serving(folder) as place:
         yield place
+
+
+def looked_at(place: Place) -> dict[str, Any]:
+    """What the pages of customers and records show, but for CustomerIds, which no two runs have in common."""
+    settings = place.settings
+    listed = pipeline.find_customers(settings, pipeline.Wanted(), 2 * PEOPLE)
+    narrowed = pipeline.find_customers(settings, pipeline.Wanted("P1@x", "crm.contact", 3), 9)
+    rows = pipeline.find_rows(settings, "loyalty.member", "m11", 50)
+    found = pipeline.search(settings.state, settings.engine, "p2@x")
+    customer = pipeline.customer(settings, explain.Row("crm.contact", guid(1)))
+    assert customer is not None
+    return {
+        "columns": listed.columns,
+        "listed": sorted((one.rows, sorted(one.values.items())) for one in listed.customers),
+        "narrowed": [(one.rows, one.values) for one in narrowed.customers],
+        "found": [hit.label for hit in found],
+        "rows": [(row.key, row.values, row.customer_id is None) for row in rows.rows],
+        "row": pipeline.row_values(settings, explain.Row("crm.contact", guid(3))),
+        "customer": (customer.rows, customer.values, [(one.name, one.rows) for one in customer.measures]),
+    }
+
+
+def test_pages(fresh: Place, place: Place) -> None:
+    """The pages of customers and records show what they show on DuckDB."""
+    fresh.run()
+    shown = looked_at(fresh)
+    assert shown == looked_at(place)
+    assert (len(shown["listed"]), len(shown["narrowed"]), shown["found"]) == (PEOPLE, 1, ["p2@x"])
+    assert shown["rows"]
 
 
 def test_runs(fresh: Place) -> None:

@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from backstamp import project
 from backstamp.measures.settings import Relationship
-from backstamp.project.settings import (
-    EnvironmentSource,
-    FileSource,
-    MailSettings,
-    OrganizationSource,
-    Settings,
-    Transformed,
-)
+from backstamp.project.running import MailSettings
+from backstamp.project.settings import EnvironmentSource, FileSource, OrganizationSource, Settings, Transformed
 from backstamp.unify.settings import ProfileColumn
 
 if TYPE_CHECKING:

@@ -246,7 +246,7 @@ def test_approval_canceled(ledger: runs.Ledger, run: runs.Run, location: str) ->
     ledger.end_run(run)
     ledger.request_cancel(run.number, "Ada")
     ended = read(location)
-    assert (ended.status, ended.details) == (TaskStatus.CANCELED, "canceled by Ada")
+    assert (ended.status, ended.details) == (TaskStatus.CANCELED, "its plan was discarded by Ada")
     assert [task.status for task in ended.tasks] == [TaskStatus.CANCELED, TaskStatus.SKIPPED]
 
 
@@ -286,7 +286,7 @@ def test_throttle(ledger: runs.Ledger, run: runs.Run) -> None:
     sa.event.listen(
         ledger._database._engine,
         "before_cursor_execute",
-        lambda *args: writes.append(args[2]) if "task" in args[2] else 0,
+        lambda *args: writes.append(args[2]) if args[2].startswith("UPDATE task ") else 0,
     )
     with ledger.task(run, MATCH, total=100_000) as task:
         for done in range(100_000):
@@ -315,6 +315,33 @@ def test_late_word(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
     with ledger.task(run, MATCH):
         ledger.end_run(run, errors.SourceError("Taken for dead."))
     assert read(location).tasks[0].status is TaskStatus.FAILED
+
+
+def test_lines(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
+    """What a task says is kept with its time, in order, of every attempt."""
+    ledger.plan_tasks(run, [READ, MATCH])
+    work(ledger, run, MATCH, errors.TransientError("No answer."))
+    with ledger.task(run, MATCH) as task:
+        task.detail("half of it")
+        task.warn("One row is odd.")
+    with runs.Status(location) as status:
+        said = status.lines(run.number, 2)
+        assert status.lines(run.number, 1) == []
+    texts = ["begun", "Failed: No answer.", "begun", "half of it", "Warning: One row is odd.", "Successful"]
+    assert [line.text for line in said] == texts
+    assert [line.at for line in said] == sorted(line.at for line in said)
+
+
+def test_lines_have_an_end(ledger: runs.Ledger, run: runs.Run, location: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a task that says very much the newest lines are kept."""
+    monkeypatch.setattr("backstamp.runs.tasks.MOST_LINES", 3)
+    ledger.plan_tasks(run, [MATCH])
+    with ledger.task(run, MATCH) as task:
+        for number in range(10):
+            task.say(str(number))
+            task.beat()
+    with runs.Status(location) as status:
+        assert [line.text for line in status.lines(run.number, 1)] == ["8", "9", "Successful"]
 
 
 def test_newer_ledger(ledger: runs.Ledger, location: str) -> None:
@@ -346,7 +373,7 @@ def test_upgrade_from_the_first_version(ledger: runs.Ledger, run: runs.Run, loca
         for change in ("TABLE run DROP COLUMN published", "TABLE lease DROP COLUMN wanted_by"):
             connection.execute(sa.text(f"ALTER {change}"))
         accounts = (schema.session, schema.api_token, schema.user, schema.deed)
-        for table in (schema.held, *accounts, schema.schedule, schema.feed, schema.trouble):
+        for table in (schema.line, schema.held, *accounts, schema.schedule, schema.feed, schema.trouble):
             table.drop(connection)
         connection.execute(schema.version.update().values(version=1))
     with runs.Ledger(location) as upgraded:

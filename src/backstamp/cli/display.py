@@ -116,6 +116,14 @@ def show_run(to: Console, run: runs.Run, groups: Collection[str] = ()) -> None:
     to.print(sentence(run), soft_wrap=True)
 
 
+def show_task(to: Console, task: runs.Task, lines: Sequence[runs.Line]) -> None:
+    """Print a task: how it stands, and what it said with the time of day."""
+    facts = (rows_of(task) and f"{rows_of(task)} rows", duration(task.seconds))
+    to.print(Text.assemble(f"{task.group} › {task.name}: ", status(task.status), *(f", {one}" for one in facts if one)))
+    for line in lines:
+        to.print(Text.assemble((f"  {line.at.astimezone(UTC):%H:%M:%S}  ", "dim"), line.text), soft_wrap=True)
+
+
 def show_history(to: Console, found: Sequence[runs.Run]) -> None:
     """Print runs, a line for each."""
     rows = []

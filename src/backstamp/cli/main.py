@@ -17,6 +17,7 @@ from backstamp.cli import (
     evaluate,
     explain,
     ids,
+    notify,
     options,
     schedule,
     serve,
@@ -58,8 +59,9 @@ app.command(epilog="Examples: backstamp run --accept-loss loyalty.member; backst
 app.command(epilog="Example: backstamp plan --json")(tasks.plan)
 app.command(epilog="Example: backstamp undo 12")(tasks.undo)
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)
-app.command(epilog="Example: backstamp status --history 20")(tasks.status)
+app.command(epilog="Examples: backstamp status --history 20; backstamp status --task Match")(tasks.status)
 app.command("schedule", epilog="Examples: backstamp schedule --off; backstamp schedule --keep")(schedule.show)
+app.command(epilog="Example: backstamp notify")(notify.notify)
 app.command(epilog="Example: backstamp unlink crm.lead")(unlink.unlink)
 app.command(epilog="Example: backstamp verify --list wrong.csv")(verify.verify)
 app.command(epilog="Example: backstamp show crm.lead 6ad4b2a5-2f6e-4a63-9a5f-3a3f1b1c9d10")(show.show)

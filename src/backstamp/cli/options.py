@@ -28,6 +28,9 @@ Version = Annotated[
     bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
 ]
 Run = Annotated[int | None, typer.Option("--run", metavar="N", min=1, help="The run; the last one if left out.")]
+Task = Annotated[
+    str | None, typer.Option("--task", metavar="NAME", help="Show this task of the run, with what it said.")
+]
 History = Annotated[bool, typer.Option("--history", help="List the last N runs instead of the tasks of one.")]
 Count = Annotated[int | None, typer.Argument(metavar="N", min=1, help="How many runs --history lists; 10 if left out.")]
 Full = Annotated[bool, typer.Option("--full", help="Read every table in full instead of what changed.")]

@@ -80,7 +80,7 @@ def _do_run(settings: project.Project, console: Console, requested_by: str) -> r
     """Do a run, and tell how it ended."""
     with environment.connected(settings) as sink, environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
-        ended = pipeline.run(settings, sink, described, runs.Arguments(requested_by=requested_by))
+        ended = pipeline.run(settings, sink, described, schedule.arguments(requested_by))
     console.print(display.sentence(ended), soft_wrap=True)
     return ended
 

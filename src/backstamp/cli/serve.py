@@ -10,7 +10,7 @@ from functools import partial
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from backstamp import embedded, errors, project, runs, schedule, serving
+from backstamp import embedded, engine, errors, project, runs, schedule, serving
 from backstamp.cli import display, environment, notes, options, server, tasks
 
 if TYPE_CHECKING:
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backstamp import console
+
+
+_IN_THE_CLEAR = (
+    "Other machines can reach it, and without TLS: passwords would go over the network in the clear. Put a proxy with"
+    " TLS before it, and name its address in the project file: `console: {url: https://…}`."
+)
 
 
 def serve(
@@ -57,12 +63,15 @@ def serve(
             first_word=secrets.token_urlsafe(16),
         )
 
+        stack.enter_context(engine.lingering())
         stack.enter_context(_keeping(settings, worker))
 
         def ready(url: str) -> None:
             note = notes.Note(url, site.local_token)
             stack.enter_context(notes.announced(server.note_file(settings.state), note))
             _tell(site, url, crm_url, as_json=as_json)
+            if not serving.is_loopback(host):
+                display.console(quiet=as_json).print(_IN_THE_CLEAR, soft_wrap=True)
             _resume(worker, as_json=as_json)
 
         address = serving.Address("The console", host, port)

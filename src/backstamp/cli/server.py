@@ -10,7 +10,7 @@ from backstamp import errors, http, runs
 from backstamp.cli import notes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 _NOTE = "server.json"
@@ -25,7 +25,7 @@ class Server:
         self.url = note.url
         self._token = note.token
 
-    def begin(self, arguments: runs.Arguments, accept_loss: Sequence[str] = ()) -> int:
+    def begin(self, arguments: runs.Arguments) -> int:
         """Begin a run there; return its number.
 
         Raises:
@@ -33,8 +33,8 @@ class Server:
         """
         if arguments.undoes is not None:
             return self._post(f"runs/{arguments.undoes}/undo", {})
-        wanted = {name: getattr(arguments, name) for name in ("full", "draft", "new_ids")}
-        return self._post("runs", {**wanted, "accept_loss": list(accept_loss)})
+        wanted = {name: getattr(arguments, name) for name in ("full", "draft", "new_ids", "accept_loss")}
+        return self._post("runs", wanted)
 
     def approve(self, number: int) -> int:
         """Let be sent what a run waits with."""

@@ -118,7 +118,7 @@ def _show_customer(to: Console, customer: pipeline.Customer) -> None:
         for one in customer.timeline
     ]
     _show_rows(to, "What happened, the newest first", happened)
-    others = [(f"  {one.kind} {one.id}", ", ".join(one.customer_ids)) for one in customer.clusters]
+    others = [(f"  {one.kind} {one.id}", ", ".join(map(" ".join, one.members.items()))) for one in customer.clusters]
     _show_rows(to, "Clusters, and the customers in them", others)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -48,8 +49,8 @@ def run(
         if approve is not None:
             ended = _do_approve(settings, sink, console, approve)
         else:
-            arguments = runs.Arguments(full=full, new_ids=new_ids, requested_by=login())
-            ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+            arguments = _arguments(full=full, new_ids=new_ids, accept_loss=accept_loss)
+            ended = do_run(settings, sink, console, arguments)
         waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
         shown = pipeline.forecast(settings, sink, ended.number) if waits else None
     if as_json:
@@ -79,8 +80,8 @@ def plan(
     settings = project.load(file)
     console = display.console(quiet=as_json)
     with environment.connected(settings) as sink:
-        arguments = runs.Arguments(full=full, draft=True, new_ids=new_ids, requested_by=login())
-        ended = do_run(settings, sink, console, arguments, accept_loss=accept_loss or ())
+        arguments = replace(_arguments(full=full, new_ids=new_ids, accept_loss=accept_loss), draft=True)
+        ended = do_run(settings, sink, console, arguments)
         is_made = ended.status in {runs.TaskStatus.WAITING_FOR_APPROVAL, runs.TaskStatus.SUCCESSFUL}
         shown = pipeline.forecast(settings, sink, ended.number) if is_made else None
     if as_json:
@@ -134,18 +135,21 @@ def status(
     *,
     file: options.Project = options.FILE,
     run: options.Run = None,
+    task: options.Task = None,
     history: options.History = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show the tasks of the last run, or of another one; also while it goes on. Or list the last runs."""
-    if (number and not history) or (run and history):
+    """Show the tasks of the last run, or of another one; also while it goes on. Or one of them, or the last runs."""
+    if (number and not history) or ((run or task) and history):
         raise errors.ConfigurationError("One run is shown with `--run N`, the last N runs with `--history N`.")
     ledger = project.find_ledger(file)
     if history:
         _show_history(ledger, number or 10, as_json=as_json)
         return
     found = _find(ledger, run)
-    if as_json:
+    if found and task:
+        _show_task(ledger, found, task, as_json=as_json)
+    elif as_json:
         display.write_json({"run": found, "died": found is not None and display.has_died(found)})
     elif found:
         display.show_run(display.console(), found)
@@ -154,7 +158,7 @@ def status(
 
 
 def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_json: options.Json = False) -> None:
-    """Ask a run to stop; it does so between two steps or batches, and the next run goes on.
+    """Ask a run to stop; it does so between two steps or batches, and the next run goes on. Or discard a plan.
 
     Ends with 0, with 1 if the run's process has died, with 2 if there is no such run or it has ended.
     """
@@ -168,7 +172,9 @@ def cancel(*, file: options.Project = options.FILE, run: options.Run = None, as_
         opened.request_cancel(found.number, login())
     if as_json:
         display.write_json({"canceled": found.number})
-    display.console(quiet=as_json).print(f"Run {found.number} is asked to stop. `backstamp status` shows when it has.")
+    waits = found.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+    done = "'s plan is discarded." if waits else " is asked to stop. `backstamp status` shows when it has."
+    display.console(quiet=as_json).print(f"Run {found.number}{done}")
 
 
 def do_run(
@@ -176,21 +182,23 @@ def do_run(
     sink: ports.Sink,
     console: Console,
     arguments: runs.Arguments,
-    *,
-    accept_loss: Sequence[str] = (),
 ) -> runs.Run:
     """Do a run that the console shows while it goes on, and that Ctrl-C stops; return how it ended.
 
     Where a server owns the warehouse, it does the run.
     """
     if running := server.of_project(settings.state):
-        return _follow(settings, console, running.begin(arguments, accept_loss))
+        return _follow(settings, console, running.begin(arguments))
     with environment.organizations(settings) as others:
         described = pipeline.describe(settings, sink, others)
         settings.state.mkdir(mode=0o700, exist_ok=True)
         ledger = settings.ledger_location
         with progress.stoppable(ledger, arguments.requested_by), progress.following(ledger, console):
-            return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
+            return pipeline.run(settings, sink, described, arguments)
+
+
+def _arguments(*, full: bool, new_ids: bool, accept_loss: Sequence[str] | None) -> runs.Arguments:
+    return runs.Arguments(full=full, new_ids=new_ids, requested_by=login(), accept_loss=tuple(accept_loss or ()))
 
 
 def _follow(settings: project.Project, console: Console, number: int) -> runs.Run:
@@ -253,6 +261,21 @@ def _show_history(ledger: str | Path, number: int, *, as_json: bool) -> None:
         display.show_history(display.console(), found)
     else:
         display.console().print(_NO_RUN)
+
+
+def _show_task(ledger: str | Path, run: runs.Run, name: str, *, as_json: bool) -> None:
+    """Show a task of a run, and what it said."""
+    names = [task.name for task in run.tasks]
+    task = next((one for one in run.tasks if one.name.casefold() == name.casefold()), None)
+    if task is None:
+        hint = errors.did_you_mean(name, names)
+        raise errors.ConfigurationError(f"Run {run.number} has no task `{name}`.{hint} It has: {', '.join(names)}.")
+    with runs.Status(ledger) as status:
+        lines = status.lines(run.number, task.position)
+    if as_json:
+        display.write_json({"task": task, "lines": lines})
+    else:
+        display.show_task(display.console(), task, lines)
 
 
 def _facts(run: runs.Run) -> dict[str, object]:

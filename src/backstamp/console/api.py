@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 from backstamp import pipeline, runs
 from backstamp.console.permissions import Action, Visitor, may
 from backstamp.console.site import Site, SiteOf
+from backstamp.console.status import find_task
 from backstamp.console.worker import Order
 from backstamp.runs import words
 
@@ -99,21 +100,33 @@ def run(site: SiteOf, visitor: _Seeing, number: _Number) -> runs.Run:  # noqa: A
     return _find(site, number)
 
 
+@router.get("/runs/{number}/tasks/{position}/lines", responses=_problems(404))
+def lines(
+    site: SiteOf,
+    visitor: _Seeing,  # noqa: ARG001
+    number: _Number,
+    position: Annotated[int, Path(ge=1, le=2**31 - 1, description="The place of a task in its run.")],
+) -> list[runs.Line]:
+    """Tell what a task said while it worked, oldest first."""
+    find_task(site, number, position)
+    return site.status.lines(number, position)
+
+
 @router.post("/runs", status_code=202, responses=_problems(409, 502))
 def begin(site: SiteOf, visitor: _Running, wanted: NewRun) -> Begun:
     """Begin a run; it goes on when this is answered."""
-    arguments = runs.Arguments(full=wanted.full, draft=wanted.draft, new_ids=wanted.new_ids, requested_by=visitor.name)
-    number = site.worker.begin(Order(arguments, wanted.accept_loss))
+    number = site.worker.begin(Order(runs.Arguments(**vars(wanted), requested_by=visitor.name)))
     site.users.note(visitor.name, "started a run", str(number))
     return Begun(number)
 
 
 @router.post("/runs/{number}/cancel", status_code=202, responses=_problems(404, 409))
 def cancel(site: SiteOf, visitor: _Running, number: _Number) -> Begun:
-    """Ask a run to stop; it does so between two batches."""
-    _find(site, number)
+    """Ask a run to stop, which it does between two batches; or discard the plan of one that waits for approval."""
+    found = _find(site, number)
     site.worker.cancel(number, visitor.name)
-    site.users.note(visitor.name, "canceled a run", str(number))
+    waits = found.status is runs.TaskStatus.WAITING_FOR_APPROVAL
+    site.users.note(visitor.name, "discarded a plan" if waits else "canceled a run", str(number))
     return Begun(number)
 
 
@@ -145,7 +158,8 @@ def customers(
     limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
 ) -> tuple[pipeline.Hit, ...]:
     """Find customers."""
-    return pipeline.search(site.project, text, limit)
+    settings = site.project
+    return pipeline.search(settings.state, settings.engine, text, limit)
 
 
 def _find(site: Site, number: int) -> runs.Run:

@@ -50,6 +50,14 @@ def approve(site: SiteOf, visitor: Annotated[Visitor, may(Action.APPROVE)], run:
     return pages.go(f"{STATUS}?run={run}", f"Run {run} is approved, and goes on.")
 
 
+@router.post(LINKS + "/discard")
+def discard(site: SiteOf, visitor: Annotated[Visitor, may(Action.RUN)], run: _Number) -> Response:
+    """Forget the plan of a run that waits."""
+    site.worker.cancel(run, visitor.name)
+    site.users.note(visitor.name, "discarded a plan", str(run))
+    return pages.go(LINKS, f"The plan of run {run} is discarded: nothing of it was sent.")
+
+
 @router.post(LINKS + "/undo")
 def undo(site: SiteOf, visitor: Annotated[Visitor, may(Action.UNDO)], run: _Number) -> Response:
     """Make the plan that takes a run back: it is shown, and waits for approval."""

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from markupsafe import Markup, escape
 
 from backstamp import measures, pipeline, runs
 from backstamp.console.permissions import Action, Visitor
@@ -51,6 +52,11 @@ def moment(value: datetime | None) -> str:
     return "" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def clock(value: datetime) -> str:
+    """Return the time of day, in UTC to the second."""
+    return f"{value.astimezone(UTC):%H:%M:%S}"
+
+
 def machine_time(value: datetime) -> str:
     """Return a time as the attribute `datetime` wants it."""
     return value.astimezone(UTC).isoformat(timespec="seconds")
@@ -77,6 +83,11 @@ def shown(value: object) -> str:
             return f"{value:,}"
         case _:
             return str(value)
+
+
+def breakable(text: str) -> Markup:
+    """Return text that may go on in the next line before an `@`: an e-mail address is longer than a column."""
+    return escape(text).replace("@", Markup("<wbr>@"))
 
 
 def about(value: object) -> str:
@@ -120,11 +131,13 @@ def _templates() -> jinja2.Environment:
     made.globals |= {"navigation": NAVIGATION, "Action": Action}
     made.filters |= {
         "number": number,
+        "clock": clock,
         "moment": moment,
         "machine_time": machine_time,
         "shown": shown,
         "called": called,
         "about": about,
+        "breakable": breakable,
         "in_short": measures.in_short,
         "condition": explained.condition,
         "per_cent": explained.per_cent,

@@ -45,7 +45,7 @@ RIGHTS: dict[Action, Right] = {
     Action.SEE_STATUS: Right(Role.VIEWER, "see how it goes: runs, tasks, numbers"),
     Action.SEE_DEFINITIONS: Right(Role.VIEWER, "see how it is set up: tables, rules, measures, links"),
     Action.SEE_CUSTOMERS: Right(Role.CONTRIBUTOR, "see customers and rows, which are personal data"),
-    Action.RUN: Right(Role.CONTRIBUTOR, "start and cancel runs"),
+    Action.RUN: Right(Role.CONTRIBUTOR, "start and cancel runs, discard plans"),
     Action.OVERRIDE: Right(Role.CONTRIBUTOR, "say that two rows are one customer, or are not"),
     Action.APPROVE: Right(Role.ADMINISTRATOR, "let be sent what waits for approval"),
     Action.UNDO: Right(Role.ADMINISTRATOR, "take a run back"),

@@ -1,7 +1,7 @@
 """Settings › System › Status: the tasks of a run by group, as they go on; the runs before; run now, cancel."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, TypedDict
@@ -52,17 +52,15 @@ def status(request: Request, site: SiteOf, visitor: _Seeing, run: int | None = N
 @router.get(STATUS + "/tasks/{run}/{position}")
 def task(request: Request, site: SiteOf, visitor: _Seeing, run: int, position: int) -> Response:
     """Show a task of a run, and how it went in the runs before."""
-    found = _find(site, run)
-    of = next((one for one in found.tasks if one.position == position), None) if found else None
-    if of is None:
-        raise HTTPException(404, f"Run {run} has no task {position}.")
+    found, of = find_task(site, run, position)
     earlier = [
         (before, one)
         for before in site.status.history(_HISTORY)
         for one in before.tasks
         if (one.group, one.name) == (of.group, of.name)
     ]
-    return pages.page("task.html", request, site, visitor, run=found, task=of, earlier=earlier)
+    lines = site.status.lines(run, position)
+    return pages.page("task.html", request, site, visitor, run=found, task=of, earlier=earlier, lines=lines)
 
 
 @router.post(STATUS + "/run")
@@ -95,16 +93,30 @@ def turn(
 @router.get(STATUS + "/events/{run}")
 async def events(site: SiteOf, visitor: _Seeing, run: int) -> Response:
     """Send the part of the page about a run whenever it has changed, until the run has ended."""
-    return StreamingResponse(_told(site, visitor, run), media_type="text/event-stream")
+
+    def look(found: runs.Run) -> str:
+        return pages.fragment("status_run.html", run=found, visitor=visitor, **_of_run(found))
+
+    return StreamingResponse(_told(site, run, look), media_type="text/event-stream")
 
 
-async def _told(site: Site, visitor: Visitor, number: int) -> AsyncIterator[str]:
+@router.get(STATUS + "/tasks/{run}/{position}/events")
+async def task_events(site: SiteOf, visitor: _Seeing, run: int, position: int) -> Response:  # noqa: ARG001
+    """Send the part of the page about a task whenever it has changed, until the run has ended."""
+
+    def look(found: runs.Run) -> str:
+        lines = site.status.lines(run, position)
+        return pages.fragment("task_live.html", run=found, task=found.tasks[position - 1], lines=lines)
+
+    await run_in_threadpool(find_task, site, run, position)
+    return StreamingResponse(_told(site, run, look), media_type="text/event-stream")
+
+
+async def _told(site: Site, number: int, look: Callable[[runs.Run], str]) -> AsyncIterator[str]:
+    """Yield, as events, what a part of a page is whenever it is another, until the run has ended."""
     before = ""
-    while True:
-        run = await run_in_threadpool(site.status.run, number)
-        if run is None:
-            return
-        text = await run_in_threadpool(pages.fragment, "status_run.html", run=run, visitor=visitor, **_of_run(run))
+    while (run := await run_in_threadpool(site.status.run, number)) is not None:
+        text = await run_in_threadpool(look, run)
         if text != before:
             yield "".join(f"data: {line}\n" for line in text.splitlines()) + "\n"
             before = text
@@ -112,6 +124,19 @@ async def _told(site: Site, visitor: Visitor, number: int) -> AsyncIterator[str]
             yield "event: ended\ndata:\n\n"
             return
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+def find_task(site: Site, number: int, position: int) -> tuple[runs.Run, runs.Task]:
+    """Return a run and one of its tasks.
+
+    Raises:
+        HTTPException: there is none.
+    """
+    found = site.status.run(number)
+    task = next((one for one in found.tasks if one.position == position), None) if found else None
+    if found is None or task is None:
+        raise HTTPException(404, f"Run {number} has no task {position}.")
+    return found, task
 
 
 def _outlook(site: Site) -> schedule.Outlook | None:

@@ -39,12 +39,10 @@ class Order:
 
     Attributes:
         arguments: of the run; one that undoes another is made as a draft.
-        accept_loss: sources, or `source.table`, that are believed however much they lack.
         approves: the waiting run that is to be sent, instead of a new run.
     """
 
     arguments: runs.Arguments
-    accept_loss: tuple[str, ...] = ()
     approves: int | None = None
 
 
@@ -113,7 +111,7 @@ class Worker:
         Raises:
             BackstampError: as by `begin`.
         """
-        return self._do(Order(runs.Arguments(requested_by=by)), runs.unheard)
+        return self._do(Order(schedule.arguments(by)), runs.unheard)
 
     def cancel(self, number: int, by: str) -> None:
         """Ask a run to stop.
@@ -217,6 +215,4 @@ class Worker:
                 if arguments.undoes is not None:
                     by = arguments.requested_by
                     return pipeline.undo(settings, environment, described, arguments.undoes, by)
-                return pipeline.run(
-                    settings, environment, described, arguments, accept_loss=order.accept_loss, began=began
-                )
+                return pipeline.run(settings, environment, described, arguments, began=began)

@@ -4,7 +4,8 @@ Relational work is written once as Ibis expressions and runs on any engine; work
 as a function on Arrow batches and is mapped by any engine.
 
     settings   which engine computes
-    duckdb     the engine in this process, and
+    duckdb     the engine in this process,
+    held       whose files stay open for a moment, and
     spark      its twin for more than one machine:
     parquet    its tables as files
     session    how it starts
@@ -21,12 +22,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from backstamp import errors
 from backstamp.engine.duckdb import DuckDB as DuckDB
+from backstamp.engine.held import FILES
 from backstamp.engine.settings import DuckDBSettings as DuckDBSettings
 from backstamp.engine.settings import Settings as Settings
 from backstamp.engine.settings import SparkSettings as SparkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -195,6 +198,11 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let the warehouse go, so that another process can open it."""
         ...
+
+
+def lingering() -> AbstractContextManager[None]:
+    """Let warehouses that are only read stay open for a moment after, as long as the block lasts, for a server."""
+    return FILES.wanted()
 
 
 def open_warehouse(

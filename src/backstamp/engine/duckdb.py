@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,14 +19,16 @@ import ibis.expr.operations as ops
 import pyarrow as pa
 import pyarrow.parquet
 from ibis.backends.duckdb import Backend
+from ibis.backends.sql.datatypes import DuckDBType
 
 from backstamp import errors
-from backstamp.engine import graph
+from backstamp.engine import graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    import ibis.expr.datatypes as dt
     import ibis.expr.schema as sch
     import ibis.expr.types as ir
 
@@ -99,6 +101,8 @@ class DuckDB:
         self._shown: list[str] = []  # and Arrow tables that queries see,
         self._made: Counter[str] = Counter()  # and how many there are of one place in the code
         self._connection = _connect(str(path), settings)
+        if reads_only:
+            held.FILES.hold(str(path), partial(_connect, str(path), settings))
         # To find out how text is compressed best takes longer than to write and read it as it is.
         self._execute("SET disabled_compression_methods = 'dictionary,fsst'")
         if not reads_only:
@@ -106,9 +110,7 @@ class DuckDB:
             self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.manifest (name VARCHAR, physical VARCHAR)")
             self._execute(f"CREATE TABLE IF NOT EXISTS {_STORE}.aside (number BIGINT, name VARCHAR, physical VARCHAR)")
         self._execute("SET TimeZone = 'UTC'")  # else text with an offset is told in the zone of the machine
-        for macro in _MACROS:
-            self._execute(f"CREATE TEMP MACRO {macro}")
-        self._ibis = ibis.duckdb.from_connection(self._connection)
+        self._execute("; ".join(f"CREATE TEMP MACRO {macro}" for macro in _MACROS))
         if reads_only:
             self._execute("BEGIN")
         self._manifest: dict[str, str] = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.manifest"))
@@ -290,20 +292,17 @@ class DuckDB:
         """See `Engine.close`."""
         self._connection.close()
 
-    @property
-    def _catalog(self) -> str:
-        return str(self._ibis.current_catalog)
-
-    @property
+    @cached_property
     def _catalog_sql(self) -> str:
-        return _quoted(self._catalog)
+        return _quoted(self._fetch("SELECT current_catalog()")[0][0])
 
     def _stored(self, physical: str) -> str:
         return f"{self._catalog_sql}.{_STORE}.{_quoted(physical)}"
 
     def _physical(self, physical: str) -> ir.Table:
         if physical not in self._schemas:
-            self._schemas[physical] = self._ibis.get_schema(physical, database=_STORE)
+            told = self._fetch(f"DESCRIBE {_STORE}.{_quoted(physical)}")
+            self._schemas[physical] = ibis.schema({column: _kind(words) for column, words, *_ in told})
         return _table(physical, self._schemas[physical], ops.Namespace(database=_STORE))
 
     def _keep(self, name: str, kind: str, select: str) -> ir.Table:
@@ -407,6 +406,12 @@ def _table(name: str, schema: sch.Schema, namespace: ops.Namespace) -> ir.Table:
     # Ibis compares schemas with what may be null.
     nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in schema.items()})
     return ops.DatabaseTable(name, schema=nullable, source=_SOURCE, namespace=namespace).to_expr()
+
+
+@lru_cache
+def _kind(words: str) -> dt.DataType:
+    """Return the type that DuckDB calls so; to read its name takes longer than to look it up."""
+    return DuckDBType.from_string(words)
 
 
 def _compiled(expression: ir.Table) -> str:

@@ -117,7 +117,7 @@ def write_links(hydration: Hydration) -> None:
     for linking in plan.links:
         sending = _link_sending(hydration, linking, missing)
         found = _send(hydration, sending, done=tally.total(), total=total)
-        _warn(hydration.task, linking.table, found)
+        _tell(hydration.task, linking.table, found)
         tally += found
     if (refused := sum(rows for (state, _), rows in tally.items() if state == "refused")) > total * MOST_REFUSED:
         raise errors.RefusedError(
@@ -180,7 +180,7 @@ def _write_tables(hydration: Hydration, writings: Sequence[plans.Writing], missi
     tally: Tally = Counter()
     for writing in writings:
         found = _send(hydration, _row_sending(hydration, writing, missing), done=tally.total(), total=total)
-        _warn(hydration.task, writing.definition.name, found)
+        _tell(hydration.task, writing.definition.name, found)
         if writing.cut:
             hydration.task.warn(f"{writing.definition.name}: {_count(writing.cut, 'value')} did not fit: cut.")
         tally += found
@@ -399,8 +399,10 @@ def _conclude(hydration: Hydration, done: str, tally: Tally, requests: int) -> N
     hydration.task.detail(f"{done}; {_count(requests, 'request')}")
 
 
-def _warn(task: runs.RunningTask, table: str, tally: Tally) -> None:
-    """Say which rows were not written, in numbers: the server's own words are in the journal."""
+def _tell(task: runs.RunningTask, table: str, tally: Tally) -> None:
+    """Say how many rows were written and which were not, in numbers: the server's own words are in the journal."""
+    if tally:
+        task.say(f"{table}: {_count(_written(tally), 'row')} written")
     _warn_of_refused(task, table, tally)
     if tally["waiting", ""]:
         task.warn(f"{table}: {_count(tally['waiting', ''], 'row')} not sent, because of refused profiles.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Message:
-    """A word to people, without personal data.
+    """A word to people, without personal data; one that has nothing to tell is a trial.
 
     Attributes:
         project: what it is about: the folder of the project.
@@ -26,11 +26,13 @@ class Message:
         """It all in a line."""
         said = [f"{len(self.troubles)} failed"] if self.troubles else []
         said += [f"{len(self.recovered)} well again"] if self.recovered else []
-        return f"backstamp {self.project}: {', '.join(said)}"
+        return f"backstamp {self.project}: {', '.join(said) or 'a trial'}"
 
     @property
     def text(self) -> str:
         """It all, a line each."""
+        if not self.troubles and not self.recovered:
+            return f"This is a trial of {self.project}: nothing is wrong, and messages arrive here.\n"
         lines = [f"{name}: {why}" for name, why in self.troubles.items()]
         lines += [f"{name}: well again" for name in self.recovered]
         told = f"Run {self.run}" if self.run else "No run could begin"

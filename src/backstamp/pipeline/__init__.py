@@ -69,6 +69,7 @@ from backstamp.pipeline.hydrated import own_tables as own_tables
 from backstamp.pipeline.linked import Links as Links
 from backstamp.pipeline.linked import links as links
 from backstamp.pipeline.notifying import tell_of_beginning as tell_of_beginning
+from backstamp.pipeline.notifying import try_to_tell as try_to_tell
 from backstamp.pipeline.overriding import override as override
 from backstamp.pipeline.overview import Overview as Overview
 from backstamp.pipeline.overview import Rows as Rows

@@ -41,6 +41,7 @@ def approve(
         BusyError: another run is going on, or another process has the warehouse open.
     """
     with runs.Ledger(settings.ledger_location) as ledger, ExitStack() as held:
+        ledger.make_way()  # to open the warehouse would drop what another run of this process has in its draft
         with engines.open_warehouse(settings.state, settings.engine) as engine:
             if engine.aside() != number:
                 raise errors.ConfigurationError(_not_waiting(number, engine.aside()))

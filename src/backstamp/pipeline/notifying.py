@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from backstamp import errors, notify, runs
+from backstamp.pipeline import hydrating
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -27,6 +28,8 @@ def tell_of_run(settings: project.Project, ledger: runs.Ledger, run: runs.Run) -
     troubles = {_name(task): task.details for task in run.tasks if task.status in runs.FAILURES}
     if run.status is runs.TaskStatus.WAITING_FOR_APPROVAL:
         troubles[_APPROVAL] = f"run {run.number} waits; `backstamp run --approve {run.number}` lets it go on"
+    elif run.status is runs.TaskStatus.SUCCESSFUL and (why := _kept_back(run)):
+        troubles[_APPROVAL] = why
     elif run.status is runs.TaskStatus.FAILED and not troubles:
         troubles["The run"] = run.details
     well = {_name(task) for task in run.tasks if task.status is runs.TaskStatus.SUCCESSFUL}
@@ -36,6 +39,20 @@ def tell_of_run(settings: project.Project, ledger: runs.Ledger, run: runs.Run) -
 def tell_of_beginning(settings: project.Project, ledger: runs.Ledger, problem: str) -> None:
     """Tell that a run could not begin, unless people know."""
     _tell(settings, ledger, None, {BEGINNING: problem}, set(), all_well=False)
+
+
+def try_to_tell(settings: project.Project) -> dict[str, str]:
+    """Send a message that says nothing is wrong; return, by channel, why it was not taken, "" where it was."""
+    message = notify.Message(settings.folder.resolve().name, None, {}, ())
+    return {name: _problem(channel, message) for name, channel in _channels(settings)}
+
+
+def _problem(channel: notify.Mail | notify.Webhook, message: notify.Message) -> str:
+    try:
+        channel.send(message)
+    except errors.BackstampError as error:
+        return str(error)
+    return ""
 
 
 def _tell(
@@ -53,10 +70,8 @@ def _tell(
         recovered = sorted(told if all_well else told & set(well))
         if new or recovered:
             message = notify.Message(settings.folder.resolve().name, run, new, tuple(recovered))
-            try:
-                channel.send(message)
-            except errors.BackstampError as error:
-                _log.warning("%s The next run tries again to tell.", error)
+            if problem := _problem(channel, message):
+                _log.warning("%s The next run tries again to tell.", problem)
             else:
                 ledger.troubles.note_told(name, new, recovered)
 
@@ -74,6 +89,13 @@ def _channels(settings: project.Project) -> Iterator[tuple[str, notify.Mail | no
 
 def _name(task: runs.Task) -> str:
     return f"{task.group}, {task.name}"
+
+
+def _kept_back(run: runs.Run) -> str:
+    """Say why a run that nobody asked for could not even wait for approval, "" where it could."""
+    plans = (task for task in run.tasks if (task.group, task.name) == (hydrating.PLAN.group, hydrating.PLAN.name))
+    skipped = (task.details for task in plans if task.status is runs.TaskStatus.SKIPPED)
+    return next(skipped, "") if run.arguments.scheduled else ""
 
 
 def _is_well(run: runs.Run) -> bool:

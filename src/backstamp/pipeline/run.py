@@ -34,7 +34,7 @@ from backstamp.pipeline.hydrating import PLAN
 from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import ibis.expr.types as ir
@@ -55,7 +55,6 @@ def run(
     described: Described,
     arguments: runs.Arguments,
     *,
-    accept_loss: Collection[str] = (),
     began: Callable[[runs.Run], None] = runs.unheard,
 ) -> runs.Run:
     """Do one run, and return how it ended.
@@ -69,7 +68,6 @@ def run(
         environment: where the CRM's rows are and links are written.
         described: the sources' tables, as `describe` found them.
         arguments: what was asked for.
-        accept_loss: sources, or `source.table`, that are believed however much they lack.
         began: called with the run as soon as there is one.
 
     Raises:
@@ -82,7 +80,7 @@ def run(
         began(current)
         failure: BaseException | None = None
         try:
-            running = _Running(settings, environment, described, ledger, current, accept_loss, held)
+            running = _Running(settings, environment, described, ledger, current, held)
             running.plan_tasks()
             work = running.compute()
             if work is not None:
@@ -110,7 +108,6 @@ class _Running:
     described: Described
     ledger: runs.Ledger
     current: runs.Run
-    accept_loss: Collection[str]
     held: ExitStack
 
     def plan_tasks(self) -> None:
@@ -197,6 +194,12 @@ class _Running:
                 return None
             self._note_ids(engine, restored, new_ids=new_ids)
             if why := self._why_wait(plan):
+                if draft := self._draft_to_keep():
+                    task.skip(
+                        f"{why} This run would have to wait, but somebody looks at the plan of run {draft}, which it"
+                        " leaves as it is: approve or discard that one, and the next run goes on."
+                    )
+                    return None
                 if engine.can_put_aside:
                     undoing.forget(engine)
                     engine.put_aside(self.current.number)
@@ -215,9 +218,7 @@ class _Running:
 
     @cached_property
     def _sources(self) -> sources.Sources:
-        return sources.Sources(
-            self.settings, self.environment, self.described, self.ledger, self.current, frozenset(self.accept_loss)
-        )
+        return sources.Sources(self.settings, self.environment, self.described, self.ledger, self.current)
 
     @cached_property
     def _steps(self) -> tuple[link.Step, ...]:
@@ -237,6 +238,13 @@ class _Running:
         if above != "off" and (many := [linking.table for linking in plan.links if linking.asks(above)]):
             return f"More links of {', '.join(many)} would change than link.approve_above allows unasked."
         return ""
+
+    def _draft_to_keep(self) -> int | None:
+        """Return the run that waits because somebody looks at its plan, where this one was asked for by nobody."""
+        if not self.current.arguments.scheduled:
+            return None
+        with runs.Status(self.settings.ledger_location) as status:
+            return status.waiting_draft()
 
     def _restore(self, engine: engines.Engine) -> Before | None:
         """Return what the environment tells of the run before, None where it holds nothing of ours."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,22 +18,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backstamp import runs, shapes
-from backstamp.engine import functions
 from backstamp.pipeline import published, stages
 from backstamp.unify import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import ibis.expr.types as ir
 
-    from backstamp import project
-    from backstamp.engine import Engine
+    from backstamp.engine import Engine, Settings
     from backstamp.pipeline.stages import Told
     from backstamp.unify.settings import Normalizer, Unify
 
 TASK = runs.PlannedTask("Unification", "Search Index")
-INDEX = "search"
+INDEX, LABELS = "search", "labels"
 _NAME, _EMAIL, _PHONE = "name ", "mail ", "call "
 _KINDS = {
     "Person.FullName": _NAME,
@@ -49,7 +50,13 @@ _NORMALIZERS: Mapping[str, tuple[Normalizer, ...]] = {
     _EMAIL: ("lowercase", "whitespace"),
     _PHONE: ("numerals",),
 }
-_LABELS = ("Person.FullName", ("Person.FirstName", "Person.LastName"), "Organization.Name", "Identity.Service.Email")
+_LABELS = (
+    ("Person.FullName",),
+    ("Person.FirstName", "Person.LastName"),
+    ("Organization.Name",),
+    ("Identity.Service.Email",),
+)
+"""What a customer is called: the first of these that its profile has, else its CustomerId."""
 _FEWEST_DIGITS = 4
 _LOOKS_LIKE_A_PHONE = re.compile(r"[\d\s()+./-]+")
 _GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
@@ -74,16 +81,19 @@ def index(engine: Engine, unify: Unify, touched: ir.Table | None, task: Told) ->
         task: is told what was done.
     """
     values = engine.table("profile_values")
-    columns = _columns(stages.meanings(engine, unify))
-    if touched is None or not engine.has(INDEX):
-        found = engine.keep(INDEX, _terms(engine, values, columns).order_by("term"))
-        task.rows = engine.count(found)
+    meanings = stages.meanings(engine, unify)
+    columns = _columns(meanings)
+    if touched is None or not engine.has(INDEX) or not engine.has(LABELS):
+        engine.keep(LABELS, _labels(values, meanings).order_by("customer"))
+        task.rows = engine.count(engine.keep(INDEX, _terms(engine, values, columns).order_by("term")))
         task.detail("all customers")
         return
     task.rows = engine.count(touched)
     task.detail("the customers that changed" if task.rows else "nothing changed")
     if task.rows:
-        engine.patch(INDEX, ["customer"], touched, _terms(engine, values.semi_join(touched, "customer"), columns))
+        values = values.semi_join(touched, "customer")
+        engine.patch(INDEX, ["customer"], touched, _terms(engine, values, columns))
+        engine.patch(LABELS, ["customer"], touched, engine.cache(_labels(values, meanings)))
 
 
 def _columns(meanings: Mapping[str, str]) -> dict[str, str]:
@@ -105,6 +115,17 @@ def _terms(engine: Engine, values: ir.Table, columns: Mapping[str, str]) -> ir.T
     return engine.map(values.select("customer", *columns), compute, shapes.SEARCH)
 
 
+def _labels(values: ir.Table, meanings: Mapping[str, str]) -> ir.Table:
+    """Return `shapes.LABELS` of profiles."""
+    columns = {meaning: values[name].cast("string") for name, meaning in reversed(list(meanings.items()))}
+    said = [
+        reduce(add, (columns[one].fill_null("") + " " for one in together if one in columns), ibis.literal(""))
+        for together in _LABELS
+    ]
+    label = ibis.coalesce(*(words.strip().nullif("") for words in said), values.customer_id)
+    return values.select("customer", "customer_id", label=label)
+
+
 def _terms_of(column: pa.Array[Any], kind: str, customers: pa.Array[Any]) -> pa.RecordBatch:
     text: Any = _normalized(column, kind)  # as pyarrow's types see it
     if kind == _NAME:
@@ -124,14 +145,15 @@ def _normalized(column: pa.Array[Any], kind: str) -> pa.Array[Any]:
     return pc.utf8_reverse(pc.replace_substring_regex(text, r"[^0-9]+", "")) if kind == _PHONE else text
 
 
-def search(settings: project.Project, text: str, limit: int = 20) -> tuple[Hit, ...]:
+def search(state: Path, settings: Settings | None, text: str, limit: int = 20) -> tuple[Hit, ...]:
     """Return customers that fit what somebody typed, as the last published run has them, at most so many.
 
     A CustomerId, a key of a row of any unified table and an e-mail address fit as a whole; of names each word may be
     cut off, and all have to fit; of telephone numbers four digits or more fit that end the number.
 
     Args:
-        settings: the project.
+        state: the project's folder of state.
+        settings: which engine.
         text: what was typed.
         limit: how many customers at most.
 
@@ -139,18 +161,12 @@ def search(settings: project.Project, text: str, limit: int = 20) -> tuple[Hit, 
         BusyError: a run has the warehouse open.
         ConfigurationError: no run has published profiles yet.
     """
-    with published.opened(settings.state, settings.engine) as engine:
-        return find(engine, settings.unify, text, limit)
-
-
-def find(engine: Engine, unify: Unify, text: str, limit: int = 20) -> tuple[Hit, ...]:
-    """Do what `search` does, in a warehouse that is open."""
     wanted = " ".join(text.split())
-    customers: dict[int, None] = {}
-    for found in _found(engine, wanted) if wanted else ():
-        rows = engine.rows(found.select("customer").distinct().order_by("customer").limit(limit))
-        customers |= dict.fromkeys(row["customer"] for row in rows)
-    return _hits(engine, unify, list(customers)[:limit])
+    hits: dict[str, Hit] = {}
+    with published.opened(state, settings) as engine:
+        for found in _found(engine, wanted) if wanted and engine.has(LABELS) else ():
+            hits |= {hit.customer_id: hit for hit in _hits(engine, found, limit)}
+    return tuple(hits.values())[:limit]
 
 
 def fitting(engine: Engine, text: str) -> ir.Table:
@@ -161,44 +177,63 @@ def fitting(engine: Engine, text: str) -> ir.Table:
     return engine.table("ids").semi_join(customers, "customer").select("customer_id")
 
 
+def named(engine: Engine, customers: ir.Table) -> ir.Table:
+    """Return customers, known by `customer_id`, with what they are called as `label`."""
+    known = engine.table(LABELS) if engine.has(LABELS) else engine.load(shapes.LABELS, [])
+    labels = known.select("customer_id", called="label")
+    both = customers.left_join(labels, "customer_id")
+    return both.select(*customers.columns, label=ibis.coalesce(both.called, both.customer_id))
+
+
 def _found(engine: Engine, wanted: str) -> Iterator[ir.Table]:
-    """Yield tables with the `customer` of those that fit, the surest first; few, for each takes its time."""
+    """Yield tables with the `customer` of those that fit, the surest first; few, for each takes its time.
+
+    What was typed is in tables beside the others: so statements are the same for all questions, and compiled once.
+    """
     terms = engine.table(INDEX) if engine.has(INDEX) else engine.load(shapes.SEARCH, [])
     guid = _GUID.fullmatch(wanted)
     if guid:
-        ids = engine.table("ids")
-        yield ids.filter(ids.customer_id == guid[1].lower())
+        yield engine.table("ids").semi_join(_asked(engine, {"customer_id": [guid[1].lower()]}), "customer_id")
     if guid or re.search(r"\d|^\S*@\S*$", wanted):
         yield _with_key(engine, {wanted, guid[1].lower()} if guid else {wanted})
     if guid:
         return
     digits = _normal(wanted, _PHONE).rstrip("0")  # a number that is dialled at home begins with one
     if "@" in wanted:
-        yield terms.filter(terms.term == _EMAIL + _normal(wanted, _EMAIL))
+        yield terms.semi_join(_asked(engine, {"term": [_EMAIL + _normal(wanted, _EMAIL)]}), "term")
     elif _LOOKS_LIKE_A_PHONE.fullmatch(wanted) and len(digits) >= _FEWEST_DIGITS:
-        yield _begin_with(terms, _PHONE + digits)
+        yield _with_all(engine, terms, [_PHONE + digits])
     elif words := _normal(wanted, _NAME).split():
-        yield _with_all(terms, sorted(words, key=len, reverse=True))
+        yield _with_all(engine, terms, [_NAME + word for word in sorted(words, key=len, reverse=True)])
+
+
+def _asked(engine: Engine, columns: Mapping[str, Sequence[str]]) -> ir.Table:
+    """Return what was typed as a table."""
+    batch = pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    return engine.load(batch.schema, [batch])
 
 
 def _with_key(engine: Engine, keys: set[str]) -> ir.Table:
     """Return the customers of the rows of any table with one of these keys."""
-    records, customers = engine.table("records"), engine.table("customers")
-    own = records.filter(records.key.isin(sorted(keys))).select("record")
-    owners = customers.inner_join(own, "record")
+    own = engine.table("records").semi_join(_asked(engine, {"key": sorted(keys)}), "key").select("record")
+    owners = engine.table("customers").inner_join(own, "record")
     return owners.filter(owners.customer.notnull())
 
 
-def _with_all(terms: ir.Table, words: Sequence[str]) -> ir.Table:
-    """Return the customers with names that begin with these words."""
-    first, *others = (_begin_with(terms, _NAME + word) for word in words)
+def _with_all(engine: Engine, terms: ir.Table, beginnings: Sequence[str]) -> ir.Table:
+    """Return the customers that have, for each of these, a term that begins with it."""
+    bounds = {f"first {place}": [beginning] for place, beginning in enumerate(beginnings)}
+    bounds |= {f"last {place}": [beginning + _LAST] for place, beginning in enumerate(beginnings)}
+    asked = _asked(engine, bounds)
+    first, *others = (_between(terms, asked, place) for place in range(len(beginnings)))
     for other in others:
         first = first.semi_join(other, "customer")
     return first
 
 
-def _begin_with(terms: ir.Table, beginning: str) -> ir.Table:
-    return terms.filter(terms.term.between(beginning, beginning + _LAST)).select("customer")
+def _between(terms: ir.Table, asked: ir.Table, place: int) -> ir.Table:
+    within = [terms.term >= asked[f"first {place}"], terms.term <= asked[f"last {place}"]]
+    return terms.inner_join(asked, within).select("customer")
 
 
 def _normal(text: str, kind: str) -> str:
@@ -206,23 +241,9 @@ def _normal(text: str, kind: str) -> str:
     return found or ""
 
 
-def _hits(engine: Engine, unify: Unify, customers: Sequence[int]) -> tuple[Hit, ...]:
-    """Return customers with their labels, in this order."""
-    if not customers:
-        return ()
-    columns = {meaning: name for name, meaning in reversed(stages.meanings(engine, unify).items())}
-    named = [name for meaning, name in columns.items() if meaning in _KINDS]
-    values = engine.table("profile_values")
-    wanted = values.filter(values.customer.isin([functions.whole(one) for one in customers]))
-    rows = {row["customer"]: row for row in engine.rows(wanted.select("customer", "customer_id", *named))}
-    found = (rows[one] for one in customers if one in rows)
-    return tuple(Hit(row["customer_id"], _label(row, columns)) for row in found)
-
-
-def _label(row: Mapping[str, Any], columns: Mapping[str, str]) -> str:
-    for meanings in _LABELS:
-        together = (meanings,) if isinstance(meanings, str) else meanings
-        said = [str(row[columns[one]]) for one in together if one in columns and row[columns[one]]]
-        if said:
-            return " ".join(said)
-    return str(row["customer_id"])
+def _hits(engine: Engine, found: ir.Table, limit: int) -> Iterator[Hit]:
+    """Yield the first of the customers that were found."""
+    first = found.select("customer").distinct().order_by("customer").limit(limit)
+    told = engine.table(LABELS).inner_join(first, "customer").order_by("customer")
+    for row in engine.rows(told.select("customer_id", "label")):
+        yield Hit(**row)

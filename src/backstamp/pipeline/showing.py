@@ -12,12 +12,12 @@ import ibis
 import pyarrow as pa
 
 from backstamp import errors, link, runs
-from backstamp.pipeline import hydrated, measuring, published
+from backstamp.pipeline import hydrated, measuring, published, searching
 from backstamp.pipeline.explain import found
 from backstamp.unify import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     import ibis.expr.types as ir
@@ -55,11 +55,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that the customer is in: its kind, its id, and the customers in it."""
+    """A cluster that the customer is in: its kind, its id, and what those in it are called, by their CustomerIds."""
 
     kind: str
     id: str
-    customer_ids: tuple[str, ...]
+    members: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,9 @@ def _clusters(engine: Engine, customer_id: str) -> Iterator[Cluster]:
         return
     every = engine.table("clusters")
     mine = every.filter(every.customer_id == customer_id).select("cluster", "cluster_id")
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in engine.rows(every.semi_join(mine, ["cluster", "cluster_id"]).order_by("cluster", "customer_id")):
-        found.setdefault((row["cluster"], row["cluster_id"]), []).append(row["customer_id"])
+    together = every.semi_join(mine, ["cluster", "cluster_id"])
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for row in engine.rows(searching.named(engine, together).order_by("cluster", "customer_id")):
+        found.setdefault((row["cluster"], row["cluster_id"]), {})[row["customer_id"]] = row["label"]
     for (kind, identifier), members in found.items():
-        yield Cluster(kind, identifier, tuple(members))
+        yield Cluster(kind, identifier, members)

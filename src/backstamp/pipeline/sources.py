@@ -25,18 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a run reads, and the run.
-
-    Attributes:
-        accept_loss: sources, or `source.table`, that are believed however much they lack.
-    """
+    """What a run reads, and the run."""
 
     settings: project.Project
     environment: ports.Sink
     described: Described
     ledger: runs.Ledger
     current: runs.Run
-    accept_loss: frozenset[str]
 
     @property
     def tasks(self) -> list[runs.PlannedTask]:
@@ -45,7 +40,7 @@ class Sources:
 
     def accepts(self, table: str) -> bool:
         """Tell whether a source table is believed however much it lacks."""
-        return bool({table, table.partition(".")[0]} & self.accept_loss)
+        return bool({table, table.partition(".")[0]}.intersection(self.current.arguments.accept_loss))
 
     def read(self, engine: Engine) -> dict[str, reading.Read]:
         """Read every source table; those that could not be read are missing in what is returned."""

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from backstamp import errors, measures
 from backstamp.engine import SparkSettings
 from backstamp.measures import clock
+from backstamp.project.running import length_of
 from backstamp.project.settings import (
     SECRETS,
     DataverseOrganization,
     EnvironmentSource,
     FileSource,
     OrganizationSource,
-    length_of,
 )
 from backstamp.unify import contradictions, select
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from backstamp.engine import Settings as Engine
     from backstamp.project.document import Document, KeyPath
-    from backstamp.project.settings import Console, LedgerSettings, Notify, Schedule, Settings, Source
+    from backstamp.project.running import Console, LedgerSettings, Notify, Schedule
+    from backstamp.project.settings import Settings, Source
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MEMORY = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)

@@ -109,6 +109,14 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What a task said at a time, in words without personal data."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
 class Arguments:
     """What a run was asked to do.
 
@@ -119,6 +127,8 @@ class Arguments:
         new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
         undoes: the run whose writes it takes back, or None.
         requested_by: who asked, as text for people: a login, "schedule".
+        scheduled: it was due, and nobody looks at it.
+        accept_loss: sources, or `source.table`, that are believed however much they lack.
     """
 
     full: bool = False
@@ -127,6 +137,8 @@ class Arguments:
     new_ids: bool = False
     undoes: int | None = None
     requested_by: str = ""
+    scheduled: bool = False
+    accept_loss: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,15 @@ class Ledger:
             connection.execute(schema.run.insert().values(**values))
             return _load(connection, number)
 
+    def make_way(self) -> None:
+        """Make sure that a run could begin now; one whose process died in the middle is ended.
+
+        Raises:
+            BusyError: another run is going on.
+        """
+        with self._database.writing() as connection:
+            _make_way(connection)
+
     def resume_run(self, number: int) -> Run:
         """Go on with a run that waits for approval, now in this process.
 
@@ -162,7 +171,7 @@ class Ledger:
             return _load(connection, run.number)
 
     def request_cancel(self, number: int, by: str) -> None:
-        """Ask a run to stop: it does so between two batches; one that waits for approval ends at once.
+        """Ask a run to stop: it does so between two batches. The plan of one that waits for approval is discarded.
 
         Raises:
             ConfigurationError: there is no such run, or it has ended.
@@ -173,7 +182,7 @@ class Ledger:
                 raise ConfigurationError(f"Run {number} has ended ({run.status}): there is nothing to cancel.")
             connection.execute(_row(number).values(canceled_by=by))
             if run.status is TaskStatus.WAITING_FOR_APPROVAL:
-                _end(connection, number, tasks.canceled(f"canceled by {by}"))
+                _end(connection, number, tasks.canceled(f"its plan was discarded by {by}"))
 
     def check_canceled(self, run: Run) -> None:
         """Look whether the run is to stop; one short read, to be called between batches.

@@ -80,6 +80,18 @@ task = sa.Table(
     sa.UniqueConstraint("run", "group", "name"),
 )
 
+# What tasks said while they worked, the newest lines of each.
+line = sa.Table(
+    "task_line",
+    metadata,
+    sa.Column("run", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(("run", "position"), ("task.run", "task.position")),
+)
+
 # One row for each request, not for each row that is sent: a first run over a million rows makes some thousand.
 entry = sa.Table(
     "journal_entry",
@@ -223,8 +235,13 @@ def _to_4(connection: sa.Connection) -> None:
         table.create(connection)
 
 
+def _to_5(connection: sa.Connection) -> None:
+    """What tasks said."""
+    line.create(connection)
+
+
 # UPGRADES[0] leads from version 1 to 2, and so on. A new ledger is made at the newest version at once.
-UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3, _to_4)
+UPGRADES: tuple[Callable[[sa.Connection], None], ...] = (_to_2, _to_3, _to_4, _to_5)
 
 
 def is_current(connection: sa.Connection) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
 from backstamp.runs import schema
 from backstamp.runs.database import Database
-from backstamp.runs.facts import UNDER_WAY, Arguments, Progress, Run, Task, TaskStatus
+from backstamp.runs.facts import UNDER_WAY, Arguments, Line, Progress, Run, Task, TaskStatus
 from backstamp.runs.owner import Owner
 from backstamp.runs.schedule import Schedule, Switch
 
@@ -40,6 +40,13 @@ class Status:
         with self._database.reading() as connection:
             return load_run(connection, number)
 
+    def lines(self, run: int, position: int) -> list[Line]:
+        """What a task said, oldest first; of very many lines the newest."""
+        columns = schema.line.c
+        said = sa.select(columns.at, columns.text).where(columns.run == run, columns.position == position)
+        with self._database.reading() as connection:
+            return [Line(row.at, row.text) for row in connection.execute(said.order_by(columns.number))]
+
     def history(self, count: int) -> list[Run]:
         """The newest runs with their tasks, newest first."""
         newest = sa.select(schema.run).order_by(schema.run.c.number.desc()).limit(count)
@@ -67,8 +74,15 @@ class Status:
 
     def waits_for_approval(self) -> int | None:
         """The number of the run that waits until somebody approves it; one that was to be shown only is none."""
+        return self._waiting(_is_no_draft())
+
+    def waiting_draft(self) -> int | None:
+        """The number of the run that waits and was to be shown only, because somebody wants to look at it."""
+        return self._waiting(sa.not_(_is_no_draft()))
+
+    def _waiting(self, condition: sa.ColumnElement[bool]) -> int | None:
         waits = schema.run.c.status == TaskStatus.WAITING_FOR_APPROVAL
-        waiting = sa.select(schema.run.c.number).where(waits, _is_no_draft()).order_by(schema.run.c.number.desc())
+        waiting = sa.select(schema.run.c.number).where(waits, condition).order_by(schema.run.c.number.desc())
         with self._database.reading() as connection:
             return connection.scalar(waiting.limit(1))
 
@@ -121,7 +135,7 @@ def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
     return Run(
         number=row["number"],
         status=row["status"],
-        arguments=Arguments(**row["arguments"]),
+        arguments=_arguments(row["arguments"]),
         owner=Owner(row["host"], row["pid"], row["birth"]),
         started=row["started"],
         published=row["published"],
@@ -133,6 +147,10 @@ def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:
         seconds=((row["ended"] or now) - row["started"]).total_seconds(),
         tasks=tasks,
     )
+
+
+def _arguments(kept: dict[str, Any]) -> Arguments:
+    return Arguments(**kept | {"accept_loss": tuple(kept.get("accept_loss", ()))})
 
 
 def _task(row: sa.RowMapping, now: datetime) -> Task:
