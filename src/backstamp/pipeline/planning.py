@@ -84,6 +84,8 @@ def know(
     journal: runs.Journal,
     seen: Sequence[link.Seen],
     environment: ports.Sink,
+    *,
+    in_part: bool,
 ) -> Known:
     """Bring up what the environment is known to hold; under its lease.
 
@@ -94,6 +96,7 @@ def know(
         journal: of what was sent since the run before published.
         seen: the links of the rows that this run read.
         environment: is asked for links that were sent and never answered.
+        in_part: whether the run changes a part of what was published.
     """
     lookup = link.lookup_name(settings.link)
     every = ibis.union(*(one.links for one in seen)) if seen else engine.load(shapes.KNOWN_LINKS, [])
@@ -104,6 +107,7 @@ def know(
         seen,
         _linked(engine, described, every),
         lambda table, keys: environment.links(table, lookup, keys),
+        in_part=in_part,
     )
     there = {table: environment.find(table) for table in hydrated.own_tables(settings)}
     without = [

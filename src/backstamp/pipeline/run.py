@@ -178,7 +178,10 @@ class _Running:
         new_ids = arguments.new_ids and engine.published("members") is None
         with self.ledger.task(self.current, PLAN) as task, ExitStack() as leased:
             lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
-            known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
+            in_part = replaced.customers is not None
+            known = planning.know(
+                engine, self.settings, self.described, self.ledger.journal, seen, self.environment, in_part=in_part
+            )
             for failed in self.described.eligibility.hindered:
                 task.warn(f"{failed.table} is not linked. {failed.words}")
             for table in known.restored:

@@ -196,7 +196,7 @@ def _draft(
 ) -> None:
     name = hydrating.name_of(settings)
     with ledger.task(current, hydrating.PLAN) as task, ledger.lease(name, current):
-        planning.know(engine, settings, described, ledger.journal, [], environment)
+        planning.know(engine, settings, described, ledger.journal, [], environment, in_part=False)
         plan = link.make_undo(engine, undone, settings.state, current.number)
         task.rows = plan.count
         if plan.left:
