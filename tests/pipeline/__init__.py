@@ -78,12 +78,13 @@ class Place:
         accept_loss: Collection[str] = (),
         full: bool = False,
         draft: bool = False,
+        until: runs.Until | None = None,
         new_ids: bool = False,
     ) -> runs.Run:
         """Do a run, perhaps with something in front of the CRM."""
         sink, settings = meddle(self.environment), self.settings
         described = pipeline.describe(settings, sink)
-        arguments = runs.Arguments(full=full, draft=draft, new_ids=new_ids)
+        arguments = runs.Arguments(full=full, draft=draft, until=until, new_ids=new_ids)
         return pipeline.run(settings, sink, described, arguments, accept_loss=accept_loss)
 
     def approve(self, number: int) -> runs.Run:

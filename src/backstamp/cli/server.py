@@ -33,7 +33,7 @@ class Server:
         """
         if arguments.undoes is not None:
             return self._post(f"runs/{arguments.undoes}/undo", {})
-        wanted = {name: getattr(arguments, name) for name in ("full", "draft", "new_ids")}
+        wanted = {name: getattr(arguments, name) for name in ("full", "draft", "until", "new_ids")}
         return self._post("runs", {**wanted, "accept_loss": list(accept_loss)})
 
     def approve(self, number: int) -> int:

@@ -36,6 +36,7 @@ class NewRun:
         full: read and compute everything instead of what changed.
         draft: stop before anything is published or sent, and wait for approval.
         new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
+        until: where a draft ends that is to be looked at only.
         accept_loss: sources, or `source.table`, that are believed however much they lack.
     """
 
@@ -44,6 +45,7 @@ class NewRun:
     full: bool = False
     draft: bool = False
     new_ids: bool = False
+    until: runs.Until | None = None
     accept_loss: tuple[str, ...] = ()
 
 
@@ -102,7 +104,13 @@ def run(site: SiteOf, visitor: _Seeing, number: _Number) -> runs.Run:  # noqa: A
 @router.post("/runs", status_code=202, responses=_problems(409, 502))
 def begin(site: SiteOf, visitor: _Running, wanted: NewRun) -> Begun:
     """Begin a run; it goes on when this is answered."""
-    arguments = runs.Arguments(full=wanted.full, draft=wanted.draft, new_ids=wanted.new_ids, requested_by=visitor.name)
+    arguments = runs.Arguments(
+        full=wanted.full,
+        draft=wanted.draft or wanted.until is not None,
+        until=wanted.until,
+        new_ids=wanted.new_ids,
+        requested_by=visitor.name,
+    )
     number = site.worker.begin(Order(arguments, wanted.accept_loss))
     site.users.note(visitor.name, "started a run", str(number))
     return Begun(number)

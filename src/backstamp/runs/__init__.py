@@ -23,6 +23,7 @@ from backstamp.runs.facts import (
     Run,
     Task,
     TaskStatus,
+    Until,
     User,
 )
 from backstamp.runs.journal import Journal
@@ -60,6 +61,7 @@ __all__ = [
     "Switch",
     "Task",
     "TaskStatus",
+    "Until",
     "User",
     "Users",
     "exists",
