@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pyarrow as pa
 
-from backstamp import link, shapes
+from backstamp import link, runs, shapes
 from backstamp.engine import functions
 from backstamp.pipeline import history, hydrated, reading, recovery
 from backstamp.unify import merge
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp import engine as engines
-    from backstamp import project, runs
+    from backstamp import project
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
     from backstamp.pipeline.incremental import Replaced
@@ -36,6 +36,7 @@ _MANY = 0.01
 _AT_LEAST = 10
 _SAMPLE = 100
 _RUNS_LOOKED_AT = 20
+_GROUPS = frozenset({"Unification", "Dataverse Hydration"})
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,20 @@ def seems_restored(settings: project.Project, journal: runs.Journal, environment
                 return False
             now = environment.links(table, lookup, list(written))
             return sum(now.get(key) != profile for key, profile in written.items()) > len(written) / 2
+    return False
+
+
+def did_not_succeed(settings: project.Project, run: int) -> bool:
+    """Tell whether what was unified or sent last before a run did not succeed: then it compares every row.
+
+    That is the full pass of linking.md 4; nothing but differences is sent all the same.
+    """
+    with runs.Status(settings.ledger_location) as status:
+        earlier = [found for found in status.history(_RUNS_LOOKED_AT) if found.number < run]
+    for found in earlier:
+        ended = {task.status for task in found.tasks if task.group in _GROUPS}
+        if found.published or not ended.isdisjoint(runs.FAILURES):
+            return not ended.isdisjoint(runs.FAILURES)
     return False
 
 

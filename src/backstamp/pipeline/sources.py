@@ -79,7 +79,7 @@ class Sources:
     def _request(self, table: SourceTable, token: str | None, side_by_side: ahead.Ahead) -> reading.Request:
         """Return what is asked of a read; a connector of Dataverse begins with it at once."""
         full = self.current.arguments.full
-        anew = full or (table.is_of_environment and self._seems_restored)
+        anew = full or (table.is_of_environment and self._is_full_pass)
         since, began = None if anew else token, datetime.now(UTC)
         pages = reading.pages(table, since, link.lookup_name(self.settings.link))
         pages = side_by_side.fetch(pages) if table.through_connector else pages
@@ -130,8 +130,11 @@ class Sources:
         return found
 
     @cached_property
-    def _seems_restored(self) -> bool:
-        return planning.seems_restored(self.settings, self.ledger.journal, self.environment, self.current.number)
+    def _is_full_pass(self) -> bool:
+        settings, run = self.settings, self.current.number
+        return planning.did_not_succeed(settings, run) or planning.seems_restored(
+            settings, self.ledger.journal, self.environment, run
+        )
 
     def _check(self) -> None:
         self.ledger.check_canceled(self.current)
