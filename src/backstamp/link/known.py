@@ -387,7 +387,7 @@ def _ended(batches: Iterable[pa.RecordBatch], entries: Sequence[runs.Entry]) -> 
     for batch in batches:
         here = slice(first, first + batch.num_rows)
         [places] = np.nonzero(last[here])
-        sent = batch.take(pa.array(places))
+        sent = batch.take(pa.array(places, pa.int64()))
         told = (pa.array(last[here][places]), pa.array(states[here][places], pa.string()))
         yield pa.record_batch([*sent.columns, *told], schema=_SENT)
         first += batch.num_rows
