@@ -80,7 +80,8 @@ def plan(folder: Path, run: int, count: int, moved: int) -> None:
         )
         with runs.Ledger(folder / "ledger.sqlite") as ledger:
             with watch.phase("know"):  # every answer came, so no link is asked for
-                drift = link.acknowledge(warehouse, ledger.journal, folder, [], {TABLE: source}, lambda *_: {})
+                in_part, sources = touched is not None, {TABLE: source}
+                drift = link.acknowledge(warehouse, ledger.journal, folder, [], sources, lambda *_: {}, in_part=in_part)
             with watch.phase("plan"):
                 desired = link.Desired(
                     *own(profiles, members),

@@ -52,6 +52,18 @@ def test_all_wait_when_one_is_told_to() -> None:
     assert min(waits) > 0.1
 
 
+def test_no_more_leave_than_are_taken() -> None:
+    """Of what is still taken no more leave, those under way counted; then one alone asks, also after a wait."""
+    tempo, under_way = pace.Tempo(most=8, at_once=8).told(3, under_way=1), 1
+    while tempo.admits(under_way):
+        tempo, under_way = tempo.entered(), under_way + 1
+    assert under_way == 3
+    assert tempo.admits(0)
+    after = tempo.told(6, under_way=0).held(now=10, seconds=1)
+    assert (after.admits(0), after.admits(1)) == (True, False)
+    assert after.told(None, under_way=0).admits(1)
+
+
 @given(st.lists(st.sampled_from(["done", "held", "hinted"]), max_size=60), st.integers(1, 60))
 def test_tempo_stays_within_limits(told: list[str], most: int) -> None:
     """Whatever a system tells, at least one request and at most as many as it hinted may be under way."""

@@ -148,14 +148,19 @@ class House:
             None if touched is None else link.Touched(touched, own_of),
         )
         known = link.Seen(TABLE, self.load(shapes.KNOWN_LINKS, seen), began)
-        drift = link.acknowledge(
-            self.engine, self.ledger.journal, self.folder, [known], {TABLE: source}, self.ask_for_links
-        )
+        drift = self.acknowledge([known], source, in_part=touched is not None)
         causes = link.Causes(drift, self.load(shapes.ID_CHANGES, []))
         plan = link.make_plan(self.engine, desired, (), causes, SETTINGS, self.folder, run.number)
         self.engine.publish()
         self._before = now
         return plan
+
+    def acknowledge(self, seen: list[link.Seen], source: ir.Table, *, in_part: bool) -> ir.Table:
+        """Bring up what is known; return the drift."""
+        sources = {TABLE: source}
+        return link.acknowledge(
+            self.engine, self.ledger.journal, self.folder, seen, sources, self.ask_for_links, in_part=in_part
+        )
 
     def _spelled(self, customers: Mapping[int, int], values: Mapping[str, Any]) -> dict[str, Any]:
         """All that the profile and the keys of each customer come from."""

@@ -18,7 +18,7 @@ TWO = {1: 101, 2: 102}
 def acknowledge(house: House, *contacts: int) -> None:
     """Bring up what is known, of contacts that are there and were not read again."""
     source = house.load(SOURCE, [{"key": guid(number)} for number in contacts])
-    link.acknowledge(house.engine, house.ledger.journal, house.folder, [], {TABLE: source}, house.ask_for_links)
+    house.acknowledge([], source, in_part=True)
 
 
 def known_links(house: House) -> dict[str, str]:

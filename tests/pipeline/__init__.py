@@ -78,6 +78,7 @@ class Place:
         accept_loss: Collection[str] = (),
         full: bool = False,
         draft: bool = False,
+        until: runs.Until | None = None,
         new_ids: bool = False,
         scheduled: bool = False,
     ) -> runs.Run:
@@ -85,7 +86,12 @@ class Place:
         sink, settings = meddle(self.environment), self.settings
         described = pipeline.describe(settings, sink)
         arguments = runs.Arguments(
-            full=full, draft=draft, new_ids=new_ids, scheduled=scheduled, accept_loss=tuple(accept_loss)
+            full=full,
+            draft=draft,
+            until=until,
+            new_ids=new_ids,
+            scheduled=scheduled,
+            accept_loss=tuple(accept_loss),
         )
         return pipeline.run(settings, sink, described, arguments)
 

@@ -10,8 +10,9 @@ import pytest
 from tests.link import meddling
 from tests.pipeline import CONTACTS, KEYS, LINKS, MEASURE, PEOPLE, PROFILE, guid, serving, statuses, task
 
-from backstamp import engine, pipeline
+from backstamp import engine, link, pipeline
 from backstamp.connect import dataverse
+from backstamp.runs import TaskStatus
 from backstamp.unify import history
 
 if TYPE_CHECKING:
@@ -177,3 +178,15 @@ def test_our_stamp_is_no_change(untouched: Path, tmp_path: Path) -> None:
         place.run()
         assert place.run(full=True).tasks[0].rows == CONTACTS
         assert place.rows(PROFILE, "msdynci_jobtitle")[str(place.links()[guid(1)])] is None
+
+
+def test_after_a_failed_hydration(place: Place) -> None:
+    """The next run compares every row and sends what is left; the one after it reads only what changed."""
+    place.edit("members.csv", lambda lines: [line.replace("P1@x", "other@x") for line in lines])
+    failed = place.run(lambda sink: meddling.Fails(sink, 0, late=False))
+    assert failed.status is TaskStatus.FAILED
+    full, usual = (place.run() for _ in range(2))
+    assert "all of them" in task(full, "crm.contact").details
+    assert "all of them" not in task(usual, "crm.contact").details
+    assert place.is_whole()
+    assert sum(task(usual, step.planned.name).rows or 0 for step in link.STEPS) == 0

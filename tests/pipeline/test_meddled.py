@@ -6,9 +6,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from tests.embedded.conftest import Crm
 from tests.pipeline import CONTACTS, LINKS, guid, serving, statuses, task
 
-from backstamp import pipeline
+from backstamp import odata, pipeline
 from backstamp.connect import dataverse
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ def edit(place: Place, *rows: Mapping[str, object]) -> None:
             person.upsert("contact", pa.RecordBatch.from_pylist([dict(row)]))
 
 
+def merge(place: Place, target: str, subordinate: str) -> None:
+    """Merge a contact into another one inside the CRM, as its administrator."""
+    administrator = Crm(place.url, "theirs")
+    rows = {"Target": target, "Subordinate": subordinate}
+    named = {name: {odata.TYPE: odata.type_name("contact"), "contactid": key} for name, key in rows.items()}
+    with administrator.http:
+        answer = administrator.http.post(odata.MERGE, json={**named, "PerformParentingChecks": False})
+    assert answer.status_code == 204
+
+
 def is_right(place: Place) -> bool:
     """Whether all links are right."""
     described = pipeline.describe(place.settings, place.environment)
@@ -36,7 +47,7 @@ def is_right(place: Place) -> bool:
 def test_merged_in_the_crm(place: Place) -> None:
     """A contact that was merged into another one is deactivated and stays; it is linked like any other row."""
     before = place.links()
-    edit(place, {"contactid": guid(CONTACTS), "statecode": 1, "statuscode": 2, "emailaddress1": None})
+    merge(place, guid(1), guid(CONTACTS))
     assert statuses(place.run())[LINKS] == "Successful"
     assert len(place.links()) == CONTACTS
     assert place.links()[guid(1)] == before[guid(1)]
@@ -49,7 +60,7 @@ def test_merged_rows_filtered_out(place: Place) -> None:
         "backstamp.yaml",
         lambda lines: [line.replace("contactid, types", "contactid, where: {statecode: 0}, types") for line in lines],
     )
-    edit(place, {"contactid": guid(CONTACTS), "statecode": 1, "statuscode": 2})
+    merge(place, guid(1), guid(CONTACTS))
     place.run()
     assert place.links()[guid(CONTACTS)] is None
     assert is_right(place)

@@ -16,6 +16,7 @@ from tests.pipeline import LINKS, LOOKUP, guid, statuses, task
 
 from backstamp import errors, link, pipeline, runs
 from backstamp.connect import dataverse, ports
+from backstamp.pipeline import searching
 from backstamp.runs import TaskStatus, schema
 
 if TYPE_CHECKING:
@@ -70,6 +71,21 @@ def test_a_draft(place: Place) -> None:
     assert place.is_whole()
     nothing = place.run(draft=True)
     assert (nothing.status, place.plan(nothing.number).count) == (TaskStatus.SUCCESSFUL, 0)
+
+
+@pytest.mark.parametrize("until", list(runs.Until))
+def test_until(place: Place, until: runs.Until) -> None:
+    """A run until a stage does what is before it, keeps nothing, and leaves the draft that waits as it is."""
+    merge(place)
+    draft = place.run(draft=True)
+    before, links = place.published("members"), place.links()
+    looked = place.run(draft=True, until=until)
+    last = {"match": "Match", "merge": "Merge"}.get(until, searching.TASK.name)
+    ended = statuses(looked)
+    assert (looked.status, ended[last], ended["Plan"]) == (TaskStatus.SUCCESSFUL, "Successful", "Skipped")
+    assert (ended["Identify"] == "Skipped") == (until is runs.Until.MATCH)
+    assert (place.published("members"), place.links()) == (before, links)
+    assert set(statuses(place.approve(draft.number)).values()) == {"Successful"}
 
 
 @pytest.fixture

@@ -120,10 +120,12 @@ def test_later_runs_first(place: Place) -> None:
 
 
 def test_a_run_that_wrote_nothing(place: Place) -> None:
-    """There is nothing to undo of it, nor of a run that there never was."""
-    for number in (place.run().number, 99):
-        with pytest.raises(errors.ConfigurationError, match=f"Run {number} has written nothing"):
-            place.undo(number)
+    """There is nothing to undo of it; of a run that there never was it is said that there is none, and the newest."""
+    number = place.run().number
+    with pytest.raises(errors.ConfigurationError, match=f"Run {number} has written nothing"):
+        place.undo(number)
+    with pytest.raises(errors.ConfigurationError, match=f"no run 99, the newest is run {number}"):
+        place.undo(99)
 
 
 def test_the_first_run_undone(place: Place) -> None:

@@ -38,7 +38,7 @@ def work(ledger: runs.Ledger, run: runs.Run, planned: runs.PlannedTask, error: B
 
 def test_numbers(ledger: runs.Ledger) -> None:
     """Runs are numbered 1, 2, … and keep what they were asked."""
-    asked = runs.Arguments(full=True, until="match", requested_by="Ada")
+    asked = runs.Arguments(full=True, until=runs.Until.MATCH, requested_by="Ada")
     first = ledger.begin_run(asked)
     ledger.end_run(first)
     second = ledger.begin_run(runs.Arguments())

@@ -40,6 +40,10 @@ NewIds = Annotated[
         "--new-ids", help="Where the warehouse is lost: give new CustomerIds instead of taking those of the CRM."
     ),
 ]
+Until = Annotated[
+    runs.Until | None,
+    typer.Option("--until", help="End there, to be looked at only: nothing is kept, sent or put up for approval."),
+]
 Approve = Annotated[
     int | None,
     typer.Option("--approve", metavar="N", min=1, help="Send what run N would do, which waits for approval."),

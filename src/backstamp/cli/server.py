@@ -33,8 +33,8 @@ class Server:
         """
         if arguments.undoes is not None:
             return self._post(f"runs/{arguments.undoes}/undo", {})
-        wanted = {name: getattr(arguments, name) for name in ("full", "draft", "new_ids", "accept_loss")}
-        return self._post("runs", wanted)
+        wanted = ("full", "draft", "until", "new_ids", "accept_loss")
+        return self._post("runs", {name: getattr(arguments, name) for name in wanted})
 
     def approve(self, number: int) -> int:
         """Let be sent what a run waits with."""

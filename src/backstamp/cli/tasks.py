@@ -31,6 +31,7 @@ def run(
     full: options.Full = False,
     new_ids: options.NewIds = False,
     accept_loss: options.AcceptLoss = None,
+    until: options.Until = None,
     approve: options.Approve = None,
     as_json: options.Json = False,
 ) -> None:
@@ -43,14 +44,14 @@ def run(
     """
     settings = project.load(file)
     console = display.console(quiet=as_json)
-    if approve is not None and (full or new_ids or accept_loss):
+    if approve is not None and (full or new_ids or accept_loss or until):
         raise errors.ConfigurationError("--approve sends what was shown: it goes with no other option.")
     with environment.connected(settings) as sink:
         if approve is not None:
             ended = _do_approve(settings, sink, console, approve)
         else:
             arguments = _arguments(full=full, new_ids=new_ids, accept_loss=accept_loss)
-            ended = do_run(settings, sink, console, arguments)
+            ended = do_run(settings, sink, console, replace(arguments, draft=until is not None, until=until))
         waits = ended.status is runs.TaskStatus.WAITING_FOR_APPROVAL
         shown = pipeline.forecast(settings, sink, ended.number) if waits else None
     if as_json:

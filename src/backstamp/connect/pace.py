@@ -17,19 +17,34 @@ class Tempo:
     """How many requests may be under way together, and from when on; a value, without a clock of its own.
 
     It begins slowly. When all of a round have been answered the next has one more, up to `most`; when the system has
-    asked us to wait, the next has half as many.
+    asked us to wait, the next has half as many. Where it tells how many more it takes, no more than these leave until
+    it tells anew: one alone finds out whether it takes any again.
 
     Attributes:
         most: how many the system hinted.
         at_once: how many there may be now; between 1 and `most`.
         answered: how many of this round were answered.
         not_before: the moment before which none may leave.
+        left: how many more the system takes before it asks us to wait, None where it does not tell.
     """
 
     most: int
     at_once: int
     answered: int = 0
     not_before: float = 0.0
+    left: int | None = None
+
+    def admits(self, under_way: int) -> bool:
+        """Tell whether one more may leave while so many are under way."""
+        return not under_way or (under_way < self.at_once and self.left != 0)
+
+    def entered(self) -> Tempo:
+        """Return the tempo after one more left."""
+        return replace(self, left=max(0, self.left - 1)) if self.left else self
+
+    def told(self, left: int | None, under_way: int) -> Tempo:
+        """Return the tempo after an answer told how many more are taken; those under way may not be counted yet."""
+        return replace(self, left=None if left is None else max(0, left - under_way))
 
     def hinted(self, most: int) -> Tempo:
         """Return the tempo after the system hinted how many it wants at once."""
@@ -48,7 +63,8 @@ class Tempo:
         What is told while all wait already, by the requests that were under way, slows down no further.
         """
         at_once = self.at_once if now < self.not_before else max(1, self.at_once // 2)
-        return replace(self, at_once=at_once, answered=0, not_before=max(self.not_before, now + seconds))
+        left, not_before = None if self.left is None else 0, max(self.not_before, now + seconds)
+        return replace(self, at_once=at_once, answered=0, not_before=not_before, left=left)
 
 
 class Pace:
@@ -93,6 +109,12 @@ class Pace:
             self._tempo = self._tempo.hinted(at_once)
             self._changed.notify_all()
 
+    def leave(self, left: int | None) -> None:
+        """Take over how many more requests the last answer said that the system takes, None where it said nothing."""
+        with self._changed:
+            self._tempo = self._tempo.told(left, self._under_way)
+            self._changed.notify_all()
+
     def _enter(self) -> float:
         waited = 0.0
         with self._changed:
@@ -102,8 +124,9 @@ class Pace:
                     started = time.monotonic()
                     self._changed.wait(pause)
                     waited += time.monotonic() - started
-                elif self._under_way >= self._tempo.at_once:
+                elif not self._tempo.admits(self._under_way):
                     self._changed.wait()
                 else:
                     self._under_way += 1
+                    self._tempo = self._tempo.entered()
                     return waited

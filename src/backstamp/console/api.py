@@ -1,6 +1,6 @@
 """The HTTP API, version 1, for programs: runs and their status. With a bearer token, or in a browser with a session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, HTTPException, Path, Query, Security
@@ -37,6 +37,7 @@ class NewRun:
         full: read and compute everything instead of what changed.
         draft: stop before anything is published or sent, and wait for approval.
         new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
+        until: where a draft ends that is to be looked at only.
         accept_loss: sources, or `source.table`, that are believed however much they lack.
     """
 
@@ -45,6 +46,7 @@ class NewRun:
     full: bool = False
     draft: bool = False
     new_ids: bool = False
+    until: runs.Until | None = None
     accept_loss: tuple[str, ...] = ()
 
 
@@ -115,6 +117,7 @@ def lines(
 @router.post("/runs", status_code=202, responses=_problems(409, 502))
 def begin(site: SiteOf, visitor: _Running, wanted: NewRun) -> Begun:
     """Begin a run; it goes on when this is answered."""
+    wanted = replace(wanted, draft=wanted.draft or wanted.until is not None)
     number = site.worker.begin(Order(runs.Arguments(**vars(wanted), requested_by=visitor.name)))
     site.users.note(visitor.name, "started a run", str(number))
     return Begun(number)

@@ -72,7 +72,7 @@ def make_company(people: int, *, seed: int = 1) -> Company:
 
 
 def write_files(company: Company, folder: Path) -> None:
-    """Write under the folder what does not live in the CRM: members, purchases, service cases, scores, and the truth."""
+    """Write under the folder what does not live in the CRM, and the truth."""
     (folder / PURCHASES).parent.mkdir(parents=True, exist_ok=True)
     csv.write_csv(company.member, folder / MEMBERS)
     parquet.write_table(company.purchase, folder / PURCHASES)

@@ -3,7 +3,7 @@
 To the rest of the house it is a CRM like any other, reached through `connect` and never called. From the top down:
 `server` (HTTP), `identity` (tokens), `protection` and `mishaps` (who asks too much, what goes wrong by setting);
 `routes` (paths) and `batch` with `multipart` (many requests in one); `rows`, `navigation`, `associations`, `files`,
-`customization`, `choices`, `changes`, `edmx`, `jobs` (what a path does); `applications` (who signs in),
+`customization`, `choices`, `changes`, `edmx`, `jobs`, `merging` (what a path does); `applications` (who signs in),
 `security` (who may do what); `query`, `selected`, `tracking`, `records`, `alternate` (read, follow, write and address
 rows), `steps` (what writes would have set off), `messages` (which table takes which), `catalog` (definitions and DDL);
 `options`, `filters`, `operators`, `fetch`, `sql`, `apply`, `requested`, `values` (what clients send, made into values:

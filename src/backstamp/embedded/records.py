@@ -307,6 +307,16 @@ def _delete(session: Session, table: Table, keys: set[str], going: dict[str, set
     tracking.bury(session, table, keys)
 
 
+def repoint(session: Session, table: Table, old: str, new: str) -> None:
+    """Let the rows that point to one row of a table point to another one; that one itself never comes to."""
+    for relationship in session.schema.collections[table.name].values():
+        child = session.schema.tables[relationship.referencing]
+        column = child.by_name[relationship.column]
+        to_new: Row = {column.name: new} | ({type_column(column.name): table.name} if column.is_polymorphic else {})
+        children = _children(session, relationship, {old}) - {new}
+        _update(session, child, [{child.key: key, **to_new} for key in sorted(children)])
+
+
 def _children(session: Session, relationship: Relationship, keys: set[str]) -> set[str]:
     child = session.schema.tables[relationship.referencing]
     columns = session.schema.sql[child.name].c

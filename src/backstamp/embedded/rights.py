@@ -35,7 +35,16 @@ ACT_ON_BEHALF = "prvActOnBehalfOfAnotherUser"
 OVERRIDE_CREATED_ON = "prvOverrideCreatedOnCreatedBy"
 BYPASS_LOGIC = "prvBypassCustomBusinessLogic"
 BYPASS_PLUGINS = "prvBypassCustomPlugins"
-MISCELLANEOUS = (*CUSTOMIZE, ACT_ON_BEHALF, OVERRIDE_CREATED_ON, BYPASS_LOGIC, BYPASS_PLUGINS, "prvBulkDelete")
+MERGE_ROWS = "prvMerge"
+MISCELLANEOUS = (
+    *CUSTOMIZE,
+    ACT_ON_BEHALF,
+    OVERRIDE_CREATED_ON,
+    BYPASS_LOGIC,
+    BYPASS_PLUGINS,
+    MERGE_ROWS,
+    "prvBulkDelete",
+)
 """The privileges that belong to no table."""
 
 

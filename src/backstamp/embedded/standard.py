@@ -5,6 +5,8 @@ Logical names, types and relationship names are Dataverse's own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backstamp.embedded import metadata
 from backstamp.embedded.metadata import Column, ColumnType, Option, Relationship, Table
 
@@ -43,6 +45,12 @@ def _choice(name: str, label: str, schema_name: str, *labels: str) -> Column:
 def _lookup(name: str, label: str, schema_name: str, *targets: str) -> Column:
     kind = ColumnType.CUSTOMER if set(targets) == {"account", "contact"} else ColumnType.LOOKUP
     return Column(name, kind, schema_name, label, targets=targets)
+
+
+def _merged(table: str) -> tuple[Column, Column]:
+    """Return what a row tells that was merged into another one; no client writes it."""
+    was_merged = replace(_yes_no("merged", "Merged", "Merged"), writable=False)
+    return was_merged, replace(_lookup("masterid", "Master ID", "MasterId", table), writable=False)
 
 
 _PERSON = (
@@ -89,6 +97,7 @@ _CONTACT = (
     _whole("numberofchildren", "No. of Children", "NumberOfChildren"),
     _text("department", "Department", 100, "Department"),
     _text("nickname", "Nickname", 100, "NickName"),
+    *_merged("contact"),
     *metadata.state_columns(),
 )
 
@@ -126,6 +135,7 @@ _LEAD = (
     _whole("numberofemployees", "No. of Employees", "NumberOfEmployees"),
     _lookup("parentcontactid", "Parent Contact for lead", "ParentContactId", "contact"),
     _lookup("parentaccountid", "Parent Account for lead", "ParentAccountId", "account"),
+    *_merged("lead"),
     *metadata.state_columns(_LEAD_STATES, _LEAD_REASONS),
 )
 
@@ -140,6 +150,7 @@ _ACCOUNT = (
     _lookup("primarycontactid", "Primary Contact", "PrimaryContactId", "contact"),
     _lookup("parentaccountid", "Parent Account", "ParentAccountId", "account"),
     _lookup("originatingleadid", "Originating Lead", "OriginatingLeadId", "lead"),
+    *_merged("account"),
     *metadata.state_columns(),
 )
 
@@ -312,6 +323,9 @@ RELATIONSHIPS = (
     _points("account_primary_contact", "contact", "account.primarycontactid"),
     _points("account_parent_account", "account", "account.parentaccountid"),
     _points("account_originating_lead", "lead", "account.originatingleadid"),
+    _points("account_master_account", "account", "account.masterid"),
+    _points("contact_master_contact", "contact", "contact.masterid"),
+    _points("lead_master_lead", "lead", "lead.masterid"),
     _points("Account_Tasks", "account", "task.regardingobjectid", "regardingobjectid_account_task"),
     _points("Contact_Tasks", "contact", "task.regardingobjectid", "regardingobjectid_contact_task"),
     _points("Lead_Tasks", "lead", "task.regardingobjectid", "regardingobjectid_lead_task"),

@@ -67,20 +67,18 @@ def make_plan(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = (desired.profiles, desired.keys, *desired.measures)
     emptied = _emptied(engine, own)
-    customers = wanted.keep(engine, desired, settings)
-    of_customers = own[:2] if customers is None or desired.touched is None else desired.touched.own(customers)
     profiles, keys, *measures = (
         writing(engine, folder, table.definition, _with_digest(table), emptied[table.definition.name])
-        for table in (*of_customers, *desired.measures)
+        for table in (*_of_customers(engine, desired, settings), *desired.measures)
     )
-    gone = [_gone(engine, table, wanted.of_table(engine, table)) for table in own[:2]]
+    gone = [engine.cache(_gone(engine, table, wanted.of_table(engine, table))) for table in own[:2]]
     gone += [_gone(engine, table, _keys(table)) for table in desired.measures]
     removals = tuple(
         removal(engine, folder, table.definition.name, rows) for table, rows in zip(own[1:], gone[1:], strict=True)
     )
     retired, held = _retired(engine, folder, desired, gone[0])
     emptied_profiles = _emptied_profiles(
-        engine, folder, desired.profiles, emptied[desired.profiles.definition.name], settings
+        engine, folder, desired.profiles, gone[0], emptied[desired.profiles.definition.name], settings
     )
     lists = {written.definition.name: [written] for written in (profiles, keys, *measures)}
     lists[emptied_profiles.definition.name].append(emptied_profiles)
@@ -114,6 +112,17 @@ def make_plan(
     )
     made.save()
     return made
+
+
+def _of_customers(engine: engines.Engine, desired: desires.Desired, settings: Link) -> Sequence[desires.Own]:
+    """Return profiles and alternate keys, of no others than may differ from what is known."""
+    every = (desired.profiles, desired.keys)
+    customers = wanted.keep(engine, desired, settings)
+    if customers is None or desired.touched is None:
+        return every
+    if engine.count(customers):
+        return desired.touched.own(customers)
+    return [desires.Own(table.definition, table.rows.limit(0)) for table in every]
 
 
 def _counted_changes(changes: ir.Table) -> ir.Table:
@@ -265,13 +274,12 @@ def _retired(
 
 
 def _emptied_profiles(
-    engine: engines.Engine, folder: Path, table: desires.Own, emptied: tuple[str, ...], settings: Link
+    engine: engines.Engine, folder: Path, table: desires.Own, gone: ir.Table, emptied: tuple[str, ...], settings: Link
 ) -> plan.Writing:
     """List the profiles that are gone as they are to be while rows point to them, but for those that are so already."""
     definition, schema = table.definition, table.rows.schema()
-    now = known.of_table(engine, definition.name)
-    gone = now.anti_join(table.rows, now.key == table.rows[definition.key])
     survivors = _survivors(table, settings)
+    gone = known.of_table(engine, definition.name).semi_join(gone, "key")
     gone = gone.left_join(survivors, gone.key == survivors.old_id).select("key", "digest", "survivors")
     nothing = {column.name: ibis.null(schema[column.name]) for column in definition.columns}
     values = nothing | {desires.surviving_name(settings): gone.survivors}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import ibis.expr.types as ir
+    import numpy.typing as npt
 
     from backstamp import engine as engines
     from backstamp.connect import ports
@@ -47,11 +48,11 @@ COLUMN = shapes.shape(table=pa.string(), column=pa.string())
 
 _READ = "links_read"
 _READ_TABLE = shapes.shape(table=pa.string())
+_KEY = ["key"]
 _ROW = ["table", "key"]
 _COPIED = "journal_copied"
 _COPY = shapes.shape(entry=pa.int64())
-_SPAN = shapes.shape(entry=pa.int64(), first=pa.int64(), end=pa.int64(), state=pa.string())
-_EXCEPTION = shapes.shape(entry=pa.int64(), position=pa.int64(), state=pa.string())
+_SENT = shapes.shape(key=pa.string(), value=pa.string(), entry=pa.int64(), state=pa.string())
 
 
 def of_table(engine: engines.Engine, table: str) -> ir.Table:
@@ -91,6 +92,8 @@ def acknowledge(
     seen: Sequence[Seen],
     sources: Mapping[str, ir.Table],
     ask: Callable[[str, Sequence[str]], Mapping[str, str | None]],
+    *,
+    in_part: bool,
 ) -> ir.Table:
     """Bring up what is known, and keep it in the draft; to be called when nobody is hydrating.
 
@@ -102,6 +105,7 @@ def acknowledge(
         sources: the rows that there are of each linked table: what was known of others is forgotten.
         ask: gives the links of rows of a table of the environment, by key, as they are now: of those that were sent and
             never answered.
+        in_part: whether this run changes a part of what was published, so that what is known may be patched too.
 
     Returns:
         The links that are not as they were acknowledged, though they were not new to us (*drift*): as
@@ -115,18 +119,24 @@ def acknowledge(
     entries = journal.after(copied)
     sent = list(_sent(entries, state))
     for table, events in _own_events(engine, sent).items():
-        engine.keep(_name(table), _overlaid(of_table(engine, table), _latest(events, ["key"]), ["key"], "digest"))
+        _bring_up(engine, _name(table), of_table(engine, table), _latest(events, _KEY), _KEY, in_part=in_part)
+
+    def learn(links: ir.Table) -> None:
+        _bring_up(engine, LINKS, of_links(engine), links, _ROW, in_part=in_part)
+
     began = {one.table: one.began for one in seen}
     earlier, later = _link_events(engine, sent, began)
-    acknowledged = _with_events(of_links(engine), earlier)
-    known, drift = acknowledged, _drift(engine, acknowledged, seen)
+    if earlier:
+        learn(_latest(earlier, _ROW))
+    drift = _drift(engine, seen)
     if seen:
-        known = _overlaid(known, ibis.union(*(one.links for one in seen)), _ROW, "customer_id")
-    known = _with_events(known, later)
-    if asked := list(_asked(sent, ask)):
-        found = engine.load(shapes.KNOWN_LINKS, [pa.RecordBatch.from_pylist(asked, schema=shapes.KNOWN_LINKS)])
-        known = _overlaid(known, found, _ROW, "customer_id")
-    engine.keep(LINKS, _existing(known, sources))
+        learn(ibis.union(*(one.links for one in seen)))
+    if later:
+        learn(_latest(later, _ROW))
+    if asked := {(row["table"], row["key"]): row for row in _asked(sent, ask)}:
+        found = pa.RecordBatch.from_pylist(list(asked.values()), schema=shapes.KNOWN_LINKS)
+        learn(engine.load(shapes.KNOWN_LINKS, [found]))
+    learn(_without_row(engine, sources))
     if entries:
         _note_copied(engine, entries[-1].id)
     return drift
@@ -308,7 +318,7 @@ def _keys_at(plan: plans.Plan, work_list: str, entries: Sequence[runs.Entry]) ->
     return [key for entry in entries for key in keys[entry.first : entry.first + entry.count]]
 
 
-def _drift(engine: engines.Engine, acknowledged: ir.Table, seen: Sequence[Seen]) -> ir.Table:
+def _drift(engine: engines.Engine, seen: Sequence[Seen]) -> ir.Table:
     """Return what was seen otherwise than it was acknowledged, of tables whose links were read before.
 
     The first read with the lookup among its columns only learns what is there (linking.md 4).
@@ -321,14 +331,10 @@ def _drift(engine: engines.Engine, acknowledged: ir.Table, seen: Sequence[Seen])
     if not told:
         return engine.load(shapes.KNOWN_LINKS, [])
     links = ibis.union(*told)
-    known = acknowledged.rename(acknowledged_id="customer_id")
+    known = of_links(engine).rename(acknowledged_id="customer_id")
     pairs = links.left_join(known, _ROW).select("table", "key", "customer_id", "acknowledged_id")
     drifted = pairs.filter(~pairs.customer_id.identical_to(pairs.acknowledged_id))
     return engine.cache(drifted.select("table", "key", customer_id="acknowledged_id"))
-
-
-def _with_events(known: ir.Table, events: Sequence[ir.Table]) -> ir.Table:
-    return _overlaid(known, _latest(events, _ROW), _ROW, "customer_id") if events else known
 
 
 def _by_list(entries: Iterable[runs.Entry]) -> dict[str, list[runs.Entry]]:
@@ -366,63 +372,77 @@ def _rows(
     value: str,
     sent: Mapping[str, Sequence[runs.Entry]],
 ) -> list[ir.Table]:
-    """Return the rows of a work list that were sent as (key, value, entry, state), without those refused or left out.
-
-    Such a row keeps what was known of it, as if it had not been sent.
-    """
+    """Return the rows of a work list that were sent as `_SENT`, each once, with what its last request came to."""
     entries = [entry for entry in sent.get(work_list, []) if entry.state is not runs.EntryState.REJECTED]
     if not entries:
         return []
-    spans = engine.load(_SPAN, [_spans(entries)])
-    exceptions = engine.load(_EXCEPTION, [_exceptions(entries)])
-    schema = shapes.shape(key=pa.string(), value=pa.string(), position=pa.int64())
-    rows = engine.load(schema, _numbered(plan.rows(work_list, [key, value]), key, value, schema))
-    found = rows.join(spans, [rows.position >= spans.first, rows.position < spans.end])
-    ended = found.left_join(
-        exceptions, [found.entry == exceptions.entry, found.position == exceptions.position]
-    ).select(found["key"], found.value, found.entry, state=ibis.coalesce(exceptions.state, found.state))
-    return [ended.filter(ended.state.notin([runs.RowState.REFUSED, runs.RowState.LEFT_OUT]))]
+    pairs = (batch.select([key, value]) for batch in plan.rows(work_list, list({key, value})))
+    return [engine.load(_SENT, _ended(pairs, entries))]
 
 
-def _spans(entries: Sequence[runs.Entry]) -> pa.RecordBatch:
-    told = [
-        {"entry": entry.id, "first": entry.first, "end": entry.first + entry.count, "state": entry.state}
-        for entry in entries
-    ]
-    return pa.RecordBatch.from_pylist(told, schema=_SPAN)
-
-
-def _exceptions(entries: Sequence[runs.Entry]) -> pa.RecordBatch:
-    told = [
-        {"entry": entry.id, "position": exceptional.position, "state": exceptional.state}
-        for entry in entries
-        for exceptional in entry.exceptions
-    ]
-    return pa.RecordBatch.from_pylist(told, schema=_EXCEPTION)
-
-
-def _numbered(batches: Iterable[pa.RecordBatch], key: str, value: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _ended(batches: Iterable[pa.RecordBatch], entries: Sequence[runs.Entry]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a work list that were sent, as `_SENT`."""
+    last, states = _outcomes(entries)
     first = 0
     for batch in batches:
-        positions = np.arange(first, first + batch.num_rows)
-        yield pa.record_batch([batch[key], batch[value], pa.array(positions)], schema=schema)
+        here = slice(first, first + batch.num_rows)
+        [places] = np.nonzero(last[here])
+        sent = batch.take(pa.array(places, pa.int64()))
+        told = (pa.array(last[here][places]), pa.array(states[here][places], pa.string()))
+        yield pa.record_batch([*sent.columns, *told], schema=_SENT)
         first += batch.num_rows
+
+
+def _outcomes(entries: Sequence[runs.Entry]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
+    """Return by position the last request that tells something of a row, 0 for none, and what it tells.
+
+    A row that was refused or left out keeps what was known of it, as if it had not been sent.
+    """
+    end = max(entry.first + entry.count for entry in entries)
+    last, states = np.zeros(end, np.int64), np.full(end, "", np.object_)
+    for entry in entries:
+        gone = [one.position for one in entry.exceptions if one.state is runs.RowState.GONE]
+        untouched = [one.position for one in entry.exceptions if one.state is not runs.RowState.GONE]
+        told = np.setdiff1d(np.arange(entry.first, entry.first + entry.count), untouched, assume_unique=True)
+        last[told], states[told] = entry.id, entry.state.value
+        states[gone] = runs.RowState.GONE.value
+    return last, states
 
 
 def _latest(events: Sequence[ir.Table], by: list[str]) -> ir.Table:
     """Return the last event of each row: requests are numbered in the order in which they left."""
+    if len(events) == 1:  # a work list names a row once
+        return events[0].drop("entry")
     names = [*by, "entry", *(name for name in events[0].columns if name not in {*by, "entry"})]
     every = ibis.union(*(event.select(names) for event in events))
     last = ibis.row_number().over(group_by=by, order_by=every.entry.desc())
     return every.mutate(place=last).filter(ibis._.place == 0).drop("place", "entry")
 
 
-def _overlaid(known: ir.Table, newer: ir.Table, by: list[str], value: str) -> ir.Table:
-    """Return what is known after newer news, which say of a row its value, or null that it has none any more."""
-    return known.anti_join(newer, by).union(newer.filter(newer[value].notnull()).select(known.columns))
+def _bring_up(
+    engine: engines.Engine, name: str, known: ir.Table, news: ir.Table, by: list[str], *, in_part: bool
+) -> None:
+    """Keep what is known in the draft, after news that say of a row its value, or null that it has none any more.
+
+    Only what differs is written: by a patch in a run that changes a part, since what was patched cannot be put aside
+    without being computed once more.
+    """
+    [value] = set(known.columns) - set(by)
+    before = known.rename(known_value=value)
+    pairs = news.left_join(before, by).select(*(news[column] for column in known.columns), before.known_value)
+    different = engine.cache(pairs.filter(~pairs[value].identical_to(pairs.known_value)).drop("known_value"))
+    if engine.has(name) and not engine.count(different):
+        return
+    added = different.filter(different[value].notnull())
+    if in_part and engine.has(name):
+        engine.patch(name, by, different, added)
+    else:
+        engine.keep(name, known.anti_join(different, by).union(added))
 
 
-def _existing(links: ir.Table, sources: Mapping[str, ir.Table]) -> ir.Table:
-    """Forget the rows that are gone; the links of tables that are linked no more stay known."""
-    kept = [links.filter(links.table == table).semi_join(rows, "key") for table, rows in sources.items()]
-    return ibis.union(links.filter(links.table.notin(list(sources))), *kept)
+def _without_row(engine: engines.Engine, sources: Mapping[str, ir.Table]) -> ir.Table:
+    """Return the links of rows that are gone, with null; the links of tables that are linked no more stay known."""
+    links = of_links(engine)
+    gone = (links.filter(links.table == table).anti_join(rows, "key") for table, rows in sources.items())
+    none = links.limit(0)
+    return ibis.union(none, *gone).mutate(customer_id=ibis.null(str))

@@ -44,7 +44,7 @@ def keep(engine: engines.Engine, desired: Desired, settings: Link) -> ir.Table |
         for table in own:
             engine.keep(_name(table), _digests(table, settings))
         return None
-    for table in touched.own(touched.customers):
+    for table in touched.own(touched.customers) if engine.count(touched.customers) else ():
         engine.patch(_name(table), _CUSTOMER, touched.customers, _digests(table, settings))
     return engine.cache(ibis.union(*(_different(engine, table) for table in own), distinct=True))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pyarrow as pa
 
-from backstamp import link, shapes
+from backstamp import link, runs, shapes
 from backstamp.engine import functions
 from backstamp.pipeline import history, hydrated, reading, recovery
 from backstamp.unify import merge
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp import engine as engines
-    from backstamp import project, runs
+    from backstamp import project
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
     from backstamp.pipeline.incremental import Replaced
@@ -36,6 +36,7 @@ _MANY = 0.01
 _AT_LEAST = 10
 _SAMPLE = 100
 _RUNS_LOOKED_AT = 20
+_GROUPS = frozenset({"Unification", "Dataverse Hydration"})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,20 @@ def seems_restored(settings: project.Project, journal: runs.Journal, environment
     return False
 
 
+def did_not_succeed(settings: project.Project, run: int) -> bool:
+    """Tell whether what was unified or sent last before a run did not succeed: then it compares every row.
+
+    That is the full pass of linking.md 4; nothing but differences is sent all the same.
+    """
+    with runs.Status(settings.ledger_location) as status:
+        earlier = [found for found in status.history(_RUNS_LOOKED_AT) if found.number < run]
+    for found in earlier:
+        ended = {task.status for task in found.tasks if task.group in _GROUPS}
+        if found.published or not ended.isdisjoint(runs.FAILURES):
+            return not ended.isdisjoint(runs.FAILURES)
+    return False
+
+
 def know(
     engine: engines.Engine,
     settings: project.Project,
@@ -84,6 +99,8 @@ def know(
     journal: runs.Journal,
     seen: Sequence[link.Seen],
     environment: ports.Sink,
+    *,
+    in_part: bool,
 ) -> Known:
     """Bring up what the environment is known to hold; under its lease.
 
@@ -94,6 +111,7 @@ def know(
         journal: of what was sent since the run before published.
         seen: the links of the rows that this run read.
         environment: is asked for links that were sent and never answered.
+        in_part: whether the run changes a part of what was published.
     """
     lookup = link.lookup_name(settings.link)
     every = ibis.union(*(one.links for one in seen)) if seen else engine.load(shapes.KNOWN_LINKS, [])
@@ -104,6 +122,7 @@ def know(
         seen,
         _linked(engine, described, every),
         lambda table, keys: environment.links(table, lookup, keys),
+        in_part=in_part,
     )
     there = {table: environment.find(table) for table in hydrated.own_tables(settings)}
     without = [

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 _NUMBERS = shapes.shape(customer=pa.int64())
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
 _SUPPLIED = runs.PlannedTask("Unification", "Overrides and lists")
+_UNTIL = {stages.MATCH: runs.Until.MATCH, stages.MERGE: runs.Until.MERGE}
+"""The stages of unification with which a run may be asked to end."""
 
 
 def run(
@@ -95,6 +97,10 @@ def run(
         return ended
 
 
+class _EnoughError(Exception):
+    """The run was asked to end here, to be looked at only."""
+
+
 class _PatchedError(Exception):
     """The draft is to wait for approval, but published tables were patched in place: it is made again elsewhere."""
 
@@ -112,9 +118,7 @@ class _Running:
 
     def plan_tasks(self) -> None:
         """Declare every task, so that a reader sees what is to come."""
-        names = stages.names_of(self.settings.unify)
-        unification = [*self._supply_tasks(), *map(_stage_task, names), searching.TASK]
-        hydration = [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
+        unification, hydration = self._unification, self._hydration
         measured = measuring.tasks(self.settings.definitions)
         self.ledger.plan_tasks(self.current, [*self._sources.tasks, *unification, *measured, *hydration])
 
@@ -128,6 +132,9 @@ class _Running:
             return self._compute(patches_in_place=not waits)
         except _PatchedError:
             return self._compute(patches_in_place=False)
+        except _EnoughError:
+            self._skip_rest()
+            return None
 
     def hydrate(self, work: hydrating.Work) -> None:
         """Send what the plan says."""
@@ -154,6 +161,7 @@ class _Running:
             members = engine.cache(engine.table("members"))
             change = measuring.Change(read, replaced.customers, in_full=self.current.arguments.full)
             self._measure(engine, change, members)
+            self._end_if_asked(runs.Until.MEASURES)
             self._check()
             restored = before if is_lost else None
             seen = [found.seen for found in read.values() if found.seen is not None]
@@ -175,7 +183,10 @@ class _Running:
         new_ids = arguments.new_ids and engine.published("members") is None
         with self.ledger.task(self.current, PLAN) as task, ExitStack() as leased:
             lease = leased.enter_context(self.ledger.lease(name, self.current, takes_over=not arguments.draft))
-            known = planning.know(engine, self.settings, self.described, self.ledger.journal, seen, self.environment)
+            in_part = replaced.customers is not None
+            known = planning.know(
+                engine, self.settings, self.described, self.ledger.journal, seen, self.environment, in_part=in_part
+            )
             for failed in self.described.eligibility.hindered:
                 task.warn(f"{failed.table} is not linked. {failed.words}")
             for table in known.restored:
@@ -334,6 +345,7 @@ class _Running:
             with self._stage(name) as task:
                 task.rows = 0
                 task.detail("nothing changed")
+            self._end_if_asked(_UNTIL.get(name))
 
     def _stages(self, why_all: str) -> Callable[[str], AbstractContextManager[runs.RunningTask]]:
         """Return what opens the task of a stage; the first tells why it has all rows, or that it has some."""
@@ -344,6 +356,7 @@ class _Running:
                 if name == stages.NORMALIZE:
                     task.detail(f"all rows: {why_all}" if why_all else "the rows that what changed can touch")
                 yield task
+            self._end_if_asked(_UNTIL.get(name))
 
         return stage
 
@@ -398,13 +411,37 @@ class _Running:
         self._check()
         return self.ledger.task(self.current, planned)
 
+    def _end_if_asked(self, here: runs.Until | None) -> None:
+        """End the run where it was asked to.
+
+        Raises:
+            _EnoughError: it was, here.
+        """
+        if here is not None and here == self.current.arguments.until:
+            raise _EnoughError
+
+    def _skip_rest(self) -> None:
+        """End the tasks after the one with which the run was asked to end."""
+        until, rest = self.current.arguments.until, self._hydration
+        if until != runs.Until.MEASURES:
+            [last] = (_stage_task(name) for name in stages.STAGES if _UNTIL.get(name) == until)
+            unification = self._unification
+            after = unification[unification.index(last) + 1 :]
+            rest = [*after, *measuring.tasks(self.settings.definitions), *rest]
+        for planned in rest:
+            self.ledger.skip(self.current, planned, f"The run was to end with `{until}`, to be looked at.")
+
     def _skip_all(self, reason: str) -> None:
-        names = stages.names_of(self.settings.unify)
-        for planned in (*self._supply_tasks(), *map(_stage_task, names), searching.TASK):
+        for planned in (*self._unification, *measuring.tasks(self.settings.definitions), *self._hydration):
             self.ledger.skip(self.current, planned, reason)
-        hydration = (*self._output_tasks(), PLAN, *(step.planned for step in self._steps))
-        for planned in (*measuring.tasks(self.settings.definitions), *hydration):
-            self.ledger.skip(self.current, planned, reason)
+
+    @property
+    def _unification(self) -> list[runs.PlannedTask]:
+        return [*self._supply_tasks(), *map(_stage_task, stages.names_of(self.settings.unify)), searching.TASK]
+
+    @property
+    def _hydration(self) -> list[runs.PlannedTask]:
+        return [*self._output_tasks(), PLAN, *(step.planned for step in self._steps)]
 
     def _check(self) -> None:
         self.ledger.check_canceled(self.current)

@@ -78,7 +78,7 @@ class Sources:
         """Return what is asked of a read; a connector of Dataverse begins with it at once."""
         full = self.current.arguments.full
         is_stored_otherwise = feed.get("foreign_keys") != ",".join(table.foreign_keys)
-        anew = full or is_stored_otherwise or (table.is_of_environment and self._seems_restored)
+        anew = full or is_stored_otherwise or (table.is_of_environment and self._is_full_pass)
         since, began = None if anew else feed["token"], datetime.now(UTC)
         pages = reading.pages(table, since, link.lookup_name(self.settings.link))
         pages = side_by_side.fetch(pages) if table.through_connector else pages
@@ -129,8 +129,11 @@ class Sources:
         return found
 
     @cached_property
-    def _seems_restored(self) -> bool:
-        return planning.seems_restored(self.settings, self.ledger.journal, self.environment, self.current.number)
+    def _is_full_pass(self) -> bool:
+        settings, run = self.settings, self.current.number
+        return planning.did_not_succeed(settings, run) or planning.seems_restored(
+            settings, self.ledger.journal, self.environment, run
+        )
 
     def _check(self) -> None:
         self.ledger.check_canceled(self.current)

@@ -196,7 +196,7 @@ def _draft(
 ) -> None:
     name = hydrating.name_of(settings)
     with ledger.task(current, hydrating.PLAN) as task, ledger.lease(name, current):
-        planning.know(engine, settings, described, ledger.journal, [], environment)
+        planning.know(engine, settings, described, ledger.journal, [], environment, in_part=False)
         plan = link.make_undo(engine, undone, settings.state, current.number)
         task.rows = plan.count
         if plan.left:
@@ -216,6 +216,9 @@ def _undoable(settings: project.Project, ledger: runs.Ledger, number: int) -> li
         last = status.last()
         every = status.history(last.number if last else 0)
     undone = {run.arguments.undoes: run.number for run in every if run.arguments.undoes and run.published}
+    if number not in {run.number for run in every}:
+        newest = f"the newest is run {last.number}" if last else "there is none"
+        raise errors.ConfigurationError(f"There is no run {number}, {newest}: `backstamp status --history` lists them.")
     if number in undone:
         raise errors.ConfigurationError(f"Run {number} was undone already, by run {undone[number]}.")
     undoing = set(undone.values())

@@ -24,6 +24,7 @@ from backstamp.runs.facts import (
     Run,
     Task,
     TaskStatus,
+    Until,
     User,
 )
 from backstamp.runs.journal import Journal
@@ -62,6 +63,7 @@ __all__ = [
     "Switch",
     "Task",
     "TaskStatus",
+    "Until",
     "User",
     "Users",
     "exists",

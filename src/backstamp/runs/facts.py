@@ -108,6 +108,14 @@ class Task:
     seconds: float | None
 
 
+class Until(StrEnum):
+    """Where a run ends that is for looking only: nothing is published, sent or put aside."""
+
+    MATCH = "match"
+    MERGE = "merge"
+    MEASURES = "measures"
+
+
 @dataclass(frozen=True)
 class Line:
     """What a task said at a time, in words without personal data."""
@@ -123,7 +131,7 @@ class Arguments:
     Attributes:
         full: read and compute everything instead of what changed.
         draft: stop before anything is published or sent, and wait for approval.
-        until: the stage after which it stops, for looking only, or None.
+        until: where it ends, for looking only, or None; such a run is a draft.
         new_ids: where the warehouse is lost, give new CustomerIds instead of taking those of the environment.
         undoes: the run whose writes it takes back, or None.
         requested_by: who asked, as text for people: a login, "schedule".
@@ -133,7 +141,7 @@ class Arguments:
 
     full: bool = False
     draft: bool = False
-    until: str | None = None
+    until: Until | None = None
     new_ids: bool = False
     undoes: int | None = None
     requested_by: str = ""

@@ -140,8 +140,9 @@ class Session:
             ) from error
         if (hint := answer.headers.get(odata.DOP_HINT, "")).isdigit():
             self._pace.allow(int(hint))
-        if (left := answer.headers.get(odata.REQUESTS_LEFT, "")).isdigit():
-            self.requests_left = int(left)
+        left = answer.headers.get(odata.REQUESTS_LEFT, "")
+        self.requests_left = int(left) if left.isdigit() else None
+        self._pace.leave(self.requests_left)
         return answer
 
     def _error(self, answer: http.Answer, doing: str) -> errors.EnvironmentServiceError:
