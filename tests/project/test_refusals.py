@@ -40,6 +40,14 @@ def told(*changes: tuple[str, str]) -> list[str]:
             ),
         ),
         (
+            CREDENTIAL,
+            "{kind: token, token: ${BACKSTAMP_TEST_SECRET}}",
+            (
+                "5:16: There is no setting `kind` here. Possible are: authority, certificate, client_id, client_secret,"
+                " password, sign_in, tenant_id, token."
+            ),
+        ),
+        (
             "kind: dataverse",
             "knd: dataverse",
             (

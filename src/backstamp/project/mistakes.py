@@ -6,6 +6,7 @@ Values are not quoted, unless they name a kind: they may come from a variable, a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 from backstamp import errors
@@ -47,7 +48,7 @@ def problems(
     for detail in error.errors(include_url=False, include_input=False):
         finding = _finding(detail, document)
         found.setdefault(finding.path, []).append(finding)
-    unknown = {path: _keys_at(path[:-1], document, schema) for path in found if found[path][0].kind == "unknown"}
+    unknown = {path: _others_at(path, document, schema) for path in found if found[path][0].kind == "unknown"}
     meant = {(*path[:-1], errors.nearest(str(path[-1]), possible)) for path, possible in unknown.items()}
     for path, findings in found.items():
         # A value that may be of several kinds is told as each of them: it was meant as the one that goes deepest.
@@ -56,14 +57,15 @@ def problems(
             yield errors.Problem(path, message)
 
 
-def _keys_at(path: KeyPath, document: Document, schema: Mapping[str, Any]) -> list[str]:
-    """Return the keys that the file may have there."""
+def _others_at(path: KeyPath, document: Document, schema: Mapping[str, Any]) -> list[str]:
+    """Return the keys that the file may have in place of an unknown one, which another kind of mapping may know."""
+    *outer, unknown = path
     found: Sequence[Mapping[str, Any]] = [schema]
-    for depth, part in enumerate(path):
+    for depth, part in enumerate(outer):
         kinds = [kind for one in found for kind in _kinds(one, path[:depth], document, schema)]
         found = [inner for kind in kinds if (inner := _inner(kind, part))]
-    kinds = [kind for one in found for kind in _kinds(one, path, document, schema)]
-    return sorted({key for kind in kinds for key in kind.get("properties", {})})
+    kinds = [kind for one in found for kind in _kinds(one, path[:-1], document, schema)]
+    return sorted({key for kind in kinds for key in kind.get("properties", {})} - {unknown})
 
 
 def _kinds(
@@ -91,9 +93,12 @@ def _inner(kind: Mapping[str, Any], part: str | int) -> Mapping[str, Any] | None
 
 def _finding(detail: ErrorDetails, document: Document) -> _Finding:
     path: KeyPath = ()
-    for part in detail["loc"]:
-        if document.has((*path, part)):  # else it is the name of one of several kinds
-            path = (*path, part)
+    for part, following in zip_longest(detail["loc"], detail["loc"][1:]):
+        deeper = (*path, part)
+        # A part may also be the name of one of several kinds, even if there is a key called so.
+        is_kind = following and document.has((*path, following)) and not document.has((*deeper, following))
+        if document.has(deeper) and not is_kind:
+            path = deeper
     match detail["type"]:
         case "missing":
             return _Finding((*path, detail["loc"][-1]), "lacking")
