@@ -167,6 +167,17 @@ def test_a_draft_put_aside(reopen: Open) -> None:
         assert [numbers(warehouse.table(name), warehouse) for name in ("old", "both")] == [[1, 2], [4]]
 
 
+def test_an_empty_draft_put_aside(reopen: Open) -> None:
+    """It waits like any other, and is published as nothing."""
+    with reopen() as warehouse:
+        warehouse.put_aside(7)
+    with reopen() as warehouse:
+        assert warehouse.aside() == 7
+        warehouse.take_up()
+        warehouse.publish()
+        assert warehouse.aside() is None
+
+
 def test_what_forgets_a_draft_put_aside(reopen: Open) -> None:
     """Another one put aside, a publication, and the wish."""
     with reopen() as warehouse:

@@ -271,7 +271,8 @@ class DuckDB:
         """See `Engine.put_aside`."""
         self._execute("BEGIN")
         self._execute(f"DELETE FROM {_STORE}.aside")
-        for name, physical in self._draft.items():
+        # The first line stands for the draft itself, which may hold nothing.
+        for name, physical in (("", ""), *self._draft.items()):
             self._execute(f"INSERT INTO {_STORE}.aside VALUES (?, ?, ?)", [number, name, physical])
         self._execute("COMMIT")
 
@@ -281,7 +282,7 @@ class DuckDB:
 
     def take_up(self) -> None:
         """See `Engine.take_up`."""
-        self._draft = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.aside"))
+        self._draft = dict(self._fetch(f"SELECT name, physical FROM {_STORE}.aside WHERE name <> ''"))
 
     def forget_aside(self) -> None:
         """See `Engine.forget_aside`."""
