@@ -34,10 +34,10 @@ def changed_values(
 
 def _by_customer(before: ir.Table, made: ir.Table, values: Mapping[str, Sequence[str]]) -> ir.Table:
     columns = [column for each in values.values() for column in each]
-    old = before.select(_of=before[CUSTOMER_ID], **{f"{column}_before": before[column] for column in columns})
+    old = before.select(_of=before[CUSTOMER_ID], **{f"before.{column}": before[column] for column in columns})
     pairs = made.left_join(old, made[CUSTOMER_ID] == old["_of"])
     is_other = {
-        measure: reduce(or_, (~pairs[column].identical_to(pairs[f"{column}_before"]) for column in each))
+        measure: reduce(or_, (~pairs[column].identical_to(pairs[f"before.{column}"]) for column in each))
         | pairs["_of"].isnull()
         for measure, each in values.items()
     }
