@@ -21,6 +21,7 @@ _TOO_COMPLEX = ("parser stack overflow", "Expression tree is too large", "too ma
 _LIMITS = ("54", "22003")
 """PostgreSQL's classes of such errors: program limit exceeded, number out of range."""
 _TIMEOUTS = ("interrupted", "57014")
+_LIMITED = "limited in"
 _STEPS = 100_000
 """After how many steps of its machine SQLite looks at the clock."""
 
@@ -49,7 +50,10 @@ def rows(session: Session, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
 def _limited(connection: sa.Connection, seconds: float) -> Iterator[None]:
     """End a statement that takes too long: a table joined with itself can have more rows than anyone waits for."""
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.set_config("statement_timeout", f"{seconds * 1000:.0f}", True)))
+        within = connection.get_nested_transaction() or connection.get_transaction()
+        if connection.info.get(_LIMITED) is not within:  # as long as that goes on, the limit stays
+            connection.execute(sa.select(sa.func.set_config("statement_timeout", f"{seconds * 1000:.0f}", True)))
+            connection.info[_LIMITED] = within
         yield
         return
     deadline = time.monotonic() + seconds
