@@ -12,6 +12,7 @@ rows            the rows that a measure is of, each with its customer; all activ
 building        an expression made a calculation
 calculation     attributes, measures by customer, measures over all rows
 touched         whose measures a change can change
+changed         whose values are others than before
 """
 
 from backstamp.measures.calculation import attributes as attributes
