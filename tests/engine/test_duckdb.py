@@ -13,6 +13,7 @@ import pytest
 from tests.engine import land, numbers
 
 from backstamp import engine, errors
+from backstamp.engine import held
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,12 +106,13 @@ def opens_elsewhere(file: Path) -> bool:
 
 def test_lingering(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that a server looked at stays open for a moment, and no longer than the server."""
+    monkeypatch.setattr(held, "FILES", held.Lingering())  # a server of other tests may live in this process
     with engine.lingering():
         with engine.DuckDB(file, reads_only=True):
             pass
         assert not opens_elsewhere(file)
     assert opens_elsewhere(file)
-    monkeypatch.setattr("backstamp.engine.held.SECONDS", 0.1)
+    monkeypatch.setattr(held, "SECONDS", 0.1)
     with engine.lingering():
         with engine.DuckDB(file, reads_only=True):
             pass

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from backstamp import errors
+from backstamp.engine import held
 from backstamp.engine.duckdb import DuckDB as DuckDB
-from backstamp.engine.held import FILES
 from backstamp.engine.settings import DuckDBSettings as DuckDBSettings
 from backstamp.engine.settings import Settings as Settings
 from backstamp.engine.settings import SparkSettings as SparkSettings
@@ -202,7 +202,7 @@ class Engine(Protocol):
 
 def lingering() -> AbstractContextManager[None]:
     """Let warehouses that are only read stay open for a moment after, as long as the block lasts, for a server."""
-    return FILES.wanted()
+    return held.FILES.wanted()
 
 
 def open_warehouse(
