@@ -2,10 +2,11 @@
 
     backstamp demo demo --people 20000
     python benchmarks/readers.py demo/backstamp.yaml
-    python benchmarks/readers.py demo/backstamp.yaml --readers 50 --path / --path /customers
+    python benchmarks/readers.py demo/backstamp.yaml --readers 50 --path / --path /customers --pause 5
 
 Each reader asks for one page after the other, over a connection that stays open, as long as a run over everything goes
-on. The server is a process of its own on this machine.
+on: first people, who look at each page for a second, then programs, which never pause. The server is a process of its
+own on this machine; the readers are threads of another.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from unify import describe_machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+PAUSES = (1.0, 0.0)
 PATHS = ("/", "/settings/system/status", "/api/v1/status", "/api/v1/runs?count=5")
 
 
@@ -58,6 +60,15 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Readers:
+    """How many there are, what they read in turn, and for how many seconds they look at each page."""
+
+    count: int
+    pause: float = 0.0
+    paths: Sequence[str] = PATHS
+
+
+@dataclass(frozen=True)
 class Reading:
     """What readers met: how long each request took, in seconds, and those that were not answered with 200."""
 
@@ -69,12 +80,12 @@ class Reading:
         return statistics.quantiles(self.seconds, n=100)[of - 1]
 
 
-def read_while_running(server: Server, readers: int, paths: Sequence[str] = PATHS) -> Reading:
+def read_while_running(server: Server, readers: Readers) -> Reading:
     """Begin a run over everything, and read pages until it has ended."""
     number = server.ask("POST", "/api/v1/runs", {"full": True})["run"]
-    with ThreadPoolExecutor(readers + 1) as pool:
+    with ThreadPoolExecutor(readers.count + 1) as pool:
         watching = pool.submit(_wait, server, number)
-        reading = [pool.submit(_read, server, paths, place, watching.done) for place in range(readers)]
+        reading = [pool.submit(_read, server, readers, place, watching.done) for place in range(readers.count)]
         found = [one.result() for one in reading]
     return Reading([time for one in found for time in one.seconds], [error for one in found for error in one.errors])
 
@@ -84,10 +95,11 @@ def _wait(server: Server, number: int) -> None:
         time.sleep(0.2)
 
 
-def _read(server: Server, paths: Sequence[str], place: int, is_over: Callable[[], bool]) -> Reading:
+def _read(server: Server, readers: Readers, place: int, is_over: Callable[[], bool]) -> Reading:
     found = Reading([], [])
+    time.sleep(readers.pause * place / readers.count)
     with closing(server.connection()) as connection:
-        for path in itertools.islice(itertools.cycle(paths), place, None):
+        for path in itertools.islice(itertools.cycle(readers.paths), place, None):
             began = time.perf_counter()
             connection.request("GET", path, headers=server.headers)
             answer = connection.getresponse()
@@ -97,6 +109,7 @@ def _read(server: Server, paths: Sequence[str], place: int, is_over: Callable[[]
                 found.errors.append(f"{path}: {answer.status}")
             if is_over():
                 return found
+            time.sleep(readers.pause)
     return found
 
 
@@ -122,13 +135,16 @@ def main() -> None:
     parser.add_argument("file", type=Path, help="the project file of a demo that has run")
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--path", action="append", help="what is read; may be given several times")
+    parser.add_argument("--pause", action="append", type=float, help="seconds; may be given several times")
     arguments = parser.parse_args()
-    with _serving(arguments.file) as server:
-        found = read_while_running(server, arguments.readers, arguments.path or PATHS)
     print(describe_machine())
-    print(
-        f"{arguments.readers} readers, {len(found.seconds):,} requests, {len(found.errors)} not answered as they should"
-    )
+    with _serving(arguments.file) as server:
+        for pause in arguments.pause or PAUSES:
+            _print(pause, read_while_running(server, Readers(arguments.readers, pause, arguments.path or PATHS)))
+
+
+def _print(pause: float, found: Reading) -> None:
+    print(f"a pause of {pause:g} s: {len(found.seconds):,} requests, {len(found.errors)} not answered as they should")
     for of in (50, 95, 99):
         print(f"  {of} % within {found.percentile(of) * 1000:,.0f} ms")
 

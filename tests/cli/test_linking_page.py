@@ -146,7 +146,7 @@ def _shown(command: str, file: Path, *, code: int = 0) -> str:
     text = said.out or said.err
     if command in {"plan", "run"} or command.startswith("undo"):
         text = text[text.index("Profiles:") :] if "Profiles:" in text else text
-    lines = re.sub(r", about [\d.]+ s", ", about … s", text).strip().splitlines()
+    lines = re.sub(r", about [\d.]+ s", ", less than a second", text).strip().splitlines()
     note = f"    (exit code {code})\n" if code else ""
     return (
         f"    $ backstamp {command}\n" + "".join(f"    {line.rstrip()}".rstrip() + "\n" for line in lines) + note + "\n"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_fifty_readers(copied: Served) -> None:
     """Fifty readers at once are all answered while a run over everything goes on, which loses nothing by it."""
-    found = readers.read_while_running(readers.Server(copied.url, copied.site.local_token), 50)
+    found = readers.read_while_running(readers.Server(copied.url, copied.site.local_token), readers.Readers(50))
     assert (found.errors, len(found.seconds) > 50) == ([], True)
     last = copied.site.status.last()
     assert last is not None

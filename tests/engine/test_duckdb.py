@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -96,6 +97,16 @@ with engine.DuckDB() as opened:
     command = [sys.executable, str(tmp_path / "program.py")]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "datetime.datetime(2026, 7, 1, 0, 30)" in told.stdout
+
+
+def test_threads_open_and_close_at_once(file: Path) -> None:
+    """Threads that open and close the file at the same moment do not get in each other's way."""
+
+    def look(_: int) -> None:
+        engine.duckdb._connect(str(file), engine.DuckDBSettings()).close()
+
+    with ThreadPoolExecutor(40) as pool:
+        list(pool.map(look, range(1000)))
 
 
 def opens_elsewhere(file: Path) -> bool:

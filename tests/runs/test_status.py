@@ -57,6 +57,24 @@ def test_clock_stops(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
         assert status.run(1) == status.run(1)
 
 
+def test_a_reader_that_stays(ledger: runs.Ledger, run: runs.Run, location: str) -> None:
+    """A reader that stays open sees what one that comes later sees, also of a run that ended in between."""
+    ledger.plan_tasks(run, [MATCH])
+    with runs.Status(location) as stays:
+        assert [task.status for task in stays.history(1)[0].tasks] == [TaskStatus.NOT_STARTED]
+        with ledger.task(run, MATCH):
+            ledger.note_published(run)
+        assert stays.last_published() == (1, None)
+        ended = ledger.end_run(run)
+        assert [stays.run(1), stays.last()] == [ended, ended]
+        with runs.Status(location) as later:
+            assert (
+                (later.run(1), later.last_published())
+                == (stays.run(1), stays.last_published())
+                == (ended, (1, ended.ended))
+            )
+
+
 def test_json(ledger: runs.Ledger, run: runs.Run) -> None:
     """A run is made of plain values: every JSON library can write it, statuses as their words."""
     ledger.plan_tasks(run, [MATCH])

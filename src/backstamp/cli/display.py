@@ -20,6 +20,7 @@ from backstamp.runs import words
 from backstamp.runs.words import count as count
 from backstamp.runs.words import duration as duration
 from backstamp.runs.words import has_died as has_died
+from backstamp.runs.words import outlook as outlook
 from backstamp.runs.words import rows_of, speed
 
 if TYPE_CHECKING:

@@ -55,7 +55,9 @@ def _program(*, version: options.Version = False) -> None:
 app.command(epilog="Example: backstamp init customers")(start.init)
 app.command(epilog="Example: backstamp demo --people 2000")(demo.demo)
 app.command(epilog="Example: backstamp check --project demo/backstamp.yaml")(check.check)
-app.command(epilog="Examples: backstamp run --accept-loss loyalty.member; backstamp run --approve 12")(tasks.run)
+app.command(
+    epilog="Examples: backstamp run --accept-loss shop; backstamp run --approve 12; backstamp run --until match"
+)(tasks.run)
 app.command(epilog="Example: backstamp plan --json")(tasks.plan)
 app.command(epilog="Example: backstamp undo 12")(tasks.undo)
 app.command(epilog="Example: backstamp cancel --run 3")(tasks.cancel)

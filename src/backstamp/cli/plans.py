@@ -34,7 +34,7 @@ def show(to: Console, forecast: pipeline.Forecast) -> None:
     if not plan.count:
         to.print("There is nothing to write.")
         return
-    time = f", about {display.duration(forecast.seconds)}" if forecast.seconds is not None else ""
+    time = f", {display.outlook(forecast.seconds)}" if forecast.seconds is not None else ""
     to.print(f"It takes {display.count(forecast.requests, 'request')}{time}.")
     if forecast.moved:
         moved = f"The time of the last change moves on {display.count(forecast.moved, 'row')} of the CRM's own tables."

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -11,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from backstamp import errors, pipeline, runs
 from backstamp.console import pages
 from backstamp.console.permissions import Action, Visitor, may
-from backstamp.console.site import Site, SiteOf
+from backstamp.console.site import Remembered, Site, SiteOf
 from backstamp.runs import words
 
 router = APIRouter()
@@ -46,13 +44,13 @@ def home(request: Request, site: SiteOf, visitor: Annotated[Visitor, may(Action.
 def _overview(site: Site) -> tuple[pipeline.Overview | None, str]:
     """Return what there is, or why that cannot be said now."""
     try:
-        return _counted(site, site.moment), ""
+        return _counted(site), ""
     except (errors.ConfigurationError, errors.BusyError) as error:
         return None, str(error)
 
 
-@lru_cache(maxsize=4)
-def _counted(site: Site, _moment: tuple[int, datetime | None]) -> pipeline.Overview:
+@Remembered
+def _counted(site: Site) -> pipeline.Overview:
     """Count once what cannot change before the next run."""
     return pipeline.overview(site.project)
 

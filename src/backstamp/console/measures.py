@@ -1,8 +1,6 @@
 """Measures: what each one is, how it stands, how its values are spread, and how tables lead to customers."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from typing import Annotated
 
 import markupsafe
@@ -11,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from backstamp import errors, measures, pipeline
 from backstamp.console import charts, pages
 from backstamp.console.permissions import Action, Visitor, may
-from backstamp.console.site import Site, SiteOf
+from backstamp.console.site import Remembered, Site, SiteOf
 
 router = APIRouter()
 MEASURES = "/measures"
@@ -49,13 +47,13 @@ def measured(request: Request, site: SiteOf, visitor: Annotated[Visitor, may(Act
 def _distributions(site: Site) -> tuple[dict[str, pipeline.Distribution], str]:
     """Return how the values of measures are spread, or why that cannot be said now."""
     try:
-        return {one.measure: one for one in _looked_at(site, site.moment)}, ""
+        return {one.measure: one for one in _looked_at(site)}, ""
     except (errors.ConfigurationError, errors.BusyError) as error:
         return {}, str(error)
 
 
-@lru_cache(maxsize=2)
-def _looked_at(site: Site, _moment: tuple[int, datetime | None]) -> tuple[pipeline.Distribution, ...]:
+@Remembered
+def _looked_at(site: Site) -> tuple[pipeline.Distribution, ...]:
     return pipeline.distributions(site.project)
 
 

@@ -127,6 +127,7 @@ def _templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.globals |= {"navigation": NAVIGATION, "Action": Action}
     made.filters |= {
@@ -143,6 +144,7 @@ def _templates() -> jinja2.Environment:
         "per_cent": explained.per_cent,
         "kind": kind_of,
         "duration": words.duration,
+        "outlook": words.outlook,
         "standing": words.standing,
         "has_died": words.has_died,
         "rows_of": words.rows_of,

@@ -130,7 +130,7 @@ def may(action: Action) -> Any:  # noqa: ANN401 - FastAPI's own word for a depen
     every form.
     """
 
-    def check(
+    async def check(
         request: Request,
         visitor: Annotated[Visitor | None, Depends(visitor_of)],
         sent: Annotated[str, Depends(sent_csrf)],

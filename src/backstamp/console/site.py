@@ -1,12 +1,12 @@
 """What pages and API work with: one project, its ledger, and the worker that does its runs."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
 
@@ -59,12 +59,6 @@ class Site:
         """What the project is called: its folder."""
         return self.file.resolve().parent.name
 
-    @property
-    def moment(self) -> tuple[int, datetime | None]:
-        """What the last run that published did so: as long as this is the same, so is what it published."""
-        published = next((run for run in self.status.history(100) if run.published), None)
-        return (published.number, published.ended) if published else (0, None)
-
     @contextmanager
     def warehouse(self) -> Iterator[engines.Engine]:
         """Give what the last run published, as one moment; also while a run goes on in this process.
@@ -78,12 +72,32 @@ class Site:
             yield engine
 
 
+_Found = TypeVar("_Found")
+
+
+class Remembered(Generic[_Found]):
+    """What a function finds in what is published, found once after each run, by one thread, for which others wait."""
+
+    def __init__(self, function: Callable[[Site], _Found]) -> None:
+        self._lock = threading.Lock()
+        self._found = lru_cache(maxsize=2)(lambda site, _published: function(site))
+
+    def __call__(self, site: Site) -> _Found:
+        """Return what the function returns, or raise what it raises, which is not remembered."""
+        with self._lock:
+            return self._found(site, site.status.last_published())
+
+    def forget(self) -> None:
+        """Let it be found anew."""
+        self._found.cache_clear()
+
+
 @lru_cache(maxsize=2)
 def _load(file: Path, _changed: int) -> project.Project:
     return project.load(file)
 
 
-def site_of(request: Request) -> Site:
+async def site_of(request: Request) -> Site:  # FastAPI does not hand an async function to another thread
     """Return the site that a request is about."""
     site: Site = request.app.state.site
     return site

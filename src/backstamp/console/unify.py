@@ -3,8 +3,6 @@
 import threading
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -12,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from backstamp import errors, pipeline, project
 from backstamp.console import pages
 from backstamp.console.permissions import Action, Visitor, may
-from backstamp.console.site import Site, SiteOf
+from backstamp.console.site import Remembered, Site, SiteOf
 from backstamp.unify import deduplicate, guard
 from backstamp.unify.evaluate import RuleAccuracy
 from backstamp.unify.settings import Rule
@@ -56,7 +54,7 @@ def unify(
     counts: tuple[RuleAccuracy, ...] | None = None
     is_asked = alone
     try:
-        found = _look(site, site.moment)
+        found = _look(site)
         is_asked = alone or sum(table.rows for table in found.findings.tables) <= _AT_ONCE
         counts = _counted(site) if is_asked else None
     except (errors.ConfigurationError, errors.BusyError) as error:
@@ -78,8 +76,8 @@ def unify(
     )
 
 
-@lru_cache(maxsize=2)
-def _look(site: Site, _moment: tuple[int, datetime | None]) -> _Found:
+@Remembered
+def _look(site: Site) -> _Found:
     settings = site.project
     findings = pipeline.findings(settings.state)
     return _Found(findings, pipeline.doubts(settings), pipeline.profile_stored(settings))
@@ -87,17 +85,17 @@ def _look(site: Site, _moment: tuple[int, datetime | None]) -> _Found:
 
 def _counted(site: Site) -> tuple[RuleAccuracy, ...] | None:
     """Return what each rule found, and found alone; None as long as that is being counted."""
-    counting = _counting(site, site.moment)
+    counting = _counting(site)
     wait([counting], timeout=_PATIENCE_SECONDS)
     if not counting.done():
         return None
     if counting.exception():
-        _counting.cache_clear()
+        _counting.forget()
     return counting.result()
 
 
-@lru_cache(maxsize=2)
-def _counting(site: Site, _moment: tuple[int, datetime | None]) -> "Future[tuple[RuleAccuracy, ...]]":
+@Remembered
+def _counting(site: Site) -> "Future[tuple[RuleAccuracy, ...]]":
     """Begin to count in a thread of its own: who looks at the page need not wait."""
     counting: Future[tuple[RuleAccuracy, ...]] = Future()
 

@@ -293,7 +293,7 @@ class DuckDB:
 
     def close(self) -> None:
         """See `Engine.close`."""
-        self._connection.close()
+        held.close(self._connection)
 
     @cached_property
     def _catalog_sql(self) -> str:
@@ -472,7 +472,7 @@ def _connect(path: str, settings: DuckDBSettings) -> duckdb.DuckDBPyConnection:
 
 def _open(path: str, options: dict[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
     try:
-        return duckdb.connect(path, config=options)
+        return held.opened(path, options)
     except duckdb.IOException as error:
         if any(words in str(error) for words in _HELD):
             message = f"The warehouse {path} is open in another process, a run or `backstamp serve`:"

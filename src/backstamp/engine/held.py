@@ -1,4 +1,4 @@
-"""Files that stay open for a moment after a question, for the next one.
+"""How files are opened and closed; those that were asked stay open for a moment, for the next question.
 
 To open a DuckDB file, and to read again what it had in memory, takes several times as long as a small question.
 """
@@ -9,13 +9,27 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+import duckdb
 
-    import duckdb
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 SECONDS = 2.0
 """How long, counted from the first question: shorter than another process waits for the file."""
+_DOOR = threading.Lock()
+"""For one thread at a time: DuckDB fails to open a file that another thread of the process is just closing."""
+
+
+def opened(path: str, options: Mapping[str, str | bool | int | float | list[str]]) -> duckdb.DuckDBPyConnection:
+    """Return a connection to a file, to be given to `close`; errors are those of `duckdb.connect`."""
+    with _DOOR:
+        return duckdb.connect(path, config=dict(options))
+
+
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection; the last one to a file closes that."""
+    with _DOOR:
+        connection.close()
 
 
 class Lingering:
@@ -38,7 +52,7 @@ class Lingering:
                 self._users -= 1
                 if not self._users:
                     for path in list(self._held):
-                        self._held.pop(path).close()
+                        close(self._held.pop(path))
 
     def hold(self, path: str, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:
         """Keep a file that is open open for a while, if that is wanted, by a connection of its own."""
@@ -52,7 +66,7 @@ class Lingering:
     def _let_go(self, path: str) -> None:
         with self._lock:
             if path in self._held:
-                self._held.pop(path).close()
+                close(self._held.pop(path))
 
 
 FILES = Lingering()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -15,7 +16,10 @@ from backstamp.runs.owner import Owner
 from backstamp.runs.schedule import Schedule, Switch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+_KEPT_RUNS = 200
 
 
 class Status:
@@ -30,6 +34,7 @@ class Status:
 
     def __init__(self, location: str | Path) -> None:
         self._database = Database(location)
+        self._tasks_of_ended: dict[int, tuple[Task, ...]] = {}
 
     def last(self) -> Run | None:
         """The newest run with its tasks, or None before the first."""
@@ -38,7 +43,7 @@ class Status:
     def run(self, number: int) -> Run | None:
         """One run with its tasks, or None where there is none of that number."""
         with self._database.reading() as connection:
-            return load_run(connection, number)
+            return next(iter(self._load(connection, _run_of(number))), None)
 
     def lines(self, run: int, position: int) -> list[Line]:
         """What a task said, oldest first; of very many lines the newest."""
@@ -51,7 +56,15 @@ class Status:
         """The newest runs with their tasks, newest first."""
         newest = sa.select(schema.run).order_by(schema.run.c.number.desc()).limit(count)
         with self._database.reading() as connection:
-            return _load(connection, newest)
+            return self._load(connection, newest)
+
+    def last_published(self) -> tuple[int, datetime | None] | None:
+        """The number of the newest run that published, and when it ended; None before the first."""
+        columns = schema.run.c
+        published = sa.select(columns.number, columns.ended).where(columns.published.is_not(None))
+        with self._database.reading() as connection:
+            row = connection.execute(published.order_by(columns.number.desc()).limit(1)).one_or_none()
+        return None if row is None else (row.number, row.ended)
 
     def counts(self) -> dict[TaskStatus, int]:
         """Return how many runs there are of each status."""
@@ -86,6 +99,14 @@ class Status:
         with self._database.reading() as connection:
             return connection.scalar(waiting.limit(1))
 
+    def _load(self, connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Run]:
+        """Load runs; the tasks of one that has ended stay as they are, so they are read once."""
+        found = _load(connection, query, self._tasks_of_ended)
+        self._tasks_of_ended |= {run.number: run.tasks for run in found if run.ended}
+        for number in sorted(self._tasks_of_ended)[:-_KEPT_RUNS]:
+            self._tasks_of_ended.pop(number, None)
+        return found
+
     def schedule(self) -> Switch:
         """How the schedule stands."""
         return Schedule(self._database).read()
@@ -113,22 +134,29 @@ def _is_no_draft() -> sa.ColumnElement[bool]:
 
 def load_run(connection: sa.Connection, number: int) -> Run | None:
     """One run with its tasks as they stand in the transaction of `connection`."""
-    return next(iter(_load(connection, sa.select(schema.run).where(schema.run.c.number == number))), None)
+    return next(iter(_load(connection, _run_of(number), {})), None)
 
 
-def _load(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> list[Run]:
+def _run_of(number: int) -> sa.Select[tuple[object, ...]]:
+    return sa.select(schema.run).where(schema.run.c.number == number)
+
+
+def _load(
+    connection: sa.Connection, query: sa.Select[tuple[object, ...]], known: Mapping[int, tuple[Task, ...]]
+) -> list[Run]:
     now = datetime.now(UTC)
     runs = connection.execute(query).mappings().all()
-    tasks = (
-        sa.select(schema.task)
-        .where(schema.task.c.run.in_([row["number"] for row in runs]))
-        .order_by(schema.task.c.run, schema.task.c.position)
-    )
-    by_run = {
-        number: tuple(_task(row, now) for row in rows)
-        for number, rows in groupby(connection.execute(tasks).mappings(), lambda row: row["run"])
-    }
-    return [_run(row, by_run.get(row["number"], ()), now) for row in runs]
+    tasks = _tasks(connection, [row["number"] for row in runs if row["number"] not in known], now)
+    return [_run(row, known.get(row["number"]) or tasks.get(row["number"], ()), now) for row in runs]
+
+
+def _tasks(connection: sa.Connection, of_runs: list[int], now: datetime) -> dict[int, tuple[Task, ...]]:
+    if not of_runs:
+        return {}
+    columns = schema.task.c
+    tasks = sa.select(schema.task).where(columns.run.in_(of_runs)).order_by(columns.run, columns.position)
+    rows = connection.execute(tasks).mappings()
+    return {number: tuple(_task(row, now) for row in of_run) for number, of_run in groupby(rows, itemgetter("run"))}
 
 
 def _run(row: sa.RowMapping, tasks: tuple[Task, ...], now: datetime) -> Run:

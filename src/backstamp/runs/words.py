@@ -63,6 +63,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def outlook(seconds: float) -> str:
+    """Return how long something will take, as people say it."""
+    return "less than a second" if seconds < 1 else f"about {duration(seconds)}"
+
+
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
