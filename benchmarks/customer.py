@@ -177,7 +177,7 @@ def paced(ask: Callable[[str], None], rows: int, seconds: float) -> dict[str, fl
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         turns = range(int(seconds * PER_SECOND))
-        taken = sorted(pool.map(work, turns, [contact_id(chance.randrange(rows)) for _ in turns]))
+        taken = sorted(pool.map(work, turns, [contact_id(chance.randrange(1, rows)) for _ in turns]))
     return {
         "requests": len(taken),
         "p50": taken[len(taken) // 2],
