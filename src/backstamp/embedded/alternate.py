@@ -59,7 +59,7 @@ def refuse_unfit(table: Table, key: AlternateKey) -> None:
     if len(columns) < len(key.columns):
         raise faults.bad_request(f"An alternate key names attributes that {table.name} does not have.")
     for column in columns:
-        if column.type not in _KINDS or not column.writable:
+        if column.type not in _KINDS or not column.writable or column.secured:
             raise faults.bad_request(f"The attribute '{column.name}' cannot be part of an alternate key.")
     if sum(2 * (column.max_length or 0) or _OTHER_BYTES for column in columns) > _MOST_BYTES:
         raise faults.bad_request(f"The columns of an alternate key can hold at most {_MOST_BYTES} bytes together.")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from backstamp import odata
-from backstamp.embedded import alternate, database, faults
+from backstamp.embedded import alternate, column_security, database, faults
 from backstamp.embedded.metadata import (
     AlternateKey,
     Choice,
@@ -79,6 +79,11 @@ def is_empty(connection: sa.Connection) -> bool:
     return not sa.inspect(connection).has_table(_tables.name)
 
 
+def is_of_this_version(connection: sa.Connection) -> bool:
+    """Tell whether the database has the newest of the product's own tables."""
+    return sa.inspect(connection).has_table(column_security.MEMBERS)
+
+
 def load(connection: sa.Connection) -> Schema:
     """Read all definitions."""
     choices = [_CHOICE.validate_python(each) for each in connection.scalars(sa.select(_choices.c.definition))]
@@ -138,6 +143,7 @@ def _write_table(connection: sa.Connection, table: Table) -> None:
         )
     )
     for position, column in enumerate(table.columns):
+        _refuse_unsecurable(table, column)
         _write_column(connection, table.name, column, position)
 
 
@@ -187,6 +193,7 @@ def drop_table(connection: sa.Connection, table: Table) -> None:
                 f"The {table.name} component cannot be deleted because {relationship.referencing} refers to it.",
             )
     connection.execute(sa.delete(_relationships).where(_relationships.c.id.in_([each.id for each in own])))
+    column_security.forget(connection, schema, table.name)
     connection.execute(sa.delete(_columns).where(_columns.c.table_name == table.name))
     connection.execute(sa.delete(_tables).where(_tables.c.name == table.name))
     connection.execute(sa.delete(database.tombstones).where(database.tombstones.c.table_name == table.name))
@@ -194,10 +201,16 @@ def drop_table(connection: sa.Connection, table: Table) -> None:
     database.reserve(connection, database.METADATA_VERSION)
 
 
+def _refuse_unsecurable(table: Table, column: Column) -> None:
+    if column.secured and not table.can_secure(column):
+        raise faults.bad_request(f"The attribute '{column.name}' of '{table.name}' cannot be secured.")
+
+
 def add_column(connection: sa.Connection, table: Table, column: Column) -> str:
     """Add a column to a table; return its metadata id."""
     if column.name in table.by_name:
         raise faults.already_exists(f"An attribute with the specified name {column.name} in {table.name}")
+    _refuse_unsecurable(table, column)
     identified = replace(column, id=str(uuid4()))
     last = sa.select(sa.func.max(_columns.c.position)).where(_columns.c.table_name == table.name)
     position = int(connection.execute(last).scalar_one()) + 1
@@ -212,9 +225,12 @@ def replace_column(connection: sa.Connection, table: Table, column: Column) -> N
     """Write the definition of a column anew; the values are rescaled where the digits behind the point changed.
 
     Raises:
-        Fault: a value would have too many digits then.
+        Fault: a value would have too many digits then, or the column cannot be secured.
     """
     before = table.by_name[column.name]
+    _refuse_unsecurable(table, column)
+    if before.secured and not column.secured:
+        column_security.forget(connection, load(connection), table.name, column.name)
     if column.type is ColumnType.DECIMAL and column.precision != before.precision:
         _rescale(connection, load(connection).sql[table.name].c[column.name], before, column)
     connection.execute(sa.update(_columns).where(_columns.c.id == column.id).values(definition=asdict(column)))
@@ -298,6 +314,7 @@ def drop_column(connection: sa.Connection, table: Table, column: Column) -> None
     schema = load(connection)
     ids = [each.id for each in schema.relationships if (each.referencing, each.column) == (table.name, column.name)]
     connection.execute(sa.delete(_relationships).where(_relationships.c.id.in_(ids)))
+    column_security.forget(connection, schema, table.name, column.name)
     connection.execute(sa.delete(_columns).where(_columns.c.id == column.id))
     dropped = schema.sql[table.name].c[column.name]
     for index in _indexes_of(dropped):

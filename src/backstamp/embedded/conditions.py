@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import Grouping
 
 from backstamp import odata
-from backstamp.embedded import database, faults, operators, tree
+from backstamp.embedded import column_security, database, faults, operators, tree
 from backstamp.embedded.metadata import CHOICES, Column, ColumnType
 from backstamp.embedded.rights import Right
 from backstamp.embedded.schema import sql_type
@@ -83,7 +83,7 @@ def main_place(session: Session, name: str) -> Place:
         Fault: its user may not read the table.
     """
     session.rights.require(Right.READ, session.schema.tables[name])
-    return Place(session.schema.tables[name], session.schema.sql[name])
+    return Place(session.schema.tables[name], column_security.visible(session, name))
 
 
 def place_of(session: Session, name: str) -> Place:

@@ -61,7 +61,10 @@ def _attributes(session: Session, request: Request, table: Table, part: Segment)
             return Response.created(f"{request.root}{odata.TABLE_DEFINITIONS}({table.id})/Attributes({identity})")
         case "PUT", _:
             merges = _merges_labels(request)
-            column = requested.changed_column(_column(table, part), request.json_object(), merge_labels=merges)
+            before = _column(table, part)
+            column = requested.changed_column(before, request.json_object(), merge_labels=merges)
+            if before.secured and not column.secured:
+                session.rights.require_whole(table, before)
             catalog.replace_column(session.connection, table, column)
             return Response()
         case "DELETE", _:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 LANGUAGE = 1033
+_CAN_BE_SECURED = ("CanBeSecuredForRead", "CanBeSecuredForCreate", "CanBeSecuredForUpdate")
 _PRIVILEGES = ("Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share")
 
 
@@ -102,7 +103,8 @@ def column_item(table: Table, column: Column) -> Item:
         "IsPrimaryId": column.name == table.key,
         "IsPrimaryName": column.name == table.name_column,
         "IsCustomAttribute": column.custom,
-        "IsSecured": False,
+        "IsSecured": column.secured,
+        **dict.fromkeys(_CAN_BE_SECURED, table.can_secure(column)),
         "IsValidForRead": True,
         "IsValidForCreate": column.writable,
         "IsValidForUpdate": column.writable and column.name not in {table.key, "overriddencreatedon"},

@@ -13,7 +13,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import database, faults, options, records
+from backstamp.embedded import column_security, database, faults, options, records
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -63,8 +63,9 @@ def answer(session: Session, request: Request, table: Table, key: str, rest: lis
 
 
 def _read(session: Session, table: Table, key: str, column: Column) -> Response:
-    rows = session.schema.sql[table.name].c
-    statement = sa.select(_files).join(session.schema.sql[table.name], rows[column.name] == _files.c.id)
+    seen = column_security.visible(session, table.name)
+    rows = seen.c
+    statement = sa.select(_files).join(seen, rows[column.name] == _files.c.id)
     found = session.connection.execute(statement.where(rows[table.key] == key)).first()
     if found is None:
         raise faults.Fault(404, odata.NOT_FOUND, f"No file is kept in '{column.name}' of this row.")

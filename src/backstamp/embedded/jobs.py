@@ -69,12 +69,12 @@ def _found(session: Session, query: object) -> tuple[Table, list[str]]:
     name = query.get("EntityName") if isinstance(query, dict) else None
     if not isinstance(query, dict) or not isinstance(name, str) or name not in session.schema.tables:
         raise faults.bad_request("Each query of the 'QuerySet' needs the EntityName of a table.")
-    table, sql = session.schema.tables[name], session.schema.sql[name]
+    table = session.schema.tables[name]
     criteria = query.get("Criteria") or {}
     scope = Scope(session, conditions.main_place(session, name))
     wheres = [conditions.condition(scope, node) for node in _nodes(criteria)]
     together = sa.or_ if criteria.get("FilterOperator") == "Or" else sa.and_
-    statement = sa.select(sql.c[table.key])
+    statement = sa.select(scope.main.sql.c[table.key])
     return table, list(session.connection.scalars(statement.where(together(*wheres)) if wheres else statement))
 
 

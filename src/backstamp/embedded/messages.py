@@ -25,11 +25,6 @@ _SINGLE = (CREATE, DELETE, "Retrieve", "RetrieveMultiple", UPDATE)
 _BULK = (odata.CREATE_MULTIPLE, odata.UPDATE_MULTIPLE)  # UpsertMultiple is never listed
 
 
-def are_known(connection: sa.Connection) -> bool:
-    """Tell whether the database has messages; one made by an earlier version has none."""
-    return sa.inspect(connection).has_table(FILTERS)
-
-
 def takes_bulk(session: Session, table: str) -> bool:
     """Tell whether a table takes bulk messages, as all do but those of the settings."""
     return table not in session.settings.tables_without_bulk

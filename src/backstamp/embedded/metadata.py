@@ -95,6 +95,7 @@ class Column:
         part_of: the lookup whose target table this column names (EntityName only).
         custom: made by a client, not by the product.
         choice: the global choice from which the options come, "" for options of the column's own.
+        secured: only who has a permission for it may read or write it.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Column:
     part_of: str = ""
     custom: bool = False
     choice: str = ""
+    secured: bool = False
     id: str = ""
 
     @property
@@ -247,6 +249,11 @@ class Table:
 
     def __post_init__(self) -> None:
         self.by_name.update({column.name: column for column in self.columns})
+
+    def can_secure(self, column: Column) -> bool:
+        """Tell whether a column can be secured: not what names the rows, identifies them, or the server writes."""
+        named = {self.key, self.name_column, "ownerid", *(name for key in self.keys for name in key.columns)}
+        return column.writable and not column.part_of and not self.intersect and column.name not in named
 
 
 _USER = ("systemuser",)

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, faults, options, projection, records, rows, tree
+from backstamp.embedded import column_security, conditions, faults, options, projection, records, rows, tree
 from backstamp.embedded.request import Response, Segment
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _read(session: Session, row: Row, column: str) -> object:
     Raises:
         Fault: the row is missing.
     """
-    columns = session.schema.sql[row.table.name].c
+    columns = column_security.visible(session, row.table.name).c
     found = session.connection.execute(sa.select(columns[column]).where(columns[row.table.key] == row.key)).first()
     if found is None:
         raise faults.no_row(row.table.name, row.key)

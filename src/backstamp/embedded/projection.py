@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import conditions, formats, metadata
+from backstamp.embedded import column_security, conditions, formats, metadata
 from backstamp.embedded.conditions import Place
 from backstamp.embedded.metadata import Column, ColumnType
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from backstamp.embedded.metadata import Table
     from backstamp.embedded.schema import Schema
+    from backstamp.embedded.store import Session
 
     Item = dict[str, Any]
     Expression = sa.ColumnElement[Any]
@@ -171,7 +172,7 @@ def property_name(column: Column) -> str:
 
 
 def project(
-    schema: Schema, table: Table, select: Sequence[str] | None, annotations: Annotations | None = None
+    session: Session, table: Table, select: Sequence[str] | None, annotations: Annotations | None = None
 ) -> Projection:
     """Return what a `$select` means: the properties named, always with the key, or all of them.
 
@@ -183,7 +184,8 @@ def project(
     else:
         named = {conditions.readable(table, name).name for name in select} | {table.key}
         columns = [column for column in table.columns if column.name in named]
-    chosen = Projection(schema, Place(table, schema.sql[table.name]), annotations or Annotations())
+    place = Place(table, column_security.visible(session, table.name))
+    chosen = Projection(session.schema, place, annotations or Annotations())
     chosen.show_tag()
     for column in columns:
         chosen.show_column(property_name(column), column, chosen.place, chosen.place.sql.c[column.name])

@@ -125,7 +125,7 @@ def _sort_keys(scope: Scope, orderby: Sequence[Order]) -> list[SortKey]:
 
 def _prepared(reader: Reader, table: Table, query: Query) -> tuple[Projection, list[Follow], Scope]:
     """Return what the statement for a table selects, what follows it, and the scope of its names."""
-    chosen = projection.project(reader.session.schema, table, query.select, reader.annotations)
+    chosen = projection.project(reader.session, table, query.select, reader.annotations)
     followers = [_follower(reader, chosen, expansion) for expansion in query.expand]
     return chosen, followers, Scope(reader.session, conditions.main_place(reader.session, table.name))
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import alternate, bulk, faults, messages, steps, tracking, values
+from backstamp.embedded import alternate, bulk, column_security, faults, messages, steps, tracking, values
 from backstamp.embedded.metadata import ColumnType, OnDelete, type_column
 from backstamp.embedded.request import reference
-from backstamp.embedded.rights import OVERRIDE_CREATED_ON, Right
+from backstamp.embedded.rights import OVERRIDE_CREATED_ON, ColumnRight, Right
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -149,6 +149,8 @@ def _insert_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> lis
     if not rows:
         return []
     session.rights.require(Right.CREATE, table)
+    session.rights.require_columns(ColumnRight.CREATE, table, rows)
+    column_security.require_secured(session, table, rows)
     if any(row.get("overriddencreatedon") for row in rows):
         session.rights.require_privilege(OVERRIDE_CREATED_ON)
     steps.fire(session, messages.CREATE, table, rows)
@@ -255,6 +257,7 @@ def _update_as_asked(session: Session, table: Table, rows: Sequence[Row]) -> int
     if not rows:
         return 0
     session.rights.require(Right.WRITE, table)
+    session.rights.require_columns(ColumnRight.UPDATE, table, rows)
     steps.fire(session, messages.UPDATE, table, rows)
     return _update(session, table, rows)
 

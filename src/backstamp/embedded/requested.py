@@ -138,6 +138,7 @@ def column(schema: Schema, body: Body) -> Column:
         _text(body.get("Description")),
         required=_level(body),
         custom=True,
+        secured=body.get("IsSecured") is True,
     )
     return _with_choice(schema, _detailed(plain, body), body)
 
@@ -185,6 +186,7 @@ def changed_column(column: Column, body: Body, *, merge_labels: bool) -> Column:
         required=_level(told),
         options=column.options,
         writable=column.writable,
+        secured=told["IsSecured"] is True,
     )
 
 
@@ -202,6 +204,7 @@ def _told(column: Column) -> dict[str, Any]:
         "RequiredLevel": {"Value": column.required},
         "DefaultFormValue": column.default,
         "DefaultValue": column.default,
+        "IsSecured": column.secured,
     }
 
 
@@ -503,4 +506,5 @@ def _lookup(body: Body, schema_name: str, target: str) -> Column:
         required=_level(body),
         targets=(target,),
         custom=True,
+        secured=body.get("IsSecured") is True,
     )

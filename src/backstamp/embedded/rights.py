@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backstamp import odata
 from backstamp.embedded import faults, metadata
 
 if TYPE_CHECKING:
-    from backstamp.embedded.metadata import Table
+    from collections.abc import Iterable, Mapping
+
+    from backstamp.embedded.metadata import Column, Table
     from backstamp.embedded.schema import Schema
+
+
+class ColumnRight(StrEnum):
+    """What can be done with the values of a secured column."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+
+
+Denied: TypeAlias = frozenset[tuple[str, str, ColumnRight]]
+"""What column security keeps a user from: table, column, and what may not be done with its values."""
+_NO_RIGHT = {ColumnRight.CREATE: odata.COLUMN_CREATE_DENIED, ColumnRight.UPDATE: odata.COLUMN_UPDATE_DENIED}
 
 
 class Right(StrEnum):
@@ -73,6 +88,7 @@ class Rights:
         privileges: their names.
         unlimited: the user is a system administrator, who may do everything.
         customizes: the user may create tables, and so do everything with tables that were created.
+        denied: what column security keeps the user from.
     """
 
     user: str = ""
@@ -80,6 +96,7 @@ class Rights:
     privileges: frozenset[str] = frozenset()
     unlimited: bool = False
     customizes: bool = False
+    denied: Denied = frozenset()
 
     def require(self, right: Right, table: Table) -> None:
         """Refuse, with a `Fault`, what may not be done with the rows of a table."""
@@ -91,6 +108,24 @@ class Rights:
         """Refuse, with a `Fault`, what needs a privilege that belongs to no table."""
         if not (self.unlimited or name in self.privileges):
             raise self._missing(name)
+
+    def hidden(self, table: str) -> frozenset[str]:
+        """Return the columns of a table whose values the user may not read."""
+        return frozenset(column for of, column, right in self.denied if (of, right) == (table, ColumnRight.READ))
+
+    def require_columns(self, right: ColumnRight, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse, with a `Fault`, rows with values that may not be written."""
+        closed = {column for of, column, denied in self.denied if (of, denied) == (table.name, right)}
+        name = next((name for row in rows for name in row if name in closed), None) if closed else None
+        if name is not None:
+            what = f"does not have {right} permissions to the secured column '{name}' of the entity '{table.name}'"
+            raise faults.Fault(403, _NO_RIGHT[right], f"The caller (Id={self.user}) {what}.")
+
+    def require_whole(self, table: Table, column: Column) -> None:
+        """Refuse, with a `Fault`, to open a secured column to whoever may not do everything with its values."""
+        if any((table.name, column.name, right) in self.denied for right in ColumnRight):
+            message = f"You need every permission for the secured column '{column.name}' to change its security."
+            raise faults.Fault(403, odata.COLUMN_SECURITY_DENIED, message)
 
     def _missing(self, name: str, where: str = "") -> faults.Fault:
         principal = f"Principal user (Id={self.user}, type=8, roleCount={self.roles})"
@@ -112,4 +147,5 @@ class Rights:
         if self.unlimited:
             return replace(actor, user=self.user)
         common = self.privileges & actor.privileges
-        return replace(self, privileges=common, customizes=self.customizes and actor.customizes)
+        customizes = self.customizes and actor.customizes
+        return replace(self, privileges=common, customizes=customizes, denied=self.denied | actor.denied)

@@ -71,6 +71,8 @@ def _route(session: Session, request: Request) -> Response:  # noqa: PLR0911 - o
             return _service_document(session, request)
         case (Segment("systemusers", str() as user), Segment(name)) if name.endswith(odata.RETRIEVE_PRIVILEGES):
             return security.retrieve_privileges(session, request, user)
+        case (Segment("systemusers", str() as user), Segment(name)) if name.endswith(odata.RETRIEVE_COLUMN_PRIVILEGES):
+            return security.retrieve_column_privileges(session, request, user)
         case (segment,) if (request.method, segment.name) in _UNBOUND:
             return _UNBOUND[request.method, segment.name](session, request, segment)
         case (Segment(odata.TABLE_DEFINITIONS), *_):

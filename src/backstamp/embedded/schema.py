@@ -143,6 +143,12 @@ class Schema:
         return found
 
     @cached_property
+    def secured(self) -> frozenset[tuple[str, str]]:
+        """The columns with column security, each as its table and its name."""
+        columns = ((table.name, column) for table in self.tables.values() for column in table.columns)
+        return frozenset((table, column.name) for table, column in columns if column.secured)
+
+    @cached_property
     def sql(self) -> dict[str, sa.Table]:
         """The database tables by logical name."""
         target = sa.MetaData()

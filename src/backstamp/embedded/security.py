@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from backstamp import odata
-from backstamp.embedded import database, faults, metadata, standard
+from backstamp.embedded import column_security, database, faults, metadata, standard
 from backstamp.embedded import rights as privileges
 from backstamp.embedded.request import Response
 from backstamp.embedded.rights import Right, Rights
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backstamp.embedded.request import Request
+    from backstamp.embedded.rights import Denied
     from backstamp.embedded.schema import Schema
     from backstamp.embedded.store import Session
 
@@ -100,7 +101,9 @@ def rights_of(session: Session, user: str) -> Rights:
     held = {row.roleid for row in rows} - {None}
     names = frozenset(row.privilege for row in rows if row.privilege)
     unlimited = role_id(SYSTEM_ADMINISTRATOR) in held
-    return Rights(user, len(held), names, unlimited, customizes=privileges.CREATE_TABLES in names)
+    customizes = privileges.CREATE_TABLES in names
+    denied: Denied = frozenset() if unlimited else column_security.denied(session, user)
+    return Rights(user, len(held), names, unlimited, customizes=customizes, denied=denied)
 
 
 @lru_cache(maxsize=8)
@@ -160,11 +163,7 @@ def retrieve_privileges(session: Session, request: Request, user: str) -> Respon
     Raises:
         Fault: there is no such user, or the one who asks may not read users.
     """
-    if not odata.is_guid(user):
-        raise faults.bad_request("The key in the request URI is not valid for resource 'systemuser'.")
-    if user.lower() != session.user:
-        session.rights.require(Right.READ, session.schema.tables["systemuser"])
-    granted = rights_of(session, user.lower()).granted(session.schema)
+    granted = _told_of(session, user).granted(session.schema)
     listed = [
         {
             "Depth": "Global",
@@ -176,3 +175,23 @@ def retrieve_privileges(session: Session, request: Request, user: str) -> Respon
     ]
     context = f"{request.root}$metadata#{odata.type_name('RetrieveUserPrivilegesResponse')}"
     return Response.json({odata.CONTEXT: context, "RolePrivileges": listed})
+
+
+def retrieve_column_privileges(session: Session, request: Request, user: str) -> Response:
+    """Answer `GET systemusers(8f3c…)/Microsoft.Dynamics.CRM.RetrievePrincipalAttributePrivileges`.
+
+    Raises:
+        Fault: there is no such user, or the one who asks may not read users.
+    """
+    found = column_security.privileges(session, _told_of(session, user).denied)
+    context = f"{request.root}$metadata#{odata.type_name('RetrievePrincipalAttributePrivilegesResponse')}"
+    return Response.json({odata.CONTEXT: context, "AttributePrivileges": found})
+
+
+def _told_of(session: Session, user: str) -> Rights:
+    """Return what a user may do, to somebody who may know."""
+    if not odata.is_guid(user):
+        raise faults.bad_request("The key in the request URI is not valid for resource 'systemuser'.")
+    if user.lower() != session.user:
+        session.rights.require(Right.READ, session.schema.tables["systemuser"])
+    return rights_of(session, user.lower())

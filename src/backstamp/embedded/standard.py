@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backstamp.embedded import metadata
-from backstamp.embedded.metadata import Column, ColumnType, Option, Relationship, Table
+from backstamp.embedded import column_security, metadata
+from backstamp.embedded.metadata import Column, ColumnType, OnDelete, Option, Relationship, Table
 
 
 def _text(name: str, label: str, length: int = 100, schema_name: str = "") -> Column:
@@ -273,6 +273,15 @@ _CALLBACK = (
 )
 
 
+_PROFILE = (_text("name", "Name", 100, "Name"), _memo("description", "Description", "Description"))
+_PERMISSION = (
+    _lookup("fieldsecurityprofileid", "Profile", "FieldSecurityProfileId", column_security.PROFILES),
+    _text("entityname", "Entity Name", 128, "EntityName"),
+    _text("attributelogicalname", "Attribute Name", 128, "AttributeLogicalName"),
+    *column_security.grant_columns(),
+)
+
+
 def _table(code: int, schema_name: str, key: str, name_column: str, columns: tuple[Column, ...]) -> Table:
     name = schema_name.lower()
     people = name in {"account", "contact", "lead", "task"}
@@ -302,6 +311,8 @@ TABLES = (
     _table(4700, "AsyncOperation", "asyncoperationid", "name", _JOB),
     _table(1019, "Organization", "organizationid", "name", _ORGANIZATION),
     _table(1036, "Role", "roleid", "name", _ROLE),
+    _table(1200, "FieldSecurityProfile", "fieldsecurityprofileid", "name", _PROFILE),
+    _table(1201, "FieldPermission", "fieldpermissionid", "attributelogicalname", _PERMISSION),
     _table(4606, "SdkMessage", "sdkmessageid", "name", _MESSAGE),
     _table(4607, "SdkMessageFilter", "sdkmessagefilterid", "primaryobjecttypecode", _FILTER),
     _table(4608, "SdkMessageProcessingStep", "sdkmessageprocessingstepid", "name", _STEP),
@@ -329,6 +340,14 @@ RELATIONSHIPS = (
     _points("Account_Tasks", "account", "task.regardingobjectid", "regardingobjectid_account_task"),
     _points("Contact_Tasks", "contact", "task.regardingobjectid", "regardingobjectid_contact_task"),
     _points("Lead_Tasks", "lead", "task.regardingobjectid", "regardingobjectid_lead_task"),
+    replace(
+        _points(
+            "lk_fieldpermission_fieldsecurityprofileid",
+            "fieldsecurityprofile",
+            "fieldpermission.fieldsecurityprofileid",
+        ),
+        on_delete=OnDelete.CASCADE,
+    ),
     _points("sdkmessageid_sdkmessagefilter", "sdkmessage", "sdkmessagefilter.sdkmessageid"),
     _points("sdkmessageid_sdkmessageprocessingstep", "sdkmessage", "sdkmessageprocessingstep.sdkmessageid"),
     _points(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from backstamp import errors, odata
-from backstamp.embedded import catalog, database, messages, metadata, security, standard
+from backstamp.embedded import catalog, column_security, database, messages, metadata, security, standard
 from backstamp.embedded.mishaps import Mishap
 from backstamp.embedded.protection import Limits
 from backstamp.embedded.rights import Rights
@@ -124,7 +124,7 @@ class Store:
             with database.writing(self._engine) as connection:
                 if catalog.is_empty(connection):
                     _found(connection)
-                elif not messages.are_known(connection):
+                elif not catalog.is_of_this_version(connection):
                     raise errors.ConfigurationError(
                         "The database of the embedded CRM was made by an earlier version: remove it, and fill it again."
                     )
@@ -181,6 +181,7 @@ def _found(connection: sa.Connection) -> None:
     """Make a new CRM: tables, the organization, and its two users with their roles."""
     database.create_internal_tables(connection)
     catalog.add_tables(connection, standard.TABLES, standard.RELATIONSHIPS)
+    catalog.add_many_to_many(connection, column_security.MEMBERSHIP, *column_security.members_table())
     database.reserve(connection, database.METADATA_VERSION)
     tables = catalog.load(connection).sql
     now = odata.format_time(dt.datetime.now(dt.UTC))

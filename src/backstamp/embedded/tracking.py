@@ -85,7 +85,7 @@ def page(session: Session, table: Table, query: Query, size: int, annotations: A
             message = f'The "${option[1:]}" query parameter isn\'t supported when Change Tracking is enabled.'
             raise faults.bad_request(message)
     position = _position(session, table, query)
-    chosen = projection.project(session.schema, table, query.select, annotations)
+    chosen = projection.project(session, table, query.select, annotations)
     read = _full if position.since is None else _delta
     items, deleted, rest = read(session, chosen, position, size)
     if rest is None:
