@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pyarrow as pa
 import pytest
 from tests.pipeline import CONTACTS, LINKS, LOOKUP, PROFILE, guid, serving, statuses, task
 
-from backstamp import pipeline
+from backstamp import odata, pipeline
 from backstamp.connect import dataverse, ports
 
 if TYPE_CHECKING:
@@ -92,6 +93,76 @@ def test_rows_that_cannot_be_written(folder: Path) -> None:
         assert words.startswith("Our account may not write every row of contact: give its role that right")
         assert statuses(place.run())[LINKS] == "Skipped"
         assert len(place.rows(PROFILE, "msdynci_customerid")) > CONTACTS
+
+
+def secure(place: Place, column: str, *, secured: bool) -> None:
+    """Turn column security of a column of contacts on or off, as an administrator."""
+    address = f"{place.url}{odata.API_PATH}EntityDefinitions(LogicalName='contact')/Attributes(LogicalName='{column}')"
+    headers = {odata.AUTHORIZATION: "Bearer theirs"}
+    assert httpx2.put(address, json={"IsSecured": secured}, headers=headers).status_code == 204
+
+
+def test_a_hidden_lookup(folder: Path) -> None:
+    """If column security hides the lookup its links stay as they are, and all is right once it is open."""
+    with serving(folder) as place:
+        place.run()
+        links = place.links()
+        secure(place, LOOKUP, secured=True)
+    with serving(folder) as place:
+        ((check, words),) = why_not(place)
+        assert check == "column"
+        assert f"does not let our account read or write contact.{LOOKUP}" in words
+        assert "*Read* and *Update*" in words
+        place.edit("members.csv", lambda lines: lines[:-1])
+        assert statuses(place.run(accept_loss=["loyalty.member"]))[LINKS] == "Skipped"
+        with dataverse.Dataverse(place.url, lambda: "theirs") as administrator:
+            pages = administrator.read("contact", [LOOKUP])
+            assert {row["contactid"]: row[LOOKUP] for page in pages for row in page.rows.to_pylist()} == links
+        secure(place, LOOKUP, secured=False)
+    with serving(folder) as place:
+        assert statuses(place.run())[LINKS] == "Successful"
+        assert place.is_whole()
+
+
+def test_hidden_values_are_not_empty(folder: Path) -> None:
+    """A table with a column that is hidden from us is not read: nobody loses an address or an id by it."""
+    with serving(folder) as place:
+        place.run()
+        before = place.published("members")
+        secure(place, "emailaddress1", secured=True)
+    with serving(folder) as place:
+        read = task(place.run(), "crm.contact")
+        assert read.status == "Failed"
+        assert "hides emailaddress1 of contact from our account" in read.details
+        assert place.published("members") == before
+
+
+def test_refused_in_the_middle(folder: Path) -> None:
+    """If the lookup is closed while links are written the task fails at once, with the code and what to do."""
+
+    class Closing:
+        """An environment in which somebody turns column security on just before the first links."""
+
+        def __init__(self, place: Place) -> None:
+            self._place = place
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._place.environment, name)
+
+        def stamp(self, *arguments: Any) -> list[ports.Outcome]:
+            """Close the lookup, then try to write."""
+            secure(self._place, LOOKUP, secured=True)
+            return self._place.environment.stamp(*arguments)
+
+    with serving(folder) as place:
+        links = task(place.run(lambda _: Closing(place)), LINKS)
+        assert links.status == "Failed"
+        assert odata.COLUMN_UPDATE_DENIED in links.details
+        assert "column security keeps our account from a column of it" in links.details
+        secure(place, LOOKUP, secured=False)
+    with serving(folder) as place:
+        assert statuses(place.run())[LINKS] == "Successful"
+        assert place.is_whole()
 
 
 def test_the_other_tables_go_on(folder: Path) -> None:

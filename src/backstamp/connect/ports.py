@@ -31,6 +31,8 @@ class Column:
         max_length: for text, the most characters that the system keeps; None where it sets no limit.
         decimal_places: for decimals that are there already, how many places the system keeps.
         display_name: what its users read; the name where none is given.
+        hidden: security of its own keeps its values from our account: all of them would seem to be empty.
+        locked: security of its own keeps our account from changing its values.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Column:
     max_length: int | None = None
     decimal_places: int | None = None
     display_name: str = ""
+    hidden: bool = False
+    locked: bool = False
 
     def can_hold(self, wanted: Column) -> bool:
         """Tell whether this column, which is there already, can hold what the wanted one would."""

@@ -51,6 +51,13 @@ def _of_column(settings: Link, table: str, column: ports.Column | None, missing:
             f"The column {name} is in the environment already, as {_kind(column)} where a lookup to"
             f" {desired.profile_table(settings)} is wanted: remove or rename it there, or choose another link.prefix.",
         )
+    elif column is not None and (column.hidden or column.locked):
+        what = [verb for verb, is_closed in (("read", column.hidden), ("write", column.locked)) if is_closed]
+        yield Obstacle(
+            "column",
+            f"Column security does not let our account {' or '.join(what)} {name}: give its column security profile"
+            " *Read* and *Update* on that column, or turn column security off for it.",
+        )
 
 
 def _by_hand(settings: Link, table: str) -> str:

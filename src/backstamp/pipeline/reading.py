@@ -169,7 +169,9 @@ def _since(table: SourceTable, token: str | None) -> str | None:
 
 
 def _has(table: SourceTable, lookup: str) -> bool:
-    return table.is_of_environment and table.raw is not None and table.raw.column(lookup) is not None
+    """Tell whether the links of a table can be read; where column security hides them none is linked."""
+    column = table.raw.column(lookup) if table.raw else None
+    return table.is_of_environment and column is not None and not column.hidden
 
 
 def _token(table: SourceTable, incoming: _Incoming) -> str | None:

@@ -103,10 +103,12 @@ class Dataverse:
         Raises:
             FeedEndedError: the feed cannot go on from this token; read again without one.
             SourceError: the table, or one of the columns, is not there, or the table does not track its changes.
-            EnvironmentServiceError: the account may not read the table, or only a part of it, or no answer came.
+            EnvironmentServiceError: the account may not read the table or a column, or only a part of it, or no answer
+                came.
         """
         known = self._table(table)
         self._refuse_half_a_feed(known)
+        self._refuse_hidden(known, columns)
         wanted = feed.reading(known, columns, str(self._identity["OrganizationId"]))
         address: str | None = feed.resume(token, wanted) if token else known.entity_set
         parameters = None if token else {"$select": ",".join(wanted.properties)}
@@ -325,7 +327,21 @@ class Dataverse:
             f"{_definition(name)}/ManyToOneRelationships",
             select="ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName",
         )
-        return metadata.table(entity, attributes["value"], relationships["value"])
+        closed = rights.closed(attributes["value"], self._column_privileges(attributes["value"]))
+        return metadata.table(entity, attributes["value"], relationships["value"], closed)
+
+    def _column_privileges(self, attributes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Return what our account may do with secured columns, if one of these is; all, where we are not told."""
+        secured = [attribute for attribute in attributes if attribute.get("IsSecured")]
+        if not secured:
+            return []
+        address = f"systemusers({self.who_am_i()})/{odata.type_name(odata.RETRIEVE_COLUMN_PRIVILEGES)}"
+        try:
+            told = self._session.get(address, "tell our rights to columns").json()
+        except (errors.RefusedError, errors.UnauthorizedError):
+            return [{"AttributeId": each["MetadataId"], "CanRead": 4, "CanUpdate": 4} for each in secured]
+        privileges: Sequence[Mapping[str, Any]] = told["AttributePrivileges"]
+        return privileges
 
     def _define(self, table: str, address: str, body: Mapping[str, object] | None, doing: str) -> None:
         self._session.define(address, body, doing)
@@ -347,6 +363,13 @@ class Dataverse:
             depth = self._rights.depth(rights.Right.READ, table)
             whose = f"Our account in the environment at {self._session.url}"
             raise errors.UnauthorizedError(rights.partial(name, depth, whose))
+
+    def _refuse_hidden(self, table: metadata.Table, columns: Sequence[str]) -> None:
+        """Refuse columns whose values column security keeps from us: they would come as empty."""
+        found = [name for name in columns if (column := table.definition.column(name)) and column.hidden]
+        if found:
+            whose = f"our account in the environment at {self._session.url}"
+            raise errors.UnauthorizedError(rights.hidden(table.definition.name, found, whose))
 
     @cached_property
     def _rights(self) -> rights.Rights | None:

@@ -13,6 +13,8 @@ from backstamp.connect import ports
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from backstamp.connect.dataverse import rights
+
 LONGEST_STRING = 4000
 """Characters of a String column; longer text needs a Memo column."""
 _LARGEST_DECIMAL = 100_000_000_000
@@ -79,18 +81,25 @@ class Table:
 
 
 def table(
-    entity: Mapping[str, Any], attributes: Sequence[Mapping[str, Any]], relationships: Sequence[Mapping[str, Any]]
+    entity: Mapping[str, Any],
+    attributes: Sequence[Mapping[str, Any]],
+    relationships: Sequence[Mapping[str, Any]],
+    closed: Mapping[str, rights.Closed] | None = None,
 ) -> Table:
     """Read a table's metadata: its `EntityDefinitions` item, `Attributes` and `ManyToOneRelationships`.
 
     Columns of types that have no plain value (files, images, the shadows of lookups and choices) are left out.
+    `closed` says what column security keeps our account from, by the ids of attributes.
     """
     targets: dict[str, list[Mapping[str, Any]]] = {}
     for relationship in relationships:
         targets.setdefault(relationship["ReferencingAttribute"], []).append(relationship)
     single = {lookup: found[0] for lookup, found in targets.items() if len(found) == 1}
     readable = [attribute for attribute in attributes if _is_readable(attribute)]
-    columns = (_column(attribute, single.get(attribute["LogicalName"])) for attribute in readable)
+    columns = (
+        _column(attribute, single.get(attribute["LogicalName"]), (closed or {}).get(attribute.get("MetadataId", "")))
+        for attribute in readable
+    )
     return Table(
         definition=ports.TableDefinition(
             name=entity["LogicalName"],
@@ -173,7 +182,9 @@ def _is_readable(attribute: Mapping[str, Any]) -> bool:
     return known and not attribute.get("AttributeOf") and attribute.get("IsValidForRead") is not False
 
 
-def _column(attribute: Mapping[str, Any], relationship: Mapping[str, Any] | None) -> ports.Column:
+def _column(
+    attribute: Mapping[str, Any], relationship: Mapping[str, Any] | None, closed: rights.Closed | None
+) -> ports.Column:
     kind = attribute["AttributeType"]
     return ports.Column(
         name=attribute["LogicalName"],
@@ -182,6 +193,8 @@ def _column(attribute: Mapping[str, Any], relationship: Mapping[str, Any] | None
         max_length=attribute.get("MaxLength"),
         decimal_places=attribute.get("Precision") if kind in {"Decimal", "Money"} else None,
         display_name=_text(attribute.get("DisplayName")),
+        hidden=closed is not None and closed.hidden,
+        locked=closed is not None and closed.locked,
     )
 
 

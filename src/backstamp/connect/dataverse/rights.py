@@ -70,6 +70,38 @@ def rights(privileges: Sequence[Mapping[str, Any]]) -> Rights | None:
     return Rights(depths)
 
 
+@dataclass(frozen=True)
+class Closed:
+    """What column security keeps an account from: to read the values of a column, to change them."""
+
+    hidden: bool
+    locked: bool
+
+
+def closed(attributes: Sequence[Mapping[str, Any]], privileges: Sequence[Mapping[str, Any]]) -> dict[str, Closed]:
+    """Return, by their ids, what the account cannot do with the secured ones of these attributes.
+
+    Args:
+        attributes: as the service defines them.
+        privileges: the `AttributePrivileges` of the account; of a column that is not among them it has none.
+    """
+    held = {each["AttributeId"]: each for each in privileges}
+    secured = (each["MetadataId"] for each in attributes if each.get("IsSecured"))
+    none: Mapping[str, Any] = {}
+    return {
+        one: Closed(hidden=not held.get(one, none).get("CanRead"), locked=not held.get(one, none).get("CanUpdate"))
+        for one in secured
+    }
+
+
+def hidden(table: str, columns: Sequence[str], whose: str) -> str:
+    """Say that column security hides columns from an account, and what to do about it."""
+    return (
+        f"Column security hides {', '.join(columns)} of {table} from {whose}: the values would seem to be gone. Give"
+        " its column security profile *Read* on that, or turn column security off for it, and run again."
+    )
+
+
 def partial(table: str, depth: str, whose: str) -> str:
     """Say that an account sees a part of a table only, and what to do about it."""
     return (

@@ -16,6 +16,12 @@ _AT_ONCE_AT_FIRST = 4
 _STRAINED = frozenset({odata.DEADLOCK, odata.SQL_TIMEOUT, odata.ROLLED_BACK, odata.UNEXPECTED})
 _TRY_LATER = frozenset({429, 502, 503, 504})
 _NO_RIGHT = frozenset({401, 403})
+_GIVE_RIGHT = "give our account that right, organization-wide."
+_OPEN_COLUMN = (
+    "column security keeps our account from a column of it: give its column security profile that right, or turn column"
+    " security off for the column."
+)
+_REMEDIES = dict.fromkeys((odata.COLUMN_CREATE_DENIED, odata.COLUMN_UPDATE_DENIED), _OPEN_COLUMN)
 _HEADERS = {
     odata.ACCEPT: odata.JSON,
     odata.ODATA_VERSION: odata.VERSION,
@@ -153,7 +159,7 @@ class Session:
         if answer.status == 401:
             message = f"{environment} does not accept our token: check its credential."
         elif answer.status == 403:
-            message = f"{environment} does not let us {doing} ({said}): give our account that right, organization-wide."
+            message = f"{environment} does not let us {doing} ({said}): {_REMEDIES.get(code.lower(), _GIVE_RIGHT)}"
         elif is_busy(answer) or is_strained(answer):
             kind, message = errors.TransientError, f"{environment} is too busy to {doing} ({said}): try again later."
         else:
