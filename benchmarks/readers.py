@@ -139,8 +139,17 @@ def main() -> None:
     arguments = parser.parse_args()
     print(describe_machine())
     with _serving(arguments.file) as server:
+        _warm_up(server, arguments.path or PATHS)
         for pause in arguments.pause or PAUSES:
             _print(pause, read_while_running(server, Readers(arguments.readers, pause, arguments.path or PATHS)))
+
+
+def _warm_up(server: Server, paths: Sequence[str]) -> None:
+    """Ask for each page once: the first time its template is compiled."""
+    with closing(server.connection()) as connection:
+        for path in paths:
+            connection.request("GET", path, headers=server.headers)
+            connection.getresponse().read()
 
 
 def _print(pause: float, found: Reading) -> None:

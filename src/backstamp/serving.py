@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from backstamp import errors
+from backstamp import errors, interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +79,8 @@ def forever(app: Any, address: Address, on_ready: Callable[[str], None]) -> None
     with _listening(address) as listener:
         server = _server(app, address)
         with _stopped_by_signals(server):
+            interpreter.search_seldom()
+            interpreter.take_short_turns()
             # All that is loaded by now stays: looking through it for garbage would hold up a request now and then.
             gc.freeze()
             on_ready(_url(listener, address))

@@ -92,12 +92,15 @@ def test_tables_are_found_by_enumeration_and_path(crm: Crm) -> None:
     assert names == [
         "asyncoperation",
         "callbackregistration",
+        "fieldpermission",
+        "fieldsecurityprofile",
         "organization",
         "role",
         "sdkmessage",
         "sdkmessagefilter",
         "sdkmessageprocessingstep",
         "systemuser",
+        "systemuserprofiles",
         "workflow",
     ]
     assert len(crm.get("EntityDefinitions?$filter=CanChangeTrackingBeEnabled/Value eq true")["value"]) >= 6

@@ -42,7 +42,7 @@ def test_a_many_to_many_relationship_comes_and_goes(crm: Crm) -> None:
     assert "already exists" in again.json()["error"]["message"]
     assert crm.http.delete(f"RelationshipDefinitions({identity})").status_code == 204
     assert crm.get("RelationshipDefinitions?$filter=SchemaName eq 'new_Lead_Account'")["value"] == []
-    assert crm.get("EntityDefinitions?$filter=IsIntersect eq true")["value"] == []
+    assert crm.get("EntityDefinitions?$filter=IsIntersect eq true and IsCustomEntity eq true")["value"] == []
 
 
 def test_rows_are_tied_and_parted(crm: Crm) -> None:

@@ -357,11 +357,11 @@ def test_nobody_acts_for_a_user_who_is_not_there(crm: Crm, caller: str, expected
 
 
 def test_a_database_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
-    """A CRM that an earlier version made, without messages, is not served."""
+    """A CRM that an earlier version made, without column security, is not served."""
     with opened(tmp_path):
         pass
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as database:
-        database.execute("drop table sdkmessagefilter")
+        database.execute("drop table systemuserprofiles")
     with pytest.raises(errors.ConfigurationError, match="earlier version"), opened(tmp_path):
         pass
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING
 
 import typer
 
-from backstamp import errors
+from backstamp import errors, interpreter
 from backstamp.cli import (
     applications,
     check,
@@ -37,10 +36,6 @@ DEBUG = "BACKSTAMP_DEBUG"
 """The environment variable that lets an error nobody has foreseen through, with its trace."""
 _INTERRUPTED = 130
 """What Typer returns after Ctrl-C."""
-_COLLECTED_AT = (20_000, 20, 50)
-"""When Python looks for garbage. Rows and expressions come by the ten thousand, and hardly any is garbage that only it
-finds: at the usual 700 objects it is a tenth of a run's work, and each full search holds up all that a server answers.
-"""
 
 app = typer.Typer(
     help="One customer, one profile, linked from every row of your CRM.",
@@ -103,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; those of this process where none are given.
     """
-    gc.set_threshold(*_COLLECTED_AT)
+    interpreter.search_seldom()
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     try:

@@ -75,21 +75,41 @@ class Site:
 _Found = TypeVar("_Found")
 
 
+@dataclass(frozen=True)
+class _Kept(Generic[_Found]):
+    site: Site
+    published: object
+    found: _Found
+
+
 class Remembered(Generic[_Found]):
-    """What a function finds in what is published, found once after each run, by one thread, for which others wait."""
+    """What a function finds in what is published, found once after each run, by the thread that first asks.
+
+    Until it has, others get what was published before; they wait only where nothing was.
+    """
 
     def __init__(self, function: Callable[[Site], _Found]) -> None:
-        self._lock = threading.Lock()
-        self._found = lru_cache(maxsize=2)(lambda site, _published: function(site))
+        self._function = function
+        self._finding = threading.Lock()
+        self._kept: _Kept[_Found] | None = None
 
     def __call__(self, site: Site) -> _Found:
         """Return what the function returns, or raise what it raises, which is not remembered."""
-        with self._lock:
-            return self._found(site, site.status.last_published())
+        published, before = site.status.last_published(), self._of(site)
+        if before is not None and (before.published == published or self._finding.locked()):
+            return before.found
+        with self._finding:
+            kept = self._of(site)
+            if kept is None or kept.published != published:
+                self._kept = kept = _Kept(site, published, self._function(site))
+            return kept.found
+
+    def _of(self, site: Site) -> _Kept[_Found] | None:
+        return self._kept if self._kept is not None and self._kept.site is site else None
 
     def forget(self) -> None:
         """Let it be found anew."""
-        self._found.cache_clear()
+        self._kept = None
 
 
 @lru_cache(maxsize=2)

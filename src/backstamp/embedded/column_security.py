@@ -41,7 +41,8 @@ def members_table() -> tuple[Table, list[Relationship]]:
     sides = (MEMBERSHIP.first, MEMBERSHIP.second)
     lookups = (Column(side.column, ColumnType.LOOKUP, side.column, targets=(side.table,)) for side in sides)
     key = f"{MEMBERS}id"
-    table = Table(MEMBERS, "SystemUserProfiles", f"{MEMBERS}set", key, key, tuple(lookups), code=1202, intersect=True)
+    name, plural = "SystemUserProfiles", f"{MEMBERS}set"
+    table = Table(MEMBERS, name, plural, key, key, tuple(lookups), code=1202, user_owned=False, intersect=True)
     pointing = [
         Relationship(
             f"{MEMBERS}_{side.column}",
