@@ -49,6 +49,25 @@ def test_draft(reopen: Open) -> None:
             warehouse.table("none")
 
 
+def test_retiring(reopen: Open) -> None:
+    """A table that is retired is there until the draft is published, also one that was put aside meanwhile."""
+    with reopen() as warehouse:
+        warehouse.retire("old")
+        assert not warehouse.has("old")
+        assert numbers(warehouse.published("old"), warehouse) == [1, 2]
+        warehouse.put_aside(7)
+    with reopen() as warehouse:
+        assert warehouse.has("old")
+        warehouse.take_up()
+        warehouse.publish()
+        assert set(warehouse.names()) == {"both"}
+    with reopen() as warehouse:
+        assert not warehouse.has("old")
+        land(warehouse, "old", 3)
+        warehouse.publish()
+        assert numbers(warehouse.table("old"), warehouse) == [3]
+
+
 def test_publishing_makes_the_draft_the_published_one(reopen: Open) -> None:
     """After `publish` its tables are the published ones, and those that it has no table for stay."""
     with reopen() as warehouse:

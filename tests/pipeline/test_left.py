@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 import pytest
 from tests.pipeline import LINKS, LOOKUP, PROFILE, guid, serving, statuses, task
@@ -68,6 +69,26 @@ def test_links_of_a_table_that_left_are_cleared(with_leads: Place) -> None:
     assert place.environment.define("lead").column(LOOKUP) is None
     assert statuses(place.run())[LINKS] == "Successful"
     assert place.environment.define("lead").column(LOOKUP) is None
+
+
+def test_tables_of_what_left_are_gone(with_leads: Place) -> None:
+    """Nothing of a table or a measure that left stays in the warehouse; a table that comes back is read in full."""
+    place, file = with_leads, with_leads.folder / "backstamp.yaml"
+    before, text = place.published("members"), file.read_text()
+    leave(place)
+    place.edit("backstamp.yaml", lambda lines: [line for line in lines if not line.startswith("measures:")])
+    place.edit("backstamp.yaml", lambda lines: [line.replace("hydrate: [attributes]", "hydrate: []") for line in lines])
+    place.run(accept_loss=["crm.lead"])
+    with duckdb.connect(str(place.folder / ".backstamp" / "warehouse.duckdb"), read_only=True) as warehouse:
+        views = {
+            name for (name,) in warehouse.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        }
+    assert not [name for name in views if "lead" in name]
+    assert {"source_crm_contact", "Deduplication_crm_contact"} <= views
+    file.write_text(text)
+    assert statuses(place.run())[LINKS] == "Successful"
+    assert place.published("members") == before
+    assert place.rows("lead", LOOKUP)[guid(9)] is not None
 
 
 def test_a_column_that_was_dropped(with_leads: Place) -> None:

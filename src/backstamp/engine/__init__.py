@@ -28,7 +28,7 @@ from backstamp.engine.settings import Settings as Settings
 from backstamp.engine.settings import SparkSettings as SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import ibis.expr.types as ir
@@ -80,6 +80,14 @@ class Engine(Protocol):
 
     def discard(self, name: str) -> None:
         """Forget what the draft holds under that name; what is published under it stays."""
+        ...
+
+    def names(self) -> Collection[str]:
+        """Return the names of the published tables."""
+        ...
+
+    def retire(self, name: str) -> None:
+        """Let the published table of that name go at the next publication; the draft has it no more."""
         ...
 
     def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:

@@ -26,7 +26,7 @@ from backstamp.engine import graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import ibis.expr.datatypes as dt
     import ibis.expr.schema as sch
@@ -94,7 +94,7 @@ class DuckDB:
         settings = settings or DuckDBSettings()
         self.patches_in_place = patches_in_place
         self._threads = settings.threads or os.cpu_count()
-        self._draft: dict[str, str] = {}
+        self._draft: dict[str, str | None] = {}  # None for tables that are to go
         self._kept: set[str] = set()  # physical tables since the last publication
         self._is_patching = False  # in a transaction, which ends when all is published
         self._schemas: dict[str, sch.Schema] = {}  # of physical tables
@@ -126,7 +126,7 @@ class DuckDB:
 
     def has(self, name: str) -> bool:
         """See `Engine.has`."""
-        return name in self._draft or name in self._manifest
+        return (self._draft[name] if name in self._draft else self._manifest.get(name)) is not None
 
     def table(self, name: str) -> ir.Table:
         """See `Engine.table`."""
@@ -149,6 +149,14 @@ class DuckDB:
     def discard(self, name: str) -> None:
         """See `Engine.discard`."""
         del self._draft[name]
+
+    def names(self) -> Collection[str]:
+        """See `Engine.names`."""
+        return self._manifest.keys()
+
+    def retire(self, name: str) -> None:
+        """See `Engine.retire`."""
+        self._draft[name] = None
 
     def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
         """See `Engine.patch`."""
@@ -250,15 +258,19 @@ class DuckDB:
             self._execute("BEGIN")
         for name, physical in self._draft.items():
             self._execute(f"DELETE FROM {_STORE}.manifest WHERE name = ?", [name])
-            self._execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
             view = f"{self._catalog_sql}.main.{_quoted(name)}"
+            if physical is None:
+                self._execute(f"DROP VIEW IF EXISTS {view}")
+                continue
+            self._execute(f"INSERT INTO {_STORE}.manifest VALUES (?, ?)", [name, physical])
             # Without the catalog's name, which is the file's, so that a renamed file still has its views.
             select = f"SELECT * FROM {_STORE}.{_quoted(physical)}"
             self._execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
         self._execute(f"DELETE FROM {_STORE}.aside")
         self._execute("COMMIT")
         self._is_patching = False
-        self._manifest |= self._draft
+        published = self._manifest | self._draft
+        self._manifest = {name: physical for name, physical in published.items() if physical is not None}
         self._draft = {}
         self._kept = set()
         self._drop_unpublished()

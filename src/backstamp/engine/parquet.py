@@ -31,10 +31,10 @@ _MANIFEST, _NEXT_MANIFEST, _LOCK = "manifest.json", "manifest.json.next", "lock"
 
 @dataclass(frozen=True)
 class Aside:
-    """A draft that was put aside: its number, and name -> folder of its tables."""
+    """A draft that was put aside: its number, and name -> folder of its tables, None for those that are to go."""
 
     number: int
-    tables: dict[str, str]
+    tables: dict[str, str | None]
 
 
 class Folder:
@@ -76,7 +76,8 @@ class Folder:
     @property
     def kept(self) -> set[str]:
         """The folders of all tables that the manifest names."""
-        return {*self.manifest.values(), *(self.aside.tables.values() if self.aside else ())}
+        aside = self.aside.tables.values() if self.aside else ()
+        return {*self.manifest.values(), *filter(None, aside)}
 
     def replace_manifest(self, manifest: dict[str, str], aside: Aside | None = None) -> None:
         """Say which tables are published, and which draft is put aside, all in one moment."""

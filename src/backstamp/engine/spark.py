@@ -26,7 +26,7 @@ from backstamp.engine import parquet, session, stars
 from backstamp.engine.settings import SparkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -57,7 +57,7 @@ class Spark:
         except BaseException:
             self._folder.close()
             raise
-        self._draft: dict[str, str] = {}
+        self._draft: dict[str, str | None] = {}  # None for tables that are to go
         self._numbers = itertools.count(1)
         self._shown: dict[str, str] = {}  # which of the tables that expressions name lie where
         self._forests: set[str] = set()  # which of them `stars.forest` gave
@@ -70,7 +70,7 @@ class Spark:
 
     def has(self, name: str) -> bool:
         """See `Engine.has`."""
-        return name in self._draft or name in self._folder.manifest
+        return (self._draft[name] if name in self._draft else self._folder.manifest.get(name)) is not None
 
     def table(self, name: str) -> ir.Table:
         """See `Engine.table`."""
@@ -95,6 +95,14 @@ class Spark:
     def discard(self, name: str) -> None:
         """See `Engine.discard`."""
         del self._draft[name]
+
+    def names(self) -> Collection[str]:
+        """See `Engine.names`."""
+        return self._folder.manifest.keys()
+
+    def retire(self, name: str) -> None:
+        """See `Engine.retire`."""
+        self._draft[name] = None
 
     def patch(self, name: str, by: Sequence[str], removed: ir.Table, added: ir.Table) -> None:
         """See `Engine.patch`; the table is written anew."""
@@ -184,7 +192,8 @@ class Spark:
 
     def publish(self) -> None:
         """See `Engine.publish`."""
-        self._folder.replace_manifest(self._folder.manifest | self._draft)
+        published = self._folder.manifest | self._draft
+        self._folder.replace_manifest({name: one for name, one in published.items() if one is not None})
         self._draft = {}
         self._folder.drop_unpublished()
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _BUCKETS = 12
 _MOST_FREQUENT = 8
 _MOST_ROWS = 12
-_TABLES = {"customer": "measure_{}", "business": "business_{}"}
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def distributions(settings: project.Project) -> tuple[Distribution, ...]:
 
 def _distribution(engine: Engine, name: str, measure: measures.Measure, known: dict[str, Any] | None) -> Distribution:
     column = next(iter(measures.calculations(name, measure)))
-    kept_as = _TABLES.get(measure.kind, measuring.ATTRIBUTES_TABLE).format(name)
+    kept_as = measuring.table_name(name, measure.kind)
     if known is None or not engine.has(kept_as) or column not in engine.table(kept_as).columns:
         return Distribution(name, column, None, is_current=False)
     table = engine.table(kept_as)

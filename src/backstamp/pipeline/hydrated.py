@@ -57,9 +57,9 @@ def tables(settings: project.Project) -> list[Hydrated]:
         found.append(Hydrated(measuring.ATTRIBUTES_TABLE, link.measure_table(settings.link)))
     for name, measure in named.items():
         if measure.is_of_customers_alone:
-            found.append(Hydrated(f"measure_{name}", outer[name], name))
+            found.append(Hydrated(measuring.table_name(name, "customer"), outer[name], name))
         if measure.kind == "business" and "business" in settings.hydrate:
-            found.append(Hydrated(f"business_{name}", outer[name], name))
+            found.append(Hydrated(measuring.table_name(name, "business"), outer[name], name))
     if "activities" in settings.hydrate and settings.activities:
         found.append(Hydrated(measuring.ACTIVITIES_TABLE, link.activity_table(settings.link)))
     return found

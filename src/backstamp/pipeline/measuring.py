@@ -84,6 +84,11 @@ class _State:
     since: datetime | None = None
 
 
+def table_name(measure: str, kind: str) -> str:
+    """Return the name of the table that has the values of a measure; all attributes are in one."""
+    return {"customer": f"measure_{measure}", "business": f"business_{measure}"}.get(kind, ATTRIBUTES_TABLE)
+
+
 def tasks(definitions: Definitions) -> list[runs.PlannedTask]:
     """Return the tasks of measuring that a project has, in their order."""
     kinds = {measure.kind for measure in definitions.measures.values()}
@@ -202,7 +207,7 @@ class _Measuring:
         self._tell(task, every, due)
         task.rows = 0
         for name in due:
-            kept_as = f"measure_{name}"
+            kept_as = table_name(name, "customer")
             touched = self._touched([name]) if self.engine.published(kept_as) is not None else None
             given = self._given if touched is None else measures.some(self._given, touched)
             if self.definitions.measures[name].of == measures.CUSTOMERS:
@@ -220,7 +225,7 @@ class _Measuring:
         for name in due:
             if self._is_another(name):
                 made = measures.of_business(name, self._with_attributes(self._given, None))
-                task.rows += self.engine.count(self.engine.keep(f"business_{name}", made))
+                task.rows += self.engine.count(self.engine.keep(table_name(name, "business"), made))
             self.done.add(name)
 
     def note(self) -> None:

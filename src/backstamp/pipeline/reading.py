@@ -193,7 +193,7 @@ def _transformed(
         made = engine.cache(steps.row_by_row(engine, step, landed.rows, landed.only_read))
         deleted = None if landed.deleted is None else landed.deleted.union(steps.gone(step, landed.rows, made))
         return replace(landed, rows=made, deleted=deleted), None
-    name = f"read_{table.name.replace('.', '_')}"
+    name = read_name(table.name)
     previous = engine.published(name)
     types = {column.name: column.type for column in step.raw.columns}
     read = transform.store(engine, landed, previous, step.raw.key, types, whole=request.whole)
@@ -247,6 +247,11 @@ def stored(engine: Engine, table: str) -> ir.Table:
 def stored_name(table: str) -> str:
     """Return the name of a stored source table."""
     return f"source_{table.replace('.', '_')}"
+
+
+def read_name(table: str) -> str:
+    """Return the name of the table of a source table's rows as they were before its transform step, if that is kept."""
+    return f"read_{table.replace('.', '_')}"
 
 
 def corrupt_name(table: str) -> str:

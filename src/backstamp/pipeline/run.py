@@ -18,6 +18,7 @@ from backstamp.pipeline import (
     hydrated,
     hydrating,
     incremental,
+    leaving,
     measuring,
     notifying,
     output,
@@ -199,6 +200,7 @@ class _Running:
                 planning.ask(engine, self.settings, wanted, self.environment, knows_values=knows_values)
             plan = planning.plan(engine, self.settings, wanted, replaced, known, self.current.number)
             undoing.remember(engine, plan, replaced, members)
+            leaving.retire(engine, self.settings)
             task.rows = plan.count
             if arguments.draft and not plan.count:
                 task.detail("There is nothing to write.")

@@ -173,7 +173,7 @@ def _measures(engine: Engine, settings: project.Project, customer_id: str) -> It
         if measure.kind == "attribute":
             found = [{name: row[name]} for row in attributes if name in row]
         elif measure.kind == "customer":
-            found = _of(engine, f"measure_{name}", customer_id)
+            found = _of(engine, measuring.table_name(name, "customer"), customer_id)
         else:
             continue
         if found:

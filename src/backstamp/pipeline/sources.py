@@ -68,7 +68,8 @@ class Sources:
             name: {"table": name, "token": found.token, "foreign_keys": foreign_keys[name]}
             for name, found in read.items()
         }
-        told = [feed for feed in feeds.values() if feed["token"] is not None]
+        here = set(self.settings.tables)
+        told = [feed for name, feed in feeds.items() if name in here and feed["token"] is not None]
         engine.land("feeds", shapes.FEEDS, [pa.RecordBatch.from_pylist(told, schema=shapes.FEEDS)])
         return read
 
