@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -129,3 +130,19 @@ def test_parquet_without_rows(warehouse: Engine, tmp_path: Path) -> None:
     """A result without rows makes a file with its columns."""
     assert warehouse.write_parquet(warehouse.load(SCHEMA, []), tmp_path / "none.parquet") == 0
     assert pyarrow.parquet.read_schema(tmp_path / "none.parquet") == SCHEMA
+
+
+def test_order_of_many_rows_in_parquet(warehouse: Engine, tmp_path: Path) -> None:
+    """A file of many groups of rows is in the order of the expression too."""
+    numbers = np.random.default_rng(1).permutation(300_000)
+    shuffled = pa.record_batch([numbers], names=["number"])
+    rows = warehouse.load(shuffled.schema, [shuffled])
+    assert warehouse.write_parquet(rows.order_by("number"), tmp_path / "rows.parquet") == len(numbers)
+    written = pyarrow.parquet.read_table(tmp_path / "rows.parquet")["number"].to_numpy()
+    assert (written == np.arange(len(numbers))).all()
+
+
+def test_parquet_where_nothing_can_be_written(warehouse: Engine, tmp_path: Path) -> None:
+    """A file in a folder that is not there is an error of the operating system's kind."""
+    with pytest.raises(OSError, match="No such file or directory"):
+        warehouse.write_parquet(warehouse.load(SCHEMA, BATCHES), tmp_path / "none" / "rows.parquet")

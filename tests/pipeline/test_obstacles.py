@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pyarrow as pa
 import pytest
+from tests.link import meddling
 from tests.pipeline import CONTACTS, LINKS, LOOKUP, PROFILE, guid, serving, statuses, task
 
 from backstamp import odata, pipeline
@@ -163,6 +164,17 @@ def test_refused_in_the_middle(folder: Path) -> None:
     with serving(folder) as place:
         assert statuses(place.run())[LINKS] == "Successful"
         assert place.is_whole()
+
+
+def test_a_right_that_is_taken_away_meanwhile(folder: Path) -> None:
+    """Links that may not be written any more fail their task at once, with code and remedy; no row is refused."""
+    with serving(folder) as place:
+        run = place.run(lambda sink: meddling.DoesBeforeStamp(sink, lambda: take_away(folder, "prvWriteContact")))
+        links = task(run, LINKS)
+        assert (str(links.status), links.warnings) == ("Failed", ())
+        told = f"does not let us write contact (403 {odata.PRIVILEGE_DENIED}): give our account that right"
+        assert told in links.details
+        assert set(place.links().values()) == {None}
 
 
 def test_the_other_tables_go_on(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sqlite3
+import tempfile
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -50,6 +51,25 @@ def test_right(place: Place) -> None:
     assert contacts(found).findings == {link.Finding.RIGHT: CONTACTS}
     assert place.environment.traffic.writes == writes
     assert not (place.folder / ".backstamp" / "warehouse.duckdb").exists()
+
+
+def test_nothing_is_left_on_disk(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared lies in a folder for the time being, which is gone afterwards, whatever came of it."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    seen: list[Path] = []
+    described = pipeline.describe(place.settings, place.environment)
+
+    def look(*_: object) -> None:
+        seen.extend(folder.glob("*/*.duckdb"))
+        raise InterruptedError
+
+    pipeline.verify(place.settings, place.environment, described)
+    with pytest.raises(InterruptedError):
+        pipeline.verify(place.settings, place.environment, described, progress=look)
+    assert len(seen) == 1
+    assert list(folder.iterdir()) == []
 
 
 def _wrong(place: Place) -> int:

@@ -175,7 +175,11 @@ class Engine(Protocol):
         ...
 
     def write_parquet(self, expression: ir.Table, path: Path) -> int:
-        """Write a result to one Parquet file, in its order; return the number of rows."""
+        """Write a result to one Parquet file, in its order; return the number of rows.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         ...
 
     def publish(self) -> None:

@@ -64,12 +64,14 @@ class LinkedTable:
     Attributes:
         table: as the project names it (`crm.contact`).
         outer: as the environment does (`contact`).
-        rows: the `key` of every row that is known, and the `customer_id` of its profile, or null.
+        keys: `key` of every row that is known.
+        links: `key` and `customer_id` of those that are to have a link, perhaps of others that nobody knows.
     """
 
     table: str
     outer: str
-    rows: ir.Table
+    keys: ir.Table
+    links: ir.Table
 
 
 @dataclass(frozen=True)
@@ -291,9 +293,8 @@ def desired_keys(settings: Link, members: ir.Table, profiles: ir.Table, preferre
 
 def desired_links(table: str, outer: str, source: ir.Table, members: ir.Table) -> LinkedTable:
     """Return the link of every row of a source table: its profile's, or none for a row in no profile."""
-    mine = members.filter(members.table == table).select(member="key", customer_id="customer_id")
-    rows = source.select("key").left_join(mine, source.key == mine.member).select("key", "customer_id")
-    return LinkedTable(table, outer, rows)
+    links = members.filter(members.table == table).select("key", "customer_id")
+    return LinkedTable(table, outer, source.select("key"), links)
 
 
 def cleared_links(table: str, known: ir.Table) -> LinkedTable:
@@ -303,8 +304,8 @@ def cleared_links(table: str, known: ir.Table) -> LinkedTable:
         table: the table, which is called as in the environment, or it had never been linked.
         known: the links that are known, as `shapes.KNOWN_LINKS`.
     """
-    rows = known.filter(known.table == table).select("key", customer_id=ibis.null("string"))
-    return LinkedTable(table, table.partition(".")[2], rows)
+    rows = known.filter(known.table == table).select("key", "customer_id")
+    return LinkedTable(table, table.partition(".")[2], rows.select("key"), rows.limit(0))
 
 
 def _to_profile(settings: Link, rows: ir.Table) -> columns.Field:

@@ -18,7 +18,7 @@ from backstamp.link import known, plan, wanted
 from backstamp.unify import history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -67,12 +67,7 @@ def make_plan(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     own = (desired.profiles, desired.keys, *desired.measures)
     emptied = _emptied(engine, own)
-    profiles, keys, *measures = (
-        writing(engine, folder, table.definition, _with_digest(table), emptied[table.definition.name])
-        for table in (*_of_customers(engine, desired, settings), *desired.measures)
-    )
-    gone = [engine.cache(_gone(engine, table, wanted.of_table(engine, table))) for table in own[:2]]
-    gone += [_gone(engine, table, _keys(table)) for table in desired.measures]
+    (profiles, keys, *measures), gone = _writings(engine, folder, desired, emptied, settings)
     removals = tuple(
         removal(engine, folder, table.definition.name, rows) for table, rows in zip(own[1:], gone[1:], strict=True)
     )
@@ -114,15 +109,58 @@ def make_plan(
     return made
 
 
-def _of_customers(engine: engines.Engine, desired: desires.Desired, settings: Link) -> Sequence[desires.Own]:
-    """Return profiles and alternate keys, of no others than may differ from what is known."""
-    every = (desired.profiles, desired.keys)
-    customers = wanted.keep(engine, desired, settings)
-    if customers is None or desired.touched is None:
-        return every
+def _writings(
+    engine: engines.Engine,
+    folder: Path,
+    desired: desires.Desired,
+    emptied: Mapping[str, tuple[str, ...]],
+    settings: Link,
+) -> tuple[Sequence[plan.Writing], Sequence[ir.Table]]:
+    """List the rows of our own tables that are to be written; and return `key` of those of each that are gone.
+
+    Of a table of which nothing is known all rows are spelled out, once for the list and for the digests.
+    """
+    own = _by_name(desired.profiles, desired.keys, *desired.measures)
+
+    def listed(name: str, work: ir.Table) -> plan.Writing:
+        return writing(engine, folder, own[name].definition, work, emptied[name])
+
+    there = {name: known.of_table(engine, name) for name in own}
+    written = {name: listed(name, _all_new(own[name])) for name, rows in there.items() if not engine.count(rows)}
+    touched = wanted.keep(engine, desired, settings, {name: plan.list_path(folder, name) for name in written})
+    digests = {name: wanted.narrow(table) for name, table in _by_name(*desired.measures).items()}
+    digests |= {name: wanted.of_table(engine, name) for name in _by_name(desired.profiles, desired.keys)}
+    found = {
+        name: engine.cache(wanted.compare(engine, name, rows)) for name, rows in digests.items() if name not in written
+    }
+    some = own if touched is None else own | _of_customers(engine, desired, touched, found)
+    written |= {name: listed(name, wanted.take(some[name], rows)) for name, rows in found.items()}
+    gone = there | {name: rows.filter(rows.digest.isnull()) for name, rows in found.items()}
+    return [written[name] for name in own], [gone[name].select("key") for name in own]
+
+
+def _by_name(*own: desires.Own) -> dict[str, desires.Own]:
+    return {table.definition.name: table for table in own}
+
+
+def _all_new(table: desires.Own) -> ir.Table:
+    return wanted.digested(table).mutate(**{plan.KIND: ibis.literal("new")})
+
+
+def _of_customers(
+    engine: engines.Engine, desired: desires.Desired, touched: desires.Touched, found: Mapping[str, ir.Table]
+) -> dict[str, desires.Own]:
+    """Return profiles and alternate keys of the customers with a difference."""
+    every = _by_name(desired.profiles, desired.keys)
+    different = [
+        rows.filter(rows.digest.notnull()).select("customer_id") for name, rows in found.items() if name in every
+    ]
+    if not different:
+        return {}
+    customers = engine.cache(ibis.union(*different, distinct=True))
     if engine.count(customers):
-        return desired.touched.own(customers)
-    return [desires.Own(table.definition, table.rows.limit(0)) for table in every]
+        return _by_name(*touched.own(customers))
+    return {name: desires.Own(table.definition, table.rows.limit(0)) for name, table in every.items()}
 
 
 def _counted_changes(changes: ir.Table) -> ir.Table:
@@ -149,22 +187,17 @@ def _emptied(engine: engines.Engine, own: tuple[desires.Own, ...]) -> dict[str, 
 
 
 def writing(
-    engine: engines.Engine, folder: Path, definition: ports.TableDefinition, rows: ir.Table, emptied: tuple[str, ...]
+    engine: engines.Engine, folder: Path, definition: ports.TableDefinition, work: ir.Table, emptied: tuple[str, ...]
 ) -> plan.Writing:
-    """List the rows of one of our own tables that are not known to be there as they are to be.
+    """List the rows of one of our own tables that are to be written.
 
     Args:
-        engine: holds what is known.
+        engine: computes the list.
         folder: of the work lists.
         definition: the table.
-        rows: as they are to be, with `CUT` and `plan.DIGEST`.
+        work: as they are to be, with `CUT`, `plan.DIGEST` and `plan.KIND`.
         emptied: columns that are emptied in every row that is written.
     """
-    now = known.of_table(engine, definition.name).select(known_key="key", known="digest")
-    pairs = rows.left_join(now, rows[definition.key] == now.known_key)
-    different = pairs.filter(pairs.known.isnull() | (pairs.known != pairs[plan.DIGEST]))
-    is_new = different.known.fill_null(known.UNKNOWN) == known.UNKNOWN
-    work = different.select(*rows.columns, **{plan.KIND: is_new.ifelse("new", "changed")})
     path = plan.list_path(folder, definition.name)
     engine.write_parquet(work.order_by(definition.key), path)
     kinds = _tally(path, plan.KIND)
@@ -172,17 +205,14 @@ def writing(
     return plan.Writing(definition, definition.name, kinds["new"], kinds["changed"], cut, emptied)
 
 
-def _with_digest(table: desires.Own) -> ir.Table:
-    return table.rows.mutate(**{plan.DIGEST: known.digest(table.rows, table.definition)})
-
-
 def _linking(engine: engines.Engine, folder: Path, table: desires.LinkedTable, causes: Causes) -> plan.Linking:
     links = known.of_links(engine)
     before = links.filter(links.table == table.table).select(known_key="key", before="customer_id")
-    pairs = table.rows.left_join(before, table.rows.key == before.known_key)
-    different = pairs.filter(~pairs.before.identical_to(pairs.customer_id))
+    pairs = table.links.outer_join(before, table.links.key == before.known_key)
+    rows = pairs.mutate(key=ibis.coalesce(pairs.key, pairs.known_key)).semi_join(table.keys, "key")
+    different = rows.filter(~rows.before.identical_to(rows.customer_id))
     work = _with_reason(different.select("key", "before", "customer_id"), table.table, causes)
-    return linking(engine, folder, table.table, table.outer, work, engine.count(table.rows))
+    return linking(engine, folder, table.table, table.outer, work, engine.count(table.keys))
 
 
 def linking(engine: engines.Engine, folder: Path, table: str, outer: str, work: ir.Table, rows: int) -> plan.Linking:
@@ -237,9 +267,8 @@ def _replaced(
     definition, name = before.definition, f"{before.definition.name}_before"
     changed = [keys for one in written for keys in _changed_keys(folder, one)]
     keys = engine.load(_KEY, [*changed, *plan.batches(plan.list_path(folder, gone.list))])
-    rows = _with_digest(before)
-    rows = rows.semi_join(keys, rows[definition.key] == keys.key)
-    count = engine.write_parquet(rows.order_by(definition.key), plan.list_path(folder, name))
+    rows = desires.Own(definition, before.rows.semi_join(keys, before.rows[definition.key] == keys.key))
+    count = engine.write_parquet(wanted.digested(rows).order_by(definition.key), plan.list_path(folder, name))
     return plan.Replaced(definition, name, count)
 
 
@@ -248,15 +277,6 @@ def _changed_keys(folder: Path, written: plan.Writing) -> Iterator[pa.RecordBatc
     for batch in plan.batches(plan.list_path(folder, written.list), [written.definition.key, plan.KIND]):
         keys = batch.filter(pyarrow.compute.equal(batch[plan.KIND], pa.scalar("changed")))[written.definition.key]
         yield pa.record_batch([keys], schema=_KEY)
-
-
-def _keys(table: desires.Own) -> ir.Table:
-    return table.rows.select(key=table.rows[table.definition.key])
-
-
-def _gone(engine: engines.Engine, table: desires.Own, keys: ir.Table) -> ir.Table:
-    """Return `key` of the rows that are known of a table but are not to be, with the keys of those that are."""
-    return known.of_table(engine, table.definition.name).anti_join(keys, "key").select("key")
 
 
 def _retired(

@@ -136,7 +136,9 @@ def acknowledge(
     if asked := {(row["table"], row["key"]): row for row in _asked(sent, ask)}:
         found = pa.RecordBatch.from_pylist(list(asked.values()), schema=shapes.KNOWN_LINKS)
         learn(engine.load(shapes.KNOWN_LINKS, [found]))
-    learn(_without_row(engine, sources))
+    without_row = engine.cache(_without_row(engine, sources))
+    if engine.count(without_row):
+        learn(without_row)
     if entries:
         _note_copied(engine, entries[-1].id)
     return drift
@@ -425,9 +427,12 @@ def _bring_up(
     """Keep what is known in the draft, after news that say of a row its value, or null that it has none any more.
 
     Only what differs is written: by a patch in a run that changes a part, since what was patched cannot be put aside
-    without being computed once more.
+    without being computed once more. Where nothing is known, all news is kept: there is nothing to compare or to patch.
     """
     [value] = set(known.columns) - set(by)
+    if not engine.count(known):
+        engine.keep(name, news.filter(news[value].notnull()).select(known.columns))
+        return
     before = known.rename(known_value=value)
     pairs = news.left_join(before, by).select(*(news[column] for column in known.columns), before.known_value)
     different = engine.cache(pairs.filter(~pairs[value].identical_to(pairs.known_value)).drop("known_value"))

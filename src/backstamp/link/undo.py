@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backstamp import shapes
-from backstamp.link import differences, known, plan
+from backstamp.link import desired, differences, known, plan, wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,10 @@ def _put_back(
         rows = rows.drop(plan.KIND).limit(0)
     before = {column.name for column in definition.columns}
     emptied = (column.name for column in written.definition.columns if column.name not in before)
-    return differences.writing(engine, folder, definition, rows, tuple(sorted(emptied)))
+    digests = rows.select(key=rows[definition.key], digest=rows[plan.DIGEST])
+    own = desired.Own(definition, rows.drop(plan.DIGEST))
+    work = wanted.take(own, wanted.compare(engine, definition.name, digests))
+    return differences.writing(engine, folder, definition, work, tuple(sorted(emptied)))
 
 
 def _nothing_emptied(engine: engines.Engine, folder: Path, undone: plan.Plan) -> plan.Writing:

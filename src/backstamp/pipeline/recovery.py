@@ -60,6 +60,7 @@ def before(engine: engines.Engine, settings: project.Project, environment: ports
     members = keyed(engine, settings, environment)
     if members is None:
         raise _unreadable(settings, f"its table {link.key_table(settings.link)} is not there, or not as we made it")
+    members = engine.cache(members)
     vanished = previous.anti_join(made, previous.previous_id == made.customer_id)
     followed = vanished.inner_join(members, "customer_id").select("table", "key", customer_id="previous_id")
     clusters = [
@@ -111,9 +112,7 @@ def keyed(engine: engines.Engine, settings: project.Project, environment: ports.
         return None
     keys = rows(engine, environment, definition, names)
     source, table, key, customer = (keys[name] for name in names)
-    return engine.cache(
-        keys.select(table=source + "." + table, key=key, customer_id=customer).select(*shapes.MEMBERS.names)
-    )
+    return keys.select(table=source + "." + table, key=key, customer_id=customer).select(*shapes.MEMBERS.names)
 
 
 def _unreadable(settings: project.Project, why: str) -> errors.SourceError:

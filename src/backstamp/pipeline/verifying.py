@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,7 +19,6 @@ from backstamp.runs import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import ibis.expr.types as ir
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from backstamp.pipeline.describe import Described
 
 _RUNS_LOOKED_AT = 20
+_MEMORY = "256MB"
+"""What the comparison may take: enough for any number of rows, since the rest is in files."""
 _LISTED = shapes.shape(
     table=pa.string(),
     key=pa.string(),
@@ -123,12 +127,12 @@ def verify(
     """
     if list_to is not None:
         exporting.refuse_unknown(list_to)
-    with engines.DuckDB() as engine:
+    with _on_disk() as engine:
         # The keys first: a run that is going on writes them before the links.
         profiles = _profiles(engine, settings, environment)
         keys = recovery.keyed(engine, settings, environment)
         keys = engine.load(shapes.MEMBERS, []) if keys is None else keys
-        judged: dict[str, ir.Table] = {}
+        bad: dict[str, ir.Table] = {}
         tables = []
         for one in described.eligibility.linked:
             definition = environment.define(one.outer)
@@ -136,11 +140,22 @@ def verify(
             links = _links(engine, environment, definition, lookup, partial(progress, one.table))
             of_table = keys.filter(keys.table == one.table)
             excused = _excused(engine, settings, one.table)
-            judged[one.table] = engine.cache(link.findings(links, of_table, profiles, excused))
-            tables.append(_counted(engine, one.table, judged[one.table], has_column=lookup is not None))
+            found = link.findings(links, of_table, profiles, excused)
+            bad[one.table] = engine.cache(found.filter(found.finding != link.Finding.RIGHT.value))
+            tables.append(_counted(engine, one.table, links, bad[one.table], has_column=lookup is not None))
         if list_to is not None:
-            exporting.write(pa.Table.from_batches(_listed(engine, judged), _LISTED), list_to)
+            exporting.write(pa.Table.from_batches(_listed(engine, bad), _LISTED), list_to)
     return Verified(tuple(tables), described.eligibility.failed, *_state(settings))
+
+
+@contextmanager
+def _on_disk() -> Iterator[engines.DuckDB]:
+    """Give an engine that keeps what it compares in files, which are gone when it is closed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="backstamp-") as folder,
+        engines.DuckDB(Path(folder) / "links.duckdb", engines.DuckDBSettings(memory=_MEMORY)) as engine,
+    ):
+        yield engine
 
 
 def _profiles(engine: engines.Engine, settings: project.Project, environment: ports.Sink) -> ir.Table:
@@ -183,25 +198,24 @@ def _excused(engine: engines.Engine, settings: project.Project, table: str) -> i
     return engine.load(shapes.shape(key=pa.string(), excuse=pa.string()), [])
 
 
-def _counted(engine: engines.Engine, table: str, judged: ir.Table, *, has_column: bool) -> VerifiedTable:
-    groups = judged.group_by("finding", "excuse").aggregate(rows=judged.count(), linked=judged.found.count())
-    found = engine.rows(groups)
-    findings: Counter[link.Finding] = Counter()
+def _counted(engine: engines.Engine, table: str, links: ir.Table, bad: ir.Table, *, has_column: bool) -> VerifiedTable:
+    """Count what was found of a table; `bad` are the findings that are not right."""
+    [rows] = engine.rows(links.aggregate(total=links.count(), linked=links.customer_id.count()))
+    [wrong] = engine.rows(bad.aggregate(rows=bad.key.nunique()))
+    findings = Counter({link.Finding.RIGHT: rows["total"] - wrong["rows"]})
     excused: Counter[str] = Counter()
-    for row in found:
+    for row in engine.rows(bad.group_by("finding", "excuse").aggregate(rows=bad.count())):
         if row["excuse"] is None:
             findings[link.Finding(row["finding"])] += row["rows"]
         else:
             excused[row["excuse"]] += row["rows"]
-    total, linked = (sum(row[name] for row in found) for name in ("rows", "linked"))
-    return VerifiedTable(table, has_column, total, linked, findings, excused)
+    return VerifiedTable(table, has_column, rows["total"], rows["linked"], findings, excused)
 
 
-def _listed(engine: engines.Engine, judged: dict[str, ir.Table]) -> Iterator[pa.RecordBatch]:
+def _listed(engine: engines.Engine, bad: dict[str, ir.Table]) -> Iterator[pa.RecordBatch]:
     """Yield the rows that are not right, in the order of their keys."""
-    for table, rows in judged.items():
-        bad = rows.filter(rows.finding != link.Finding.RIGHT.value).order_by("key")
-        for batch in engine.batches(bad):
+    for table, rows in bad.items():
+        for batch in engine.batches(rows.order_by("key")):
             names = pa.array([table] * batch.num_rows, pa.string())
             yield pa.record_batch([names, *(batch[name] for name in _LISTED.names[1:])], schema=_LISTED)
 
