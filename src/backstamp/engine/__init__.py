@@ -10,6 +10,7 @@ as a function on Arrow batches and is mapped by any engine.
     parquet    its tables as files
     session    how it starts
     functions  functions of values that Ibis does not name
+    built      expressions that are built once a process
     graph      connected records on one machine, and
     stars      on many
 """

@@ -22,7 +22,7 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 
 from backstamp import errors
-from backstamp.engine import graph, held
+from backstamp.engine import built, graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
@@ -161,10 +161,11 @@ class DuckDB:
             self._execute("BEGIN")
             self._is_patching = True
         stored = self._stored(table.op().name)
-        gone = _compiled(removed.select(*by).distinct())
+        gone = _compiled(built.here(lambda: removed.select(*by).distinct()))
         same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
         self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
-        self._execute(f"INSERT INTO {stored} {_compiled(added.select(table.columns))}")
+        rows = _compiled(built.here(lambda: added.select(table.columns)))
+        self._execute(f"INSERT INTO {stored} {rows}")
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
@@ -228,7 +229,7 @@ class DuckDB:
 
     def count(self, expression: ir.Table) -> int:
         """See `Engine.count`."""
-        return int(self._fetch(_compiled(expression.count()))[0][0])
+        return int(self._fetch(_compiled(_number_of(expression)))[0][0])
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
@@ -421,6 +422,7 @@ class DuckDB:
         self._held, self._shown, self._made = [], [], Counter()
 
 
+@lru_cache(_KEPT_STATEMENTS)
 def _table(name: str, schema: sch.Schema, namespace: ops.Namespace) -> ir.Table:
     # Ibis compares schemas with what may be null.
     nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in schema.items()})
@@ -447,6 +449,12 @@ def _compiled_node(node: ops.Relation) -> str:
     return str(_SOURCE.compile(node.to_expr()))
 
 
+@built.once
+def _number_of(expression: ir.Table) -> ir.IntegerScalar:
+    return expression.count()
+
+
+@built.once
 def _in_order(links: ir.Table) -> ir.Table:
     return links.order_by([links.rule, links.score.desc(), links.left, links.right])
 

@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block
 from backstamp.unify.explain import Row
 
@@ -107,16 +107,22 @@ def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compar
     keys = {(part.table, part.held): part.holders for one in compared for part in one.parts}
     if not keys:
         return
-    most = [
-        holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
-        for place, holders in enumerate(keys.values())
-    ]
-    rows = engine.rows(ibis.union(*most))
-    found = {row["place"]: row["most"] or 0 for row in rows}
+    found = {row["place"]: row["most"] or 0 for row in engine.rows(_most(list(keys.values())))}
     of_key = {key: found[place] for place, key in enumerate(keys)}
     for one in compared:
         if sum(of_key[part.table, part.held] for part in one.parts) > one.max_rows:
             yield one
+
+
+@built.once
+def _most(held: Sequence[ir.Table]) -> ir.Table:
+    """Return how many rows hold the value that most rows hold, of each table of values: place, most."""
+    return ibis.union(
+        *(
+            holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
+            for place, holders in enumerate(held)
+        )
+    )
 
 
 def _crowded(compared: Compared) -> ir.Table:
@@ -179,13 +185,18 @@ def recounted(
         for place in one.places
     ]
     of_rules = engine.load(_LIMITS, [pa.RecordBatch.from_pylist(told, schema=_LIMITS)])
+    return engine.cache(_too_many_now(of_rules, counted, before, found))
+
+
+@built.once
+def _too_many_now(of_rules: ir.Table, counted: ir.Table, before: ir.Table, found: ir.Table | None) -> ir.Table:
     names = ["rule", "lower", "upper", "hash"]
     held = counted.inner_join(of_rules, "place").group_by([*names, "max_rows"])
     totals = held.agg(holders=functions.total(ibis._.holders))
     totals = totals.filter(totals.holders > totals.max_rows)
     known = before if found is None else before.union(found)
     lines = known.filter(known.hash.notnull()).select(*names, "columns", "values").distinct(on=names, keep="first")
-    return engine.cache(totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names))
+    return totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names)
 
 
 def _columns(compared: Compared) -> Iterator[str]:
@@ -196,10 +207,14 @@ def _columns(compared: Compared) -> Iterator[str]:
 
 def counted(engine: Engine, shared: ir.Table) -> tuple[Shared, ...]:
     """Return how many values of each rule too many rows share, from `shapes.SHARED_VALUES`."""
+    return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in engine.rows(_by_rule(shared)))
+
+
+@built.once
+def _by_rule(shared: ir.Table) -> ir.Table:
     keys = ["rule", "lower", "upper", "columns"]
     found = shared.group_by(keys).agg(values=shared.count(), holders=functions.total(shared.holders))
-    rows = engine.rows(found.order_by([ibis.desc("holders"), "rule", "lower", "upper"]))
-    return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in rows)
+    return found.order_by([ibis.desc("holders"), "rule", "lower", "upper"])
 
 
 @dataclass(frozen=True)
@@ -259,8 +274,7 @@ def refused_links(engine: Engine, refused: ir.Table, records: ir.Table) -> tuple
 
 def count_large(engine: Engine, customers: ir.Table, limit: int) -> tuple[int, int]:
     """Return how many customers have more rows than a limit, and how many the largest customer has."""
-    sizes = _sizes(customers)
-    [row] = engine.rows(sizes.aggregate(large=sizes.count(where=sizes["rows"] > limit), most=sizes["rows"].max()))
+    [row] = engine.rows(_large(customers, limit))
     return row["large"], row["most"] or 0
 
 
@@ -292,6 +306,12 @@ def large_customers(
     return tuple(
         LargeCustomer(row["customer_id"], row["rows"], tuple(joints.get(row["customer"], ()))) for row in listed
     )
+
+
+@built.once
+def _large(customers: ir.Table, limit: int) -> ir.Table:
+    sizes = _sizes(customers)
+    return sizes.aggregate(large=sizes.count(where=sizes["rows"] > limit), most=sizes["rows"].max())
 
 
 def _sizes(customers: ir.Table) -> ir.Table:
