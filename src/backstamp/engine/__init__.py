@@ -104,6 +104,22 @@ class Engine(Protocol):
         """Compute an expression now, for the use of this process only."""
         ...
 
+    def pick(
+        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
+    ) -> ir.Table:
+        """Return the rows of a kept table that have in some columns what one of some keys has, for this process only.
+
+        It looks at these columns alone, and at whole rows only where they are asked for: so it costs little to take a
+        few rows out of many.
+
+        Args:
+            table: what `table` or `published` gave, and no view.
+            by: the columns.
+            keys: has these columns.
+            columns: those that are wanted; all unless it says.
+        """
+        ...
+
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """Hold a stream of Arrow batches as a table, for the use of this process only."""
         ...

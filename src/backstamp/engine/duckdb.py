@@ -37,6 +37,8 @@ _SOURCE = Backend()  # compiles; it has no connection
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = ops.Namespace("temp", "main")  # for what only this process needs; also in a transaction on the file
 _KEPT_STATEMENTS = 4096
+_FEW_ROWS = 5000
+"""Up to so many rows blocks that hold none of them are passed over; to look for more takes longer than to read all."""
 _DIGITS_OF_64_BITS = 18
 _MACROS = (
     "short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT",
@@ -175,6 +177,27 @@ class DuckDB:
     def cache(self, expression: ir.Table) -> ir.Table:
         """See `Engine.cache`."""
         return self._hold(_compiled(expression), expression.schema())
+
+    def pick(
+        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
+    ) -> ir.Table:
+        """See `Engine.pick`."""
+        node, names = table.op(), columns or table.columns
+        wanted = built.here(lambda: table.select(*names))
+        if not isinstance(node, ops.DatabaseTable) or node.namespace.database != _STORE:
+            return self.cache(built.here(lambda: table.semi_join(keys, by).select(*names)))
+        # A join reads all columns of all rows that could fit; by their places it reads the blocks that hold one.
+        stored, places = self._stored(node.name), self._name()
+        same = " AND ".join(f"stored.{_quoted(column)} = keys.{_quoted(column)}" for column in by)
+        found = f"SELECT rowid AS place FROM {stored} AS stored SEMI JOIN ({_compiled(keys)}) AS keys ON {same}"
+        self._execute(f"CREATE TEMP TABLE {places} AS {found}")
+        self._held.append(places)
+        self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
+        values = ", ".join(map(_quoted, names))
+        rows = f"SELECT {values} FROM {stored} AS stored SEMI JOIN {places} ON stored.rowid = {places}.place"
+        picked = self._hold(rows, wanted.schema())
+        self._execute("RESET dynamic_or_filter_threshold")
+        return picked
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""

@@ -119,10 +119,38 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
         followed=engine.table("followed"),
         overrides=pairs,
         changed_overrides=_ends(changed),
+        pick=lambda records: _filtered(settings, _picked(engine, settings, records)),
+        name=lambda records: _keys_of(_picked(engine, settings, records, ["key"])),
     )
     most = max(MOST * engine.count(known.customers), FEW)
     limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
     return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
+
+
+def _picked(
+    engine: Engine, settings: Unify, records: ir.Table, columns: Sequence[str] | None = None
+) -> dict[str, ir.Table]:
+    """Return of each table the rows that have some records, as they are stored; all their columns, or these."""
+    numbers = {table.table: _numbers_in_table(records, position) for position, table in enumerate(settings.tables)}
+    return {
+        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table, columns)
+        for name, of_table in numbers.items()
+    }
+
+
+@built.once
+def _keys_of(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Return the table and key of rows of tables."""
+    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
+
+
+@built.once
+def _numbers_in_table(records: ir.Table, position: int) -> ir.Table:
+    """Return the numbers that rows have in a table, of those records that are of this table."""
+    number = records.record - functions.whole(position * stages.RECORDS_OF_TABLE)
+    return records.select(**{transform.ROW: number}).filter(
+        lambda t: t[transform.ROW].between(1, stages.RECORDS_OF_TABLE)
+    )
 
 
 def _every_override(engine: Engine, change: Change) -> ir.Table:
@@ -168,8 +196,7 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
     Returns:
         What was published of these rows.
     """
-    before, owners = _before(engine, settings, part)
-    profiles = engine.cache(_of_customers(engine.table("profiles"), before.made))
+    before, owners, profiles = _before(engine, settings, part)
     clusters = engine.published("clusters")
     numbered = {name: _numbered(engine, rows, settings, name, change) for name, rows in part.after.items()}
     numbers = _numbers(engine, settings, numbered)
@@ -276,25 +303,28 @@ def _by_record(engine: Engine, unified: stages.Unified, numbers: _Numbers) -> st
     return replace(unified, **told)
 
 
-def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[history.Before, ir.Table]:
-    """Return what the run before published of the rows that a change can touch; and whose they were: `shapes.IDS`."""
-    customers, every_id, followed, values = map(engine.table, ("customers", "ids", "followed", "profile_values"))
+def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[history.Before, ir.Table, ir.Table]:
+    """Return what the run before published of the rows that a change can touch.
+
+    Returns:
+        Their members and ids; whose they were: `shapes.IDS`; the profiles of these: `shapes.PROFILES`.
+    """
+    customers, every_id, followed = map(engine.table, ("customers", "ids", "followed"))
     records = part.records
     owned = engine.cache(_owned(customers, records))
     ids = engine.cache(built.here(lambda: every_id.semi_join(owned, "customer")))
     named = engine.cache(_named(part.before))
     members = built.here(lambda: owned.inner_join(ids, "customer").inner_join(named, "record"))
+    values = engine.pick(engine.table("profile_values"), ["customer"], ids)
     key_columns = shown.key_columns((table.table, table.key) for table in settings.tables)
     before = history.Before(
         members=engine.cache(built.here(lambda: members.select(*shapes.MEMBERS.names))),
         made=built.here(lambda: ids.drop("customer")),
         previous_ids=engine.cache(_of_customers(engine.table("previous_ids"), ids)),
         followed=engine.cache(built.here(lambda: followed.semi_join(named, ["table", "key"]))),
-        profile_values=engine.cache(
-            built.here(lambda: values.semi_join(ids, "customer").select("customer_id", "last_change", *key_columns))
-        ),
+        profile_values=built.here(lambda: values.select("customer_id", "last_change", *key_columns)),
     )
-    return before, ids
+    return before, ids, engine.cache(stages.profiles(engine, settings, values))
 
 
 @built.once

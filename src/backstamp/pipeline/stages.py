@@ -205,6 +205,7 @@ def unify_rows(
         of_keys = places_of_keys(settings)
         if given.counted is not None:
             keyed = block.counted_over_all(engine, keyed, of_keys, given.counted)
+        keyed = block.measured(engine, keyed)
     with stage(DEDUPLICATE) as told:
         deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
         groups = {name: found for name, (found, _) in deduplicated.items()}
@@ -342,10 +343,17 @@ def find_clusters(engine: Engine, settings: Unify, given: Given, before: ir.Tabl
         ids = _in_order(engine, engine.table("ids"), given.by_number)
         together = _together(engine, settings, given.lists, ids)
         found = engine.keep("clusters", _identified(engine, together, ids, before, running))
-        values = merge.complete(engine.table("profile_values"), list(numbered(settings, _sources(engine, settings))))
-        engine.view("profiles", cluster.complete(values, found, [name for _, name in places.clusters(settings)]))
+        engine.view("profiles", profiles(engine, settings, engine.table("profile_values")))
         told.rows = engine.count(found.select("cluster_id").distinct())
         told.detail(f"{told.rows:,} clusters")
+
+
+def profiles(engine: Engine, settings: Unify, values: ir.Table) -> ir.Table:
+    """Return the profiles that are made of some values (`shapes.PROFILE_VALUES`), with the ids of their clusters."""
+    made = merge.complete(values, numbered(settings, _sources(engine, settings)))
+    if not settings.clusters:
+        return made
+    return cluster.complete(made, engine.table("clusters"), [name for _, name in places.clusters(settings)])
 
 
 def names_of(settings: Unify) -> tuple[str, ...]:

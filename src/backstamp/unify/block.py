@@ -7,7 +7,7 @@ have one key, and what a row holds is each of its values by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import ibis
@@ -140,6 +140,7 @@ class Keyed:
             `holders` (how many do).
         region: where the table's telephone numbers are from, if no condition says otherwise.
         lists: what people supply.
+        most: of what rows hold, how many rows hold the value that most of them hold, where that is known.
     """
 
     table: ir.Table
@@ -147,6 +148,7 @@ class Keyed:
     holders: Mapping[Held, ir.Table]
     region: str | None
     lists: normalize.Lists
+    most: Mapping[Held, int] = field(default_factory=dict)
 
     def rows(self, side: Side) -> ir.Table:
         """Return the rows that hold a key: record, key, and the other values, which may be null."""
@@ -282,6 +284,27 @@ def _everywhere(holders: ir.Table, known: ir.Table, counted: ir.Table, place: in
     return every.left_join(holders.select("key", "first"), "key").select("key", "first", "holders")
 
 
+def measured(engine: Engine, keyed: Mapping[str, Keyed]) -> dict[str, Keyed]:
+    """Return the keys of tables with `most`, which one statement tells of all of them."""
+    held = [(name, one) for name, keys in keyed.items() for one in keys.holders]
+    if not held:
+        return dict(keyed)
+    rows = engine.rows(_most([keyed[name].holders[one] for name, one in held]))
+    found = {held[row["place"]]: row["most"] or 0 for row in rows}
+    return {name: replace(keys, most={one: found[name, one] for one in keys.holders}) for name, keys in keyed.items()}
+
+
+@built.once
+def _most(held: Sequence[ir.Table]) -> ir.Table:
+    """Return how many rows hold the value that most rows hold, of each table of `Keyed.holders`: place, most."""
+    return ibis.union(
+        *(
+            holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
+            for place, holders in enumerate(held)
+        )
+    )
+
+
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> dict[str, ir.Table]:
     """Return what more rows of both tables hold than the rule allows, as `Keyed.holders`, by its name in `Keyed.rows`.
 
@@ -289,10 +312,10 @@ def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_
     """
     found = {}
     for name, held in lower_side.held.items():
-        holders = [lower.holders[held]]
-        if upper is not lower:
-            holders.append(upper.holders[upper_side.held[name]])
-        full = engine.cache(too_many(holders, lower_side.max_rows))
+        parts = [(lower, held)] if upper is lower else [(lower, held), (upper, upper_side.held[name])]
+        if sum(one.most.get(part, lower_side.max_rows + 1) for one, part in parts) <= lower_side.max_rows:
+            continue
+        full = engine.cache(too_many([one.holders[part] for one, part in parts], lower_side.max_rows))
         if engine.count(full):
             found[name] = full
     return found

@@ -101,6 +101,8 @@ def deduplicate(
     if found is None:
         return engine.cache(_alone(rows)), None
     members, forest = engine.spanning_forest(found)
+    if not engine.count(members):
+        return engine.cache(_alone(rows)), None
     refused = None
     torn = None if never is None else _torn(engine, members, never)
     if torn is not None:

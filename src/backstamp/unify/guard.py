@@ -67,6 +67,11 @@ class Compared:
         """The one or two tables."""
         return (self.lower,) if self.lower.table == self.upper.table else (self.lower, self.upper)
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a value may have too many rows."""
+        return sum(part.keyed.most[part.held] for part in self.parts) > self.max_rows
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -91,7 +96,7 @@ class Shared:
 
 def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | None:
     """Return the values that too many rows share for a rule, as `shapes.SHARED_VALUES`; None without any."""
-    found = [(one, engine.cache(_crowded(one))) for one in _suspects(engine, compared)]
+    found = [(one, engine.cache(_crowded(one))) for one in compared if one.is_suspect]
     if not found:
         return None
     records = ibis.union(*[crowded.select("record") for _, crowded in found])
@@ -100,29 +105,6 @@ def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | 
         held.setdefault(part.table, []).append(part)
     read = {table: _read(engine, parts, records) for table, parts in held.items()}
     return ibis.union(*[_told(one, crowded, read) for one, crowded in found])
-
-
-def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
-    """Yield the rules for which a value may have too many rows: all their keys are looked at in one statement."""
-    keys = {(part.table, part.held): part.holders for one in compared for part in one.parts}
-    if not keys:
-        return
-    found = {row["place"]: row["most"] or 0 for row in engine.rows(_most(list(keys.values())))}
-    of_key = {key: found[place] for place, key in enumerate(keys)}
-    for one in compared:
-        if sum(of_key[part.table, part.held] for part in one.parts) > one.max_rows:
-            yield one
-
-
-@built.once
-def _most(held: Sequence[ir.Table]) -> ir.Table:
-    """Return how many rows hold the value that most rows hold, of each table of values: place, most."""
-    return ibis.union(
-        *(
-            holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
-            for place, holders in enumerate(held)
-        )
-    )
 
 
 def _crowded(compared: Compared) -> ir.Table:

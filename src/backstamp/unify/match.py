@@ -50,6 +50,7 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
         overrides: `shapes.OVERRIDES`, or None without any.
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
+    filled = {table.name for table in tables if engine.count(table.groups)}
     primary, *others = tables
     placed = [_placed(primary.groups, 0, None, owns=True)]
     groups = primary.groups
@@ -58,6 +59,7 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
         steps = [
             _Step(engine, rule, table, upper, owned[upper.name])
             for upper in tables[:position]
+            if {table.name, upper.name} <= filled
             for rule in said.get((table.name, upper.name), [])
         ]
         told = None if overrides is None else _told(engine, overrides, table, ibis.union(*owned.values()))

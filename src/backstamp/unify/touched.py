@@ -8,7 +8,7 @@ any rule allows, before the change and after it, links nobody; but how many hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ibis
@@ -17,7 +17,7 @@ from backstamp.engine import built, functions
 from backstamp.unify import block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -58,6 +58,8 @@ class Known:
     Attributes:
         overrides: left, right: all pairs of overrides, before the change and after it.
         changed_overrides: record: the rows of those that are new or gone.
+        pick: gives of each table the rows before the change that have some records.
+        name: gives table and key of the rows before the change that have some records.
     """
 
     match_keys: ir.Table
@@ -65,6 +67,8 @@ class Known:
     followed: ir.Table
     overrides: ir.Table
     changed_overrides: ir.Table
+    pick: Callable[[ir.Table], Mapping[str, ir.Table]]
+    name: Callable[[ir.Table], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ class _Reach:
         moved: `shapes.COUNTED_KEYS`: by how much the change alters how many hold a key.
         records: `record` of the rows reached.
         counted: `shapes.COUNTED_KEYS` of the keys reached, in parts.
+        owners: `customer` of the customers reached, in parts.
     """
 
     engine: Engine
@@ -135,6 +140,7 @@ class _Reach:
     moved: ir.Table
     records: ir.Table
     counted: list[ir.Table]
+    owners: list[ir.Table] = field(default_factory=list)
 
     def step(self, frontier: ir.Table, keys: Sequence[ir.Table]) -> ir.Table:
         """Take in rows, which also hold these keys, and return `record` of those that hang together with them."""
@@ -151,7 +157,7 @@ class _Reach:
 
     def touched(self, added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table) -> Touched:
         """Return what was found."""
-        before = {one.name: self.engine.cache(_of(one.known, self.records)) for one in self.tables}
+        before = self.known.pick(self.records)
         after = {one.name: self.engine.cache(_changed(before[one.name], one.removed, one.added)) for one in self.tables}
         parts = self.counted
         counted = built.here(lambda: ibis.union(*parts))
@@ -169,7 +175,8 @@ class _Reach:
     def _customers(self, frontier: ir.Table) -> ir.Table:
         """Return `record` of all rows of the customers that these rows were."""
         customers = self.known.customers
-        owners = self.engine.cache(_owners(customers, frontier))
+        owners = self.engine.cache(_owners(customers, frontier, self.owners))
+        self.owners.append(owners)
         return built.here(lambda: customers.semi_join(owners, "customer").select("record"))
 
     def _followed(self, frontier: ir.Table) -> list[ir.Table]:
@@ -177,7 +184,7 @@ class _Reach:
         followed = self.known.followed
         if not self.engine.count(followed):
             return []
-        here = self.engine.cache(_named({one.name: one.known for one in self.tables}, frontier))
+        here = self.known.name(frontier)
         others = self.engine.cache(_followed_together(followed, here))
         if not self.engine.count(others):
             return []
@@ -204,11 +211,6 @@ def _none_of(table: ir.Table) -> ir.Table:
 def _records(tables: Sequence[ir.Table]) -> ir.Table:
     """Return `record` of all rows of tables, each once."""
     return ibis.union(*(rows.select("record") for rows in tables), distinct=True)
-
-
-@built.once
-def _of(known: ir.Table, records: ir.Table) -> ir.Table:
-    return known.semi_join(records, "record")
 
 
 @built.once
@@ -247,10 +249,13 @@ def _not_full(holders: ir.Table, now: ir.Table, max_rows: int) -> ir.Table:
 
 
 @built.once
-def _owners(customers: ir.Table, rows: ir.Table) -> ir.Table:
-    """Return `customer` of those that own some of these rows."""
+def _owners(customers: ir.Table, rows: ir.Table, known: Sequence[ir.Table]) -> ir.Table:
+    """Return `customer` of those that own some of these rows and are not known yet."""
     owned = customers.semi_join(rows, "record").filter(customers.customer.notnull())
-    return owned.select("customer").distinct()
+    owners = owned.select("customer").distinct()
+    for part in known:
+        owners = owners.anti_join(part, "customer")
+    return owners
 
 
 @built.once
@@ -259,13 +264,6 @@ def _paired(pairs: ir.Table, rows: ir.Table) -> ir.Table:
     rights = pairs.semi_join(rows.select(left="record"), "left").select(record="right")
     lefts = pairs.semi_join(rows.select(right="record"), "right").select(record="left")
     return rights.union(lefts)
-
-
-@built.once
-def _named(tables: Mapping[str, ir.Table], rows: ir.Table) -> ir.Table:
-    """Return the table and key of rows."""
-    named = (known.semi_join(rows, "record").select("key", table=ibis.literal(name)) for name, known in tables.items())
-    return ibis.union(*named)
 
 
 @built.once

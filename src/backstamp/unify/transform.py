@@ -140,15 +140,20 @@ def store(
     """
     rows, corrupt = _usable(engine, landed, key, types)
     rows = _with_small_guids(rows, foreign_keys)
+    known = previous
+    if previous is not None and landed.deleted is not None and not whole:
+        known = engine.pick(previous, ["key"], _keys(rows, landed.deleted))
     if landed.us is not None:
-        rows = _with_kept_times(rows, previous, landed.us)
+        rows = _with_kept_times(rows, known, landed.us)
     rows = _without(rows, landed.only_read)
     if whole or previous is None or _types(rows) != _types(_without(previous, (ROW,))):
         if landed.deleted is not None and previous is not None:
             untouched = previous.drop(ROW).anti_join(rows, "key")
             rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
         return Stored(numbered(rows, by_number=is_number(key, types)), corrupt)
-    return _changes(engine, rows, previous, landed.deleted, corrupt, by_number=is_number(key, types))
+    removed, added = _changes(engine, rows, known, landed.deleted)
+    added = engine.cache(_numbered_on(added, removed, previous, by_number=is_number(key, types)))
+    return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
 
 
 def is_number(key: str, types: Mapping[str, pa.DataType]) -> bool:
@@ -213,22 +218,27 @@ def _types(rows: ir.Table) -> dict[str, str]:
     return {name: str(kind.copy(nullable=True)) for name, kind in rows.schema().items()}
 
 
-def _changes(
-    engine: Engine, rows: ir.Table, previous: ir.Table, deleted: ir.Table | None, corrupt: ir.Table, *, by_number: bool
-) -> Changes:
-    """Hold rows against what was known before, all of it where nobody says which rows are gone."""
+def _changes(engine: Engine, rows: ir.Table, known: ir.Table, deleted: ir.Table | None) -> tuple[ir.Table, ir.Table]:
+    """Hold rows against what was known before, all of it where nobody says which rows are gone.
+
+    Returns:
+        The rows that have other values or are gone, as they were; those that have other values or are new.
+    """
     if deleted is None:
         rows = engine.cache(rows)
-        known, gone = previous, built.here(lambda: previous.anti_join(rows, "key"))
+        gone = built.here(lambda: known.anti_join(rows, "key"))
     else:
         rows = engine.cache(built.here(lambda: rows.anti_join(deleted, "key")))
-        # The little that is asked for comes last: the engine builds its table of that, and looks the known rows up.
-        known = engine.cache(built.here(lambda: previous.semi_join(rows.select("key").union(deleted), "key")))
         gone = built.here(lambda: known.semi_join(deleted, "key"))
     different = engine.cache(built.here(lambda: rows.difference(known.select(*rows.columns), distinct=True)))
-    removed = engine.cache(built.here(lambda: known.semi_join(different, "key").union(gone).select(*rows.columns, ROW)))
-    added = engine.cache(_numbered_on(different, removed, previous, by_number=by_number))
-    return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
+    removed = built.here(lambda: known.semi_join(different, "key").union(gone).select(*rows.columns, ROW))
+    return engine.cache(removed), different
+
+
+@built.once
+def _keys(rows: ir.Table, deleted: ir.Table) -> ir.Table:
+    """Return `key` of all rows that a read tells of."""
+    return rows.select("key").union(deleted)
 
 
 @built.once
