@@ -10,6 +10,7 @@ as a function on Arrow batches and is mapped by any engine.
     parquet    its tables as files
     session    how it starts
     functions  functions of values that Ibis does not name
+    built      expressions that are built once a process
     graph      connected records on one machine, and
     stars      on many
 """
@@ -109,6 +110,22 @@ class Engine(Protocol):
 
     def cache(self, expression: ir.Table) -> ir.Table:
         """Compute an expression now, for the use of this process only."""
+        ...
+
+    def pick(
+        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
+    ) -> ir.Table:
+        """Return the rows of a kept table that have in some columns what one of some keys has, for this process only.
+
+        It looks at these columns alone, and at whole rows only where they are asked for: so it costs little to take a
+        few rows out of many.
+
+        Args:
+            table: what `table` or `published` gave, and no view.
+            by: the columns.
+            keys: has these columns.
+            columns: those that are wanted; all unless it says.
+        """
         ...
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:

@@ -22,7 +22,7 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 
 from backstamp import errors
-from backstamp.engine import graph, held
+from backstamp.engine import built, graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _SOURCE = Backend()  # compiles; it has no connection
 _STORE = "store"  # the schema of the physical tables; the views of the main schema show the published ones
 _SCRATCH = ops.Namespace("temp", "main")  # for what only this process needs; also in a transaction on the file
 _KEPT_STATEMENTS = 4096
+_FEW_ROWS = 5000
+"""Up to so many rows blocks that hold none of them are passed over; to look for more takes longer than to read all."""
 _DIGITS_OF_64_BITS = 18
 _MACROS = (
     "short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT",
@@ -169,10 +171,11 @@ class DuckDB:
             self._execute("BEGIN")
             self._is_patching = True
         stored = self._stored(table.op().name)
-        gone = _compiled(removed.select(*by).distinct())
+        gone = _compiled(built.here(lambda: removed.select(*by).distinct()))
         same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
         self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
-        self._execute(f"INSERT INTO {stored} {_compiled(added.select(table.columns))}")
+        rows = _compiled(built.here(lambda: added.select(table.columns)))
+        self._execute(f"INSERT INTO {stored} {rows}")
 
     def land(self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.land`."""
@@ -182,6 +185,27 @@ class DuckDB:
     def cache(self, expression: ir.Table) -> ir.Table:
         """See `Engine.cache`."""
         return self._hold(_compiled(expression), expression.schema())
+
+    def pick(
+        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
+    ) -> ir.Table:
+        """See `Engine.pick`."""
+        node, names = table.op(), columns or table.columns
+        wanted = built.here(lambda: table.select(*names))
+        if not isinstance(node, ops.DatabaseTable) or node.namespace.database != _STORE:
+            return self.cache(built.here(lambda: table.semi_join(keys, by).select(*names)))
+        # A join reads all columns of all rows that could fit; by their places it reads the blocks that hold one.
+        stored, places = self._stored(node.name), self._name()
+        same = " AND ".join(f"stored.{_quoted(column)} = keys.{_quoted(column)}" for column in by)
+        found = f"SELECT rowid AS place FROM {stored} AS stored SEMI JOIN ({_compiled(keys)}) AS keys ON {same}"
+        self._execute(f"CREATE TEMP TABLE {places} AS {found}")
+        self._held.append(places)
+        self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
+        values = ", ".join(map(_quoted, names))
+        rows = f"SELECT {values} FROM {stored} AS stored SEMI JOIN {places} ON stored.rowid = {places}.place"
+        picked = self._hold(rows, wanted.schema())
+        self._execute("RESET dynamic_or_filter_threshold")
+        return picked
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""
@@ -236,7 +260,7 @@ class DuckDB:
 
     def count(self, expression: ir.Table) -> int:
         """See `Engine.count`."""
-        return int(self._fetch(_compiled(expression.count()))[0][0])
+        return int(self._fetch(_compiled(_number_of(expression)))[0][0])
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
@@ -433,6 +457,7 @@ class DuckDB:
         self._held, self._shown, self._made = [], [], Counter()
 
 
+@lru_cache(_KEPT_STATEMENTS)
 def _table(name: str, schema: sch.Schema, namespace: ops.Namespace) -> ir.Table:
     # Ibis compares schemas with what may be null.
     nullable = ibis.schema({column: kind.copy(nullable=True) for column, kind in schema.items()})
@@ -459,6 +484,12 @@ def _compiled_node(node: ops.Relation) -> str:
     return str(_SOURCE.compile(node.to_expr()))
 
 
+@built.once
+def _number_of(expression: ir.Table) -> ir.IntegerScalar:
+    return expression.count()
+
+
+@built.once
 def _in_order(links: ir.Table) -> ir.Table:
     return links.order_by([links.rule, links.score.desc(), links.left, links.right])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache, reduce
 from operator import add
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from decimal import Decimal
-    from uuid import UUID
 
     import ibis.expr.types as ir
 
@@ -84,6 +84,11 @@ def whole(number: int) -> ir.IntegerScalar:
 def total(numbers: ir.IntegerColumn) -> ir.IntegerScalar:
     """Return the sum of whole numbers in 64 bits; DuckDB makes it 128, which Ibis does not know, and casts nothing."""
     return numbers.sum().cast(dt.float64).cast(dt.int64)
+
+
+def only(values: ir.Column) -> ir.Scalar:
+    """Return the value of a table of one row, for any other; engines see that a largest value is a single one."""
+    return values.max().as_scalar()
 
 
 def quotient(one: ir.DecimalValue, other: ir.DecimalValue) -> ir.DecimalValue:
@@ -176,10 +181,14 @@ def _short(kind: dt.DataType) -> Callable[..., ir.IntegerValue]:
     return ibis.udf.scalar.builtin(short_hash, signature=((kind,), dt.int64))  # type: ignore[no-any-return]
 
 
-def uuid5(namespace: UUID, *name: ir.StringValue) -> ir.StringValue:
-    """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts."""
+def uuid5(namespace: UUID | ir.StringValue, *name: ir.StringValue) -> ir.StringValue:
+    """Return the UUID version 5 of a name in a namespace, as text (RFC 9562, 5.5); U+0000 stands between its parts.
+
+    A namespace that is an expression has its 32 hexadecimal digits.
+    """
+    digits_of_namespace = ibis.literal(namespace.hex) if isinstance(namespace, UUID) else namespace
     spelled = ibis.literal("00").join([_hexadecimal(part) for part in name])
-    digits = _sha1(_bytes_of(ibis.literal(namespace.hex) + spelled))
+    digits = _sha1(_bytes_of(digits_of_namespace + spelled))
     variant = _part("89ab", ibis.literal("0123456789abcdef").find(_part(digits, 17, 1)) % 4 + 1, 1)
     versioned, varied = ibis.literal("5") + _part(digits, 14, 3), variant + _part(digits, 18, 3)
     return ibis.literal("-").join([_part(digits, 1, 8), _part(digits, 9, 4), versioned, varied, _part(digits, 21, 12)])

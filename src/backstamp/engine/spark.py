@@ -120,6 +120,12 @@ class Spark:
         """See `Engine.cache`."""
         return self._hold(self._frame(expression))
 
+    def pick(
+        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
+    ) -> ir.Table:
+        """See `Engine.pick`."""
+        return self.cache(table.semi_join(keys, list(by)).select(*(columns or table.columns)))
+
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""
         physical = self._name("loaded")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backstamp.engine import built
 from backstamp.unify import block, deduplicate, guard
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def shared_values(
     return guard.shared_values(engine, list(_compared(settings, rows, keyed)))
 
 
+@built.once
 def limits(settings: Unify, places: Mapping[str, Mapping[block.Key, int]]) -> list[guard.Limit]:
     """Return the limits of all active rules, whose keys have these places in their tables."""
     found = []

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.pipeline import guarding, stages
 from backstamp.pipeline.reading import stored_name
 from backstamp.unify import deduplicate, guard, history, shown, touched, transform
@@ -96,7 +96,7 @@ def is_nothing(engine: Engine, change: Change) -> bool:
 def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | None:
     """Return the rows that a change can touch, None where they are too many for it to be worth while."""
     sources = {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
-    none = {name: source.limit(0) for name, source in sources.items()}
+    none = _none_of(sources)
     removed = none | {name: changes.removed for name, changes in change.sources.items()}
     added = none | {name: changes.added for name, changes in change.sources.items()}
     versions = [_filtered(settings, rows) for rows in (sources, removed, added)]
@@ -104,7 +104,7 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
     tables = [
         touched.Table(
             name,
-            list(stages.sides(settings, name)),
+            stages.sides(settings, name),
             places[name],
             engine.table(stages.keys_name(name)),
             *(rows[name] for rows in versions),
@@ -118,26 +118,69 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
         customers=engine.table("customers"),
         followed=engine.table("followed"),
         overrides=pairs,
-        changed_overrides=changed.select(record="left").union(changed.select(record="right")),
+        changed_overrides=_ends(changed),
+        pick=lambda records: _filtered(settings, _picked(engine, settings, records)),
+        name=lambda records: _keys_of(_picked(engine, settings, records, ["key"])),
     )
     most = max(MOST * engine.count(known.customers), FEW)
     limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
     return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
 
 
+def _picked(
+    engine: Engine, settings: Unify, records: ir.Table, columns: Sequence[str] | None = None
+) -> dict[str, ir.Table]:
+    """Return of each table the rows that have some records, as they are stored; all their columns, or these."""
+    numbers = {table.table: _numbers_in_table(records, position) for position, table in enumerate(settings.tables)}
+    return {
+        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table, columns)
+        for name, of_table in numbers.items()
+    }
+
+
+@built.once
+def _keys_of(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Return the table and key of rows of tables."""
+    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
+
+
+@built.once
+def _numbers_in_table(records: ir.Table, position: int) -> ir.Table:
+    """Return the numbers that rows have in a table, of those records that are of this table."""
+    number = records.record - functions.whole(position * stages.RECORDS_OF_TABLE)
+    return records.select(**{transform.ROW: number}).filter(
+        lambda t: t[transform.ROW].between(1, stages.RECORDS_OF_TABLE)
+    )
+
+
 def _every_override(engine: Engine, change: Change) -> ir.Table:
     """Return the pairs of all overrides, before a change and after it: left, right, kind."""
-    before = engine.table("overrides")
-    return before if change.overrides is None else before.union(change.overrides, distinct=True)
+    before, now = engine.table("overrides"), change.overrides
+    return before if now is None else built.here(lambda: before.union(now, distinct=True))
 
 
 def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
     """Return the overrides that are new or gone: left, right, kind."""
     before = engine.table("overrides")
-    if change.overrides is None:
-        return before
+    return before if change.overrides is None else _unlike(before, change.overrides)
+
+
+@built.once
+def _unlike(before: ir.Table, now: ir.Table) -> ir.Table:
+    """Return the overrides that are in only one of two tables."""
     names = before.columns
-    return before.anti_join(change.overrides, names).union(change.overrides.select(names).anti_join(before, names))
+    return before.anti_join(now, names).union(now.select(names).anti_join(before, names))
+
+
+@built.once
+def _ends(pairs: ir.Table) -> ir.Table:
+    """Return `record` of the rows of pairs."""
+    return pairs.select(record="left").union(pairs.select(record="right"))
+
+
+@built.once
+def _none_of(tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    return {name: rows.limit(0) for name, rows in tables.items()}
 
 
 def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> Replaced:
@@ -153,13 +196,12 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
     Returns:
         What was published of these rows.
     """
-    before, owners = _before(engine, settings, part)
-    profiles = engine.cache(engine.table("profiles").semi_join(before.made, "customer_id"))
+    before, owners, profiles = _before(engine, settings, part)
     clusters = engine.published("clusters")
     numbered = {name: _numbered(engine, rows, settings, name, change) for name, rows in part.after.items()}
     numbers = _numbers(engine, settings, numbered)
     given = stages.Given(
-        {name: rows.drop("record") for name, rows in numbered.items()},
+        _without_records(numbered),
         None if change.overrides is None else _overrides(engine, change.overrides, numbers),
         change.lists,
         change.by_number,
@@ -170,34 +212,54 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         return engine.cache(table)
 
     unified = stages.unify_rows(engine, settings, given, before, running, keep)
-    owned = engine.cache(owners.select("customer_id").union(unified.ids.select("customer_id"), distinct=True))
+    owned = engine.cache(_in_either(owners, unified.ids, "customer_id"))
     known = _by_record(engine, unified, numbers)
     _patch(engine, settings, change, part, before.followed, owners, known)
     if not engine.patches_in_place:
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
         stages.find_clusters(engine, settings, given, clusters, running)
-    touched = engine.cache(owners.select("customer").union(known.ids.select("customer"), distinct=True))
+    touched = engine.cache(_in_either(owners, known.ids, "customer"))
     return Replaced(before, profiles, owned, touched)
 
 
+@built.once
+def _without_records(tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    return {name: rows.drop("record") for name, rows in tables.items()}
+
+
+@built.once
+def _in_either(before: ir.Table, now: ir.Table, column: str) -> ir.Table:
+    return before.select(column).union(now.select(column), distinct=True)
+
+
+@built.once
+def _of_customers(rows: ir.Table, customers: ir.Table) -> ir.Table:
+    return rows.semi_join(customers, "customer_id")
+
+
 def _filtered(settings: Unify, sources: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
-    return {table.name: stages.filtered(settings, table).rows for table in stages.numbered(settings, sources)}
+    return {table.name: table.rows for table in stages.taking_part(settings, sources)}
 
 
 def _numbered(engine: Engine, rows: ir.Table, settings: Unify, name: str, change: Change) -> ir.Table:
     """Return rows as they are stored, numbered among themselves, with their record."""
     key = settings.table(name).key
-    stored = rows if key == "key" else rows.drop(key)
+    stored = rows if key == "key" else built.here(lambda: rows.drop(key))
     return engine.cache(transform.numbered(stored, by_number=name in change.by_number))
 
 
 def _numbers(engine: Engine, settings: Unify, numbered: Mapping[str, ir.Table]) -> _Numbers:
     """Return the number of each row among the rows that are unified, and its record beside it."""
-    tables = stages.numbered(settings, {name: rows.rename(stored="record") for name, rows in numbered.items()})
-    both = ibis.union(*(table.rows.select("record", "stored") for table in tables))
+    both = _both_numbers(settings, numbered)
     batches = pa.Table.from_batches(engine.batches(both), shapes.shape(record=pa.int64(), stored=pa.int64()))
     return batches["record"].combine_chunks(), batches["stored"].combine_chunks()
+
+
+@built.once
+def _both_numbers(settings: Unify, numbered: Mapping[str, ir.Table]) -> ir.Table:
+    tables = stages.numbered(settings, {name: rows.rename(stored="record") for name, rows in numbered.items()})
+    return ibis.union(*(table.rows.select("record", "stored") for table in tables))
 
 
 def _renumbered(
@@ -222,8 +284,12 @@ def _renumbered(
 def _overrides(engine: Engine, overrides: ir.Table, numbers: _Numbers) -> ir.Table:
     """Return the overrides between rows that are unified, as they are numbered among themselves."""
     pairs = _renumbered(engine, overrides, ("left", "right"), numbers[::-1]).drop_null(["left", "right"])
-    ends = {"left": ibis.least(pairs.left, pairs.right), "right": ibis.greatest(pairs.left, pairs.right)}
-    return engine.cache(pairs.mutate(**ends))
+    return engine.cache(_in_order(pairs))
+
+
+@built.once
+def _in_order(pairs: ir.Table) -> ir.Table:
+    return pairs.mutate(left=ibis.least(pairs.left, pairs.right), right=ibis.greatest(pairs.left, pairs.right))
 
 
 def _by_record(engine: Engine, unified: stages.Unified, numbers: _Numbers) -> stages.Unified:
@@ -237,27 +303,39 @@ def _by_record(engine: Engine, unified: stages.Unified, numbers: _Numbers) -> st
     return replace(unified, **told)
 
 
-def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[history.Before, ir.Table]:
-    """Return what the run before published of the rows that a change can touch; and whose they were: `shapes.IDS`."""
-    owned = engine.table("customers").semi_join(part.records, "record")
-    owned = engine.cache(owned.filter(owned.customer.notnull()).select("record", "customer"))
-    ids = engine.cache(engine.table("ids").semi_join(owned, "customer"))
-    keys = [rows.select("record", "key", table=ibis.literal(name)) for name, rows in part.before.items()]
-    named = ibis.union(*keys)
-    named = engine.cache(named)
-    members = owned.inner_join(ids, "customer").inner_join(named, "record")
-    followed, values = engine.table("followed"), engine.table("profile_values")
+def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[history.Before, ir.Table, ir.Table]:
+    """Return what the run before published of the rows that a change can touch.
+
+    Returns:
+        Their members and ids; whose they were: `shapes.IDS`; the profiles of these: `shapes.PROFILES`.
+    """
+    customers, every_id, followed = map(engine.table, ("customers", "ids", "followed"))
+    records = part.records
+    owned = engine.cache(_owned(customers, records))
+    ids = engine.cache(built.here(lambda: every_id.semi_join(owned, "customer")))
+    named = engine.cache(_named(part.before))
+    members = built.here(lambda: owned.inner_join(ids, "customer").inner_join(named, "record"))
+    values = engine.pick(engine.table("profile_values"), ["customer"], ids)
     key_columns = shown.key_columns((table.table, table.key) for table in settings.tables)
     before = history.Before(
-        members=engine.cache(members.select(*shapes.MEMBERS.names)),
-        made=ids.drop("customer"),
-        previous_ids=engine.cache(engine.table("previous_ids").semi_join(ids, "customer_id")),
-        followed=engine.cache(followed.semi_join(named, ["table", "key"])),
-        profile_values=engine.cache(
-            values.semi_join(ids, "customer").select("customer_id", "last_change", *key_columns)
-        ),
+        members=engine.cache(built.here(lambda: members.select(*shapes.MEMBERS.names))),
+        made=built.here(lambda: ids.drop("customer")),
+        previous_ids=engine.cache(_of_customers(engine.table("previous_ids"), ids)),
+        followed=engine.cache(built.here(lambda: followed.semi_join(named, ["table", "key"]))),
+        profile_values=built.here(lambda: values.select("customer_id", "last_change", *key_columns)),
     )
-    return before, ids
+    return before, ids, engine.cache(stages.profiles(engine, settings, values))
+
+
+@built.once
+def _owned(customers: ir.Table, records: ir.Table) -> ir.Table:
+    owned = customers.semi_join(records, "record")
+    return owned.filter(owned.customer.notnull()).select("record", "customer")
+
+
+@built.once
+def _named(tables: Mapping[str, ir.Table]) -> ir.Table:
+    return ibis.union(*(rows.select("record", "key", table=ibis.literal(name)) for name, rows in tables.items()))
 
 
 def _patch(
@@ -300,8 +378,8 @@ def _patch(
 
 def _records(settings: Unify, name: str, changes: transform.Changes) -> ir.Table:
     """Return `record` of the rows of a table that are changed or gone."""
-    first = settings.position(name) * stages.RECORDS_OF_TABLE
-    return changes.removed.select(record=changes.removed[transform.ROW] + functions.whole(first))
+    first, removed = settings.position(name) * stages.RECORDS_OF_TABLE, changes.removed
+    return built.here(lambda: removed.select(record=removed[transform.ROW] + functions.whole(first)))
 
 
 def patch_source(engine: Engine, table: str, changes: transform.Changes) -> None:
@@ -326,4 +404,4 @@ def store_whole(engine: Engine, table: str, changes: transform.Changes | None, *
 
 def _patch_if_any(engine: Engine, name: str, by: list[str], removed: ir.Table, added: ir.Table | None) -> None:
     table = engine.table(name)
-    engine.patch(name, by, removed, table.limit(0) if added is None else added)
+    engine.patch(name, by, removed, built.here(lambda: table.limit(0)) if added is None else added)

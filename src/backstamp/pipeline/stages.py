@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.pipeline import guarding
 from backstamp.pipeline.reading import stored_name
 from backstamp.unify import (
@@ -32,7 +32,7 @@ from backstamp.unify import (
 from backstamp.unify.settings import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
     from uuid import UUID
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
+_MOMENT = shapes.shape(time=shapes.TIME)
 _FINGERPRINT = shapes.shape(fingerprint=pa.string())
 UNIFIED_BY = "unified_by"
 """The table of the fingerprint by which the published tables were made."""
@@ -196,7 +197,7 @@ def unify_rows(
         keep: computes one of the larger tables of `Unified`, given its name, and holds it.
     """
     run, stage = running.run, running.stage
-    tables = [filtered(settings, table) for table in numbered(settings, given.sources)]
+    tables = taking_part(settings, given.sources)
     records = _records(tables)
     with stage(NORMALIZE) as told:
         keyed = {table.name: _keyed(engine, settings, table, given.lists) for table in tables}
@@ -204,10 +205,11 @@ def unify_rows(
         of_keys = places_of_keys(settings)
         if given.counted is not None:
             keyed = block.counted_over_all(engine, keyed, of_keys, given.counted)
+        keyed = block.measured(engine, keyed)
     with stage(DEDUPLICATE) as told:
         deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
         groups = {name: found for name, (found, _) in deduplicated.items()}
-        told.rows = sum(engine.count(found.filter(found.record != found.winner)) for found in groups.values())
+        told.rows = sum(engine.count(_duplicates(found)) for found in groups.values())
         told.detail(f"{told.rows:,} duplicates")
     with stage(MATCH) as told:
         matched = [
@@ -215,13 +217,13 @@ def unify_rows(
             for place, name in enumerate(groups)
         ]
         customers = keep("customers", match.match(engine, matched, settings.match, given.overrides))
-        told.rows = engine.count(customers.filter(customers.record == customers.customer))
+        told.rows = engine.count(_founders(customers))
         told.detail(f"{told.rows:,} customers")
         apart = excepted.excepted(engine, settings, keyed, customers)
         apart = None if apart is None else engine.cache(apart)
         links = [refused for _, refused in deduplicated.values() if refused is not None]
         links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
-        refused = engine.cache(ibis.union(*links)) if links else None
+        refused = engine.cache(built.here(lambda: ibis.union(*links))) if links else None
         shared = guarding.shared_values(engine, settings, {table.name: table.rows for table in tables}, keyed)
         shared = None if shared is None else engine.cache(shared)
         for warning in guarding.warnings(engine, settings, shared, refused, apart, customers):
@@ -232,16 +234,15 @@ def unify_rows(
         ids, previous_ids, followed = (
             keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")
         )
-        told.rows = engine.count(ids.filter(ids.made_in_run == run))
+        told.rows = engine.count(identified.new)
         told.detail(f"{told.rows:,} new CustomerIds")
         if wanted is not None and (others := engine.count(wanted) - engine.count(ids.filter(ids.derived))):
             told.warn(f"{others:,} profiles have an ordinary CustomerId, as another one has theirs by the same value")
     with stage(MERGE) as told:
         taken = profile.taken(settings, merge.families_of(tables))
         profiles = merge.merge(engine, tables, customers, taken, ids, previous_ids)
-        now = datetime.now(UTC).replace(tzinfo=None)
         values = None if before is None else before.profile_values
-        profiles = keep("profile_values", shown.dated(profiles, tables, values, now))
+        profiles = keep("profile_values", shown.dated(profiles, tables, values, _now(engine)))
         told.rows = engine.count(profiles)
         told.detail(f"{told.rows:,} profiles")
     return Unified(
@@ -257,6 +258,24 @@ def unify_rows(
         id_changes=identified.id_changes,
         profile_values=profiles,
     )
+
+
+def _now(engine: Engine) -> ir.TimestampScalar:
+    """Return the time, from a table, so that statements are the same at all times."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    moment = engine.load(_MOMENT, [pa.RecordBatch.from_pylist([{"time": now}], schema=_MOMENT)])
+    return built.here(lambda: functions.only(moment.time))
+
+
+@built.once
+def _duplicates(groups: ir.Table) -> ir.Table:
+    return groups.filter(groups.record != groups.winner)
+
+
+@built.once
+def _founders(customers: ir.Table) -> ir.Table:
+    """Return the rows after which customers are called."""
+    return customers.filter(customers.record == customers.customer)
 
 
 def _wanted_ids(engine: Engine, settings: Unify, tables: Sequence[merge.Table], customers: ir.Table) -> ir.Table | None:
@@ -296,7 +315,7 @@ def show(engine: Engine, settings: Unify, by_number: Collection[str]) -> None:
         settings: what the project file says.
         by_number: the unified tables whose keys are whole numbers.
     """
-    tables = [filtered(settings, table) for table in numbered(settings, _sources(engine, settings))]
+    tables = taking_part(settings, _sources(engine, settings))
     customers, values = engine.table("customers"), engine.table("profile_values")
     records = engine.view("records", _records(tables))
     engine.view("members", identify.members(records, customers, engine.table("ids")))
@@ -324,10 +343,17 @@ def find_clusters(engine: Engine, settings: Unify, given: Given, before: ir.Tabl
         ids = _in_order(engine, engine.table("ids"), given.by_number)
         together = _together(engine, settings, given.lists, ids)
         found = engine.keep("clusters", _identified(engine, together, ids, before, running))
-        values = merge.complete(engine.table("profile_values"), list(numbered(settings, _sources(engine, settings))))
-        engine.view("profiles", cluster.complete(values, found, [name for _, name in places.clusters(settings)]))
+        engine.view("profiles", profiles(engine, settings, engine.table("profile_values")))
         told.rows = engine.count(found.select("cluster_id").distinct())
         told.detail(f"{told.rows:,} clusters")
+
+
+def profiles(engine: Engine, settings: Unify, values: ir.Table) -> ir.Table:
+    """Return the profiles that are made of some values (`shapes.PROFILE_VALUES`), with the ids of their clusters."""
+    made = merge.complete(values, numbered(settings, _sources(engine, settings)))
+    if not settings.clusters:
+        return made
+    return cluster.complete(made, engine.table("clusters"), [name for _, name in places.clusters(settings)])
 
 
 def names_of(settings: Unify) -> tuple[str, ...]:
@@ -335,8 +361,10 @@ def names_of(settings: Unify) -> tuple[str, ...]:
     return STAGES if settings.clusters else tuple(name for name in STAGES if name != CLUSTER)
 
 
-def numbered(settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge.Table]:
-    """Yield the tables in match order, all their rows with their record."""
+@built.once
+def numbered(settings: Unify, sources: Mapping[str, ir.Table]) -> list[merge.Table]:
+    """Return the tables in match order, all their rows with their record."""
+    tables = []
     for position, table in enumerate(settings.tables):
         source = sources[table.table]
         record = source[transform.ROW] + functions.whole(position * RECORDS_OF_TABLE)
@@ -344,12 +372,19 @@ def numbered(settings: Unify, sources: Mapping[str, ir.Table]) -> Iterator[merge
         rows = source.mutate(record=record, **{table.key: source.key}).drop(transform.ROW)
         used = places.columns_of(settings, table.table)
         content = tuple(column for column in used if column not in {table.key, *transform.NO_CONTENT})
-        yield merge.Table(table.table, table.key, rows, table.keep, content, table.preferences)
+        tables.append(merge.Table(table.table, table.key, rows, table.keep, content, table.preferences))
+    return tables
+
+
+@built.once
+def taking_part(settings: Unify, sources: Mapping[str, ir.Table]) -> list[merge.Table]:
+    """Return the tables in match order, with the rows that take part and their record."""
+    return [filtered(settings, table) for table in numbered(settings, sources)]
 
 
 def recorded(settings: Unify, sources: Mapping[str, ir.Table]) -> ir.Table:
     """Return the records that take part in unification, as `shapes.RECORDS`."""
-    return _records([filtered(settings, table) for table in numbered(settings, sources)])
+    return _records(taking_part(settings, sources))
 
 
 def filtered(settings: Unify, table: merge.Table) -> merge.Table:
@@ -360,6 +395,7 @@ def filtered(settings: Unify, table: merge.Table) -> merge.Table:
     return replace(table, rows=rows)
 
 
+@built.once
 def places_of_keys(settings: Unify) -> dict[str, dict[block.Key, int]]:
     """Return a number for every key of every table."""
     keys = [(table.table, key) for table in settings.tables for key in block.keys_of(sides(settings, table.table))]
@@ -373,6 +409,7 @@ def _sources(engine: Engine, settings: Unify) -> dict[str, ir.Table]:
     return {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
 
 
+@built.once
 def _records(tables: Sequence[merge.Table]) -> ir.Table:
     return ibis.union(
         *(
@@ -387,17 +424,18 @@ def _keyed(engine: Engine, settings: Unify, table: merge.Table, lists: normalize
     return block.keyed(engine, table.rows, sides(settings, table.name), region, lists)
 
 
-def sides(settings: Unify, name: str) -> Iterator[block.Side]:
-    """Yield what all rules compare in a table."""
+@built.once
+def sides(settings: Unify, name: str) -> list[block.Side]:
+    """Return what all rules compare in a table."""
     region = settings.table(name).default_region
-    for rule in deduplicate.rules_of(settings, name):
-        yield block.side_of(rule, "lower", region)
+    found = [block.side_of(rule, "lower", region) for rule in deduplicate.rules_of(settings, name)]
     for between in settings.match:
         for rule in between.rules:
             if rule.active and name == between.lower:
-                yield block.side_of(rule, "lower", region)
+                found.append(block.side_of(rule, "lower", region))
             if rule.active and name == between.upper:
-                yield block.side_of(rule, "upper", region)
+                found.append(block.side_of(rule, "upper", region))
+    return found
 
 
 def _deduplicate(

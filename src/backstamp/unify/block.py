@@ -7,14 +7,14 @@ have one key, and what a row holds is each of its values by itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import normalize
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ class Keyed:
             `holders` (how many do).
         region: where the table's telephone numbers are from, if no condition says otherwise.
         lists: what people supply.
+        most: of what rows hold, how many rows hold the value that most of them hold, where that is known.
     """
 
     table: ir.Table
@@ -147,13 +148,19 @@ class Keyed:
     holders: Mapping[Held, ir.Table]
     region: str | None
     lists: normalize.Lists
+    most: Mapping[Held, int] = field(default_factory=dict)
 
     def rows(self, side: Side) -> ir.Table:
         """Return the rows that hold a key: record, key, and the other values, which may be null."""
-        values = {name: self.table[self.columns[value]] for name, value in side.values.items()}
-        key = self.table[self.columns[side.key]] if side.key else functions.whole(0)
-        rows = self.table.select("record", key=key, **values)
-        return rows.filter(rows.key.notnull())
+        key = self.columns[side.key] if side.key else None
+        return _rows(self.table, key, {name: self.columns[value] for name, value in side.values.items()})
+
+
+@built.once
+def _rows(table: ir.Table, key: str | None, names: Mapping[str, str]) -> ir.Table:
+    values = {name: table[column] for name, column in names.items()}
+    rows = table.select("record", key=functions.whole(0) if key is None else table[key], **values)
+    return rows.filter(rows.key.notnull())
 
 
 def keyed(engine: Engine, rows: ir.Table, sides: Iterable[Side], region: str | None, lists: normalize.Lists) -> Keyed:
@@ -187,20 +194,26 @@ def _columns(
     made = comparable(engine, rows, values, lists)
     columns: dict[Held, str] = {value: f"value_{n}" for n, value in enumerate(texts)}
     columns |= {key: f"key_{n}" for n, key in enumerate(keys)}
-    table = engine.cache(
-        made.select(
-            "record",
-            **{columns[value]: made[f"c{values.index(value)}"] for value in texts},
-            **{columns[key]: functions.key_hash([made[f"c{values.index(value)}"] for value in key]) for key in keys},
-        )
-    )
-    return table, columns
+    places = {columns[value]: values.index(value) for value in texts}
+    return engine.cache(_hashed(made, places, {columns[key]: [*map(values.index, key)] for key in keys})), columns
+
+
+@built.once
+def _hashed(made: ir.Table, texts: Mapping[str, int], keys: Mapping[str, Sequence[int]]) -> ir.Table:
+    """Return record, and what `comparable` made by these names: one value as it is, or a key's values as their hash."""
+    values = {name: made[f"c{place}"] for name, place in texts.items()}
+    hashes = {name: functions.key_hash([made[f"c{place}"] for place in places]) for name, places in keys.items()}
+    return made.select("record", **values, **hashes)
 
 
 def short_keys(keyed: Keyed, places: Mapping[Key, int]) -> ir.Table:
     """Return 64 bits of the hash of each key that rows hold: record, and a column for each key, called by its place."""
-    hashes = {str(place): functions.short_hash(keyed.table[keyed.columns[key]]) for key, place in places.items()}
-    return keyed.table.select("record", **hashes)
+    return _short(keyed.table, {str(place): keyed.columns[key] for key, place in places.items()})
+
+
+@built.once
+def _short(table: ir.Table, keys: Mapping[str, str]) -> ir.Table:
+    return table.select("record", **{place: functions.short_hash(table[name]) for place, name in keys.items()})
 
 
 def keys_of_rows(
@@ -219,6 +232,7 @@ def keys_of_rows(
     return engine.cache(short_keys(Keyed(*_columns(engine, rows, keys, lists), {}, None, lists), places))
 
 
+@built.once
 def match_keys(keys: ir.Table) -> ir.Table:
     """Return what `short_keys` gave as `shapes.MATCH_KEYS`, in no order."""
     held = [
@@ -243,24 +257,52 @@ def counted_over_all(
         places: those of all keys.
         counted: `shapes.COUNTED_KEYS` of all rows, for every key that these hold.
     """
-    hashes = [
-        one.holders[key].select("key", hash=functions.short_hash(one.holders[key].key))
-        for name, one in keyed.items()
-        for key in places[name]
-    ]
-    if not hashes:
+    held = [one.holders[key] for name, one in keyed.items() for key in places[name]]
+    if not held:
         return dict(keyed)
-    known = engine.cache(ibis.union(*hashes, distinct=True) if len(hashes) > 1 else hashes[0])
+    known = engine.cache(_hashes(held))
 
     def everywhere(one: Keyed, key: Key, place: int) -> ir.Table:
-        here = one.holders[key].select("key", "first")
-        every = known.inner_join(counted.filter(counted.place == place), "hash").select("key", "holders")
-        return engine.cache(every.left_join(here, "key").select("key", "first", "holders"))
+        return engine.cache(_everywhere(one.holders[key], known, counted, place))
 
     return {
         name: replace(one, holders={key: everywhere(one, key, place) for key, place in places[name].items()})
         for name, one in keyed.items()
     }
+
+
+@built.once
+def _hashes(held: Sequence[ir.Table]) -> ir.Table:
+    hashes = [holders.select("key", hash=functions.short_hash(holders.key)) for holders in held]
+    return ibis.union(*hashes, distinct=True) if len(hashes) > 1 else hashes[0]
+
+
+@built.once
+def _everywhere(holders: ir.Table, known: ir.Table, counted: ir.Table, place: int) -> ir.Table:
+    """Return how many of all rows hold each key that is known, and the first of some rows, as `Keyed.holders`."""
+    every = known.inner_join(counted.filter(counted.place == place), "hash").select("key", "holders")
+    return every.left_join(holders.select("key", "first"), "key").select("key", "first", "holders")
+
+
+def measured(engine: Engine, keyed: Mapping[str, Keyed]) -> dict[str, Keyed]:
+    """Return the keys of tables with `most`, which one statement tells of all of them."""
+    held = [(name, one) for name, keys in keyed.items() for one in keys.holders]
+    if not held:
+        return dict(keyed)
+    rows = engine.rows(_most([keyed[name].holders[one] for name, one in held]))
+    found = {held[row["place"]]: row["most"] or 0 for row in rows}
+    return {name: replace(keys, most={one: found[name, one] for one in keys.holders}) for name, keys in keyed.items()}
+
+
+@built.once
+def _most(held: Sequence[ir.Table]) -> ir.Table:
+    """Return how many rows hold the value that most rows hold, of each table of `Keyed.holders`: place, most."""
+    return ibis.union(
+        *(
+            holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
+            for place, holders in enumerate(held)
+        )
+    )
 
 
 def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_side: Side) -> dict[str, ir.Table]:
@@ -270,15 +312,16 @@ def crowded(engine: Engine, lower: Keyed, lower_side: Side, upper: Keyed, upper_
     """
     found = {}
     for name, held in lower_side.held.items():
-        holders = [lower.holders[held]]
-        if upper is not lower:
-            holders.append(upper.holders[upper_side.held[name]])
-        full = engine.cache(too_many(holders, lower_side.max_rows))
+        parts = [(lower, held)] if upper is lower else [(lower, held), (upper, upper_side.held[name])]
+        if sum(one.most.get(part, lower_side.max_rows + 1) for one, part in parts) <= lower_side.max_rows:
+            continue
+        full = engine.cache(too_many([one.holders[part] for one, part in parts], lower_side.max_rows))
         if engine.count(full):
             found[name] = full
     return found
 
 
+@built.once
 def too_many(holders: Sequence[ir.Table], max_rows: int) -> ir.Table:
     """Return which values more rows hold than may, of one or two tables from `Keyed.holders`, as these."""
     if len(holders) == 1:
@@ -291,6 +334,7 @@ def too_many(holders: Sequence[ir.Table], max_rows: int) -> ir.Table:
     return added.filter(added.holders > max_rows)
 
 
+@built.once
 def without(rows: ir.Table, full: Mapping[str, ir.Table]) -> ir.Table:
     """Return the rows, or classes of them, of `Keyed.rows` that hold nothing that is `crowded`."""
     for name, keys in full.items():
@@ -298,6 +342,7 @@ def without(rows: ir.Table, full: Mapping[str, ir.Table]) -> ir.Table:
     return rows
 
 
+@built.once
 def _holders(table: ir.Table, key: str) -> ir.Table:
     held = table.filter(table[key].notnull())
     return held.group_by(key=held[key]).agg(first=held.record.min(), holders=held.count())
@@ -315,7 +360,8 @@ def comparable(engine: Engine, rows: ir.Table, values: Sequence[Value], lists: n
         ]
         return pa.RecordBatch.from_arrays([batch["record"], *made], schema=schema)
 
-    return engine.map(rows.select("record", *dict.fromkeys(value.column for value in values)), compute, schema)
+    columns = list(dict.fromkeys(value.column for value in values))
+    return engine.map(built.here(lambda: rows.select("record", *columns)), compute, schema)
 
 
 def _replaced(value: Value, lists: normalize.Lists) -> normalize.Replaced | None:

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block, similar
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def links(engine: Engine, keyed: block.Keyed, side: block.Side) -> ir.Table:
     """Return links of one rule within one table that stand for all of them: left, right (left < right), score."""
     rows = _sharing(engine, keyed, side)
     if not side.values:
-        return _star(rows.inner_join(keyed.holders[side.key].select("key", "first"), "key"))
-    rows = engine.cache(rows.drop_null(side.names))
-    classes = engine.cache(rows.group_by(["key", *side.values]).agg(first=rows.record.min()))
-    pairs = _pairs(engine, classes.mutate(group=classes.first), classes, side)
+        return _star(_with_first(rows, keyed.holders[side.key]))
+    rows = engine.cache(_filled(rows, side.names))
+    classes = engine.cache(_classes(rows, ["key", *side.values]))
+    pairs = _pairs(engine, built.here(lambda: classes.mutate(group=classes.first)), classes, side)
     of_class = _same_class(rows, classes, side)
     if not side.unless:
-        alike = _linked(engine, pairs.filter(pairs.left < pairs.right), side)
-        return _star(of_class).union(alike.select("left", "right", "score"))
+        alike = _linked(engine, built.here(lambda: pairs.filter(pairs.left < pairs.right)), side)
+        return built.here(lambda: _star(of_class).union(alike.select("left", "right", "score")))
     found = engine.cache(_linked(engine, pairs.filter(pairs.left <= pairs.right), side))
     return _double_star(found, engine.cache(of_class))
 
@@ -95,13 +95,12 @@ def best_matches(
         decides, then the smallest partner, then the smallest row (unification.md 5).
     """
     above, side = upper
-    seekers = lower[0].rows(lower[1]).inner_join(seeking, "record")
+    seekers = _seekers(lower[0].rows(lower[1]), seeking)
     if not side.values and owned is None:
-        offers = above.holders[side.key].select("key", "first").drop_null("first")
+        holders = above.holders[side.key]
+        offers = built.here(lambda: holders.select("key", "first").drop_null("first"))
     else:
-        rows = above.rows(side).drop_null(side.names).semi_join(seekers, "key")
-        rows = rows if owned is None else rows.semi_join(owned, "record")
-        offers = rows.group_by(["key", *side.values]).agg(first=rows.record.min())
+        offers = _classes(_sought(above.rows(side), seekers, owned, side.names), ["key", *side.values])
     return best(_matches(engine, lower, upper, seekers, offers), ["group"])
 
 
@@ -166,6 +165,7 @@ def excepted(
     return forbidden.select(customer="group", row="left", partner="right")
 
 
+@built.once
 def best(scored: ir.Table, of: Sequence[str]) -> ir.Table:
     """Return the best pair of each: by score, then the smallest partner, then the smallest row.
 
@@ -186,9 +186,43 @@ def _sharing(engine: Engine, keyed: block.Keyed, side: block.Side) -> ir.Table:
     rows = keyed.rows(side)
     if not side.key:
         return block.without(rows, block.crowded(engine, keyed, side, keyed, side))
-    return rows.semi_join(keyed.holders[side.key].filter(lambda t: t.holders.between(2, side.max_rows)), "key")
+    return _held_by_several(rows, keyed.holders[side.key], side.max_rows)
 
 
+@built.once
+def _held_by_several(rows: ir.Table, holders: ir.Table, max_rows: int) -> ir.Table:
+    return rows.semi_join(holders.filter(holders.holders.between(2, max_rows)), "key")
+
+
+@built.once
+def _with_first(rows: ir.Table, holders: ir.Table) -> ir.Table:
+    return rows.inner_join(holders.select("key", "first"), "key")
+
+
+@built.once
+def _filled(rows: ir.Table, names: Sequence[str]) -> ir.Table:
+    return rows.drop_null(names)
+
+
+@built.once
+def _classes(rows: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Return what rows have in common, and the smallest record that has it, as `first`."""
+    return rows.group_by(by).agg(first=rows.record.min())
+
+
+@built.once
+def _seekers(rows: ir.Table, seeking: ir.Table) -> ir.Table:
+    return rows.inner_join(seeking, "record")
+
+
+@built.once
+def _sought(rows: ir.Table, seekers: ir.Table, owned: ir.Table | None, names: Sequence[str]) -> ir.Table:
+    """Return the rows above that have a key in common with rows that look for a partner."""
+    sought = rows.drop_null(names).semi_join(seekers, "key")
+    return sought if owned is None else sought.semi_join(owned, "record")
+
+
+@built.once
 def _same_class(rows: ir.Table, classes: ir.Table, side: block.Side) -> ir.Table:
     """Return each row with the first of its class: record, first."""
     maybe_empty = [name for exception in side.exceptions for name in exception]
@@ -196,6 +230,7 @@ def _same_class(rows: ir.Table, classes: ir.Table, side: block.Side) -> ir.Table
     return rows.inner_join(classes, ["key", *side.names, *same]).select("record", "first")
 
 
+@built.once
 def _star(rows: ir.Table) -> ir.Table:
     """Return the links of each row to the first of its key, from (record, first)."""
     others = rows.filter(rows.record != rows.first)
@@ -224,11 +259,15 @@ def _matches(
     full = block.crowded(engine, below, side, above, above_side)
     seekers, offers = block.without(seekers, full), block.without(offers, full)
     if not side.values:
-        pairs = seekers.inner_join(offers, "key")
-        return pairs.select("group", left="record", right="first", score=_SAME)
-    seekers = seekers.drop_null(side.names)
-    firsts = seekers.group_by(["group", "key", *side.values]).agg(first=seekers.record.min())
+        return _met(seekers, offers)
+    firsts = _classes(_filled(seekers, side.names), ["group", "key", *side.values])
     return _linked(engine, _pairs(engine, firsts, offers, side), side)
+
+
+@built.once
+def _met(seekers: ir.Table, offers: ir.Table) -> ir.Table:
+    pairs = seekers.inner_join(offers, "key")
+    return pairs.select("group", left="record", right="first", score=_SAME)
 
 
 def _compared(
@@ -257,6 +296,11 @@ def _pairs(engine: Engine, left: ir.Table, right: ir.Table, side: block.Side) ->
     if not side.key:
         name, per_cent = _most_telling(engine, right, side)
         left, meeting = _reaching(engine, left, right, name, per_cent), ("reached", _other(name))
+    return _joined(left, right, side, meeting)
+
+
+@built.once
+def _joined(left: ir.Table, right: ir.Table, side: block.Side, meeting: str | tuple[str, str]) -> ir.Table:
     others = {_other(name): name for name in side.values}
     left = left.rename(left="first")
     right = right.select("key", right="first", **others)
@@ -305,6 +349,13 @@ def _linked(engine: Engine, pairs: ir.Table, side: block.Side) -> ir.Table:
 
     Equal values are compared by the engine, similar ones in Python; an exception that has both is decided there.
     """
+    compared, has_texts = _compared_texts(pairs, side)
+    return engine.map(compared, lambda batch: _score(batch, side), SCORED) if has_texts else compared
+
+
+@built.once
+def _compared_texts(pairs: ir.Table, side: block.Side) -> tuple[ir.Table, bool]:
+    """Return the pairs that may be linked, with the texts to be compared, and true; or `SCORED` where there is none."""
     for n, per_cent in enumerate(side.per_cent):
         lengths = pairs[f"fuzzy_{n}"].length(), pairs[_other(f"fuzzy_{n}")].length()
         shorter, longer = ibis.least(*lengths), ibis.greatest(*lengths)
@@ -320,9 +371,8 @@ def _linked(engine: Engine, pairs: ir.Table, side: block.Side) -> ir.Table:
             held.append(f"held_{n}")
             texts += [name for name, term in exception.items() if term.per_cent is not None]
     if not texts:
-        return pairs.select("group", "left", "right", score=_SAME)
-    pairs = pairs.select("group", "left", "right", *texts, *map(_other, texts), *held)
-    return engine.map(pairs, lambda batch: _score(batch, side), SCORED)
+        return pairs.select("group", "left", "right", score=_SAME), False
+    return pairs.select("group", "left", "right", *texts, *map(_other, texts), *held), True
 
 
 def _holds(pairs: ir.Table, name: str, term: block.Term) -> ir.BooleanValue:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block, decide, prefer
 from backstamp.unify.settings import Condition, Deduplicate, Rule
 
@@ -101,6 +101,8 @@ def deduplicate(
     if found is None:
         return engine.cache(_alone(rows)), None
     members, forest = engine.spanning_forest(found)
+    if not engine.count(members):
+        return engine.cache(_alone(rows)), None
     refused = None
     torn = None if never is None else _torn(engine, members, never)
     if torn is not None:
@@ -111,27 +113,34 @@ def deduplicate(
         forest = engine.cache(forest.anti_join(torn.select(left="record"), "left").union(own_forest))
         refused = refused.select("left", "right", rule=_name(refused, rules), reason=ibis.literal(shapes.NEVER))
     winners = engine.cache(_winners(rows, members, keep, content))
-    evidence = _evidence(engine.toward(forest, winners.select(record="winner")), forest, rules)
+    roots = built.here(lambda: winners.select(record="winner"))
+    evidence = _evidence(engine.toward(forest, roots), forest, rules)
+    return engine.cache(_groups(rows, members, winners, evidence)), refused
+
+
+@built.once
+def _groups(rows: ir.Table, members: ir.Table, winners: ir.Table, evidence: ir.Table) -> ir.Table:
+    """Return `shapes.GROUPS` of all rows."""
     grouped = members.inner_join(winners, "group").left_join(evidence, "record").drop("record_right")
-    groups = engine.cache(
-        ibis.union(
-            grouped.select("record", "group", "winner", "rule", "partner", "score"),
-            _alone(rows.anti_join(members, "record")),
-        )
-    )
-    return groups, refused
+    told = grouped.select("record", "group", "winner", "rule", "partner", "score")
+    return ibis.union(told, _alone(rows.anti_join(members, "record")))
 
 
 def _within(engine: Engine, rows: ir.Table, overrides: ir.Table | None, kind: str) -> ir.Table | None:
     """Return the overrides of one kind between rows of a table: left, right; None where there is none."""
     if overrides is None:
         return None
-    said = overrides.filter(overrides.kind == kind).select("left", "right")
-    own = said.semi_join(rows.select(left="record"), "left").semi_join(rows.select(right="record"), "right")
-    own = engine.cache(own)
+    own = engine.cache(_between(rows, overrides, kind))
     return own if engine.count(own) else None
 
 
+@built.once
+def _between(rows: ir.Table, overrides: ir.Table, kind: str) -> ir.Table:
+    said = overrides.filter(overrides.kind == kind).select("left", "right")
+    return said.semi_join(rows.select(left="record"), "left").semi_join(rows.select(right="record"), "right")
+
+
+@built.once
 def _in_order(always: ir.Table | None, links: Sequence[ir.Table]) -> ir.Table | None:
     """Return always pairs and the links of rules as `shapes.LINKS`, None without any."""
     found = [of_rule.mutate(rule=functions.whole(place)) for place, of_rule in enumerate(links)]
@@ -149,6 +158,7 @@ def _torn(engine: Engine, members: ir.Table, never: ir.Table) -> ir.Table | None
     return held if engine.count(held) else None
 
 
+@built.once
 def _winners(rows: ir.Table, members: ir.Table, keep: Keep, content: Sequence[str]) -> ir.Table:
     """Return the winner of each group of two or more rows: group, winner."""
     weighed = prefer.weighed(rows.semi_join(members, "record"), keep, content)
@@ -156,6 +166,7 @@ def _winners(rows: ir.Table, members: ir.Table, keep: Keep, content: Sequence[st
     return ranked.filter(ranked["rank"] == 0).select("group", winner="record")
 
 
+@built.once
 def _evidence(way: ir.Table, forest: ir.Table, rules: Sequence[Rule]) -> ir.Table:
     """Return the link by which each row is on its way to the winner: record, rule, partner, score."""
     ends = way.mutate(left=ibis.least(way.record, way.partner), right=ibis.greatest(way.record, way.partner))
@@ -169,6 +180,7 @@ def _name(links: ir.Table, rules: Sequence[Rule]) -> ir.StringValue:
     return ibis.cases(*((links["rule"] == place, name) for place, name in names.items()))
 
 
+@built.once
 def _alone(rows: ir.Table) -> ir.Table:
     """Return rows as groups of their own."""
     nothing = {"rule": ibis.null("string"), "partner": ibis.null("int64"), "score": ibis.null("float64")}

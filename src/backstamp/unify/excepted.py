@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from backstamp import shapes
+from backstamp.engine import built
 from backstamp.unify import block, decide, deduplicate
 
 if TYPE_CHECKING:
@@ -35,9 +36,15 @@ def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], cus
         below, above = keyed[lower], keyed[upper]
         sides = block.side_of(rule, "lower", below.region), block.side_of(rule, "upper", above.region)
         pairs = decide.excepted(engine, (below, sides[0]), (above, sides[1]), owned)
-        order = ibis.row_number().over(group_by="customer", order_by=[pairs.partner, pairs.row])
-        first = pairs.mutate(place=order).filter(lambda t: t.place == 0)
-        found.append(first.select("customer", rule=ibis.literal(rule.name), left="partner", right="row"))
+        found.append(_first_of_each(pairs, rule.name))
     if not found:
         return None
     return ibis.union(*found) if len(found) > 1 else found[0].select(*shapes.EXCEPTED.names)
+
+
+@built.once
+def _first_of_each(pairs: ir.Table, rule: str) -> ir.Table:
+    """Return the first pair of each customer, as `shapes.EXCEPTED`."""
+    order = ibis.row_number().over(group_by="customer", order_by=[pairs.partner, pairs.row])
+    first = pairs.mutate(place=order).filter(lambda t: t.place == 0)
+    return first.select("customer", rule=ibis.literal(rule), left="partner", right="row")

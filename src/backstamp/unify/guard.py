@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block
 from backstamp.unify.explain import Row
 
@@ -67,6 +67,11 @@ class Compared:
         """The one or two tables."""
         return (self.lower,) if self.lower.table == self.upper.table else (self.lower, self.upper)
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a value may have too many rows."""
+        return sum(part.keyed.most[part.held] for part in self.parts) > self.max_rows
+
 
 @dataclass(frozen=True)
 class Shared:
@@ -91,7 +96,7 @@ class Shared:
 
 def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | None:
     """Return the values that too many rows share for a rule, as `shapes.SHARED_VALUES`; None without any."""
-    found = [(one, engine.cache(_crowded(one))) for one in _suspects(engine, compared)]
+    found = [(one, engine.cache(_crowded(one))) for one in compared if one.is_suspect]
     if not found:
         return None
     records = ibis.union(*[crowded.select("record") for _, crowded in found])
@@ -100,23 +105,6 @@ def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | 
         held.setdefault(part.table, []).append(part)
     read = {table: _read(engine, parts, records) for table, parts in held.items()}
     return ibis.union(*[_told(one, crowded, read) for one, crowded in found])
-
-
-def _suspects(engine: Engine, compared: Collection[Compared]) -> Iterator[Compared]:
-    """Yield the rules for which a value may have too many rows: all their keys are looked at in one statement."""
-    keys = {(part.table, part.held): part.holders for one in compared for part in one.parts}
-    if not keys:
-        return
-    most = [
-        holders.agg(most=holders.holders.max()).mutate(place=functions.whole(place))
-        for place, holders in enumerate(keys.values())
-    ]
-    rows = engine.rows(ibis.union(*most))
-    found = {row["place"]: row["most"] or 0 for row in rows}
-    of_key = {key: found[place] for place, key in enumerate(keys)}
-    for one in compared:
-        if sum(of_key[part.table, part.held] for part in one.parts) > one.max_rows:
-            yield one
 
 
 def _crowded(compared: Compared) -> ir.Table:
@@ -179,13 +167,18 @@ def recounted(
         for place in one.places
     ]
     of_rules = engine.load(_LIMITS, [pa.RecordBatch.from_pylist(told, schema=_LIMITS)])
+    return engine.cache(_too_many_now(of_rules, counted, before, found))
+
+
+@built.once
+def _too_many_now(of_rules: ir.Table, counted: ir.Table, before: ir.Table, found: ir.Table | None) -> ir.Table:
     names = ["rule", "lower", "upper", "hash"]
     held = counted.inner_join(of_rules, "place").group_by([*names, "max_rows"])
     totals = held.agg(holders=functions.total(ibis._.holders))
     totals = totals.filter(totals.holders > totals.max_rows)
     known = before if found is None else before.union(found)
     lines = known.filter(known.hash.notnull()).select(*names, "columns", "values").distinct(on=names, keep="first")
-    return engine.cache(totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names))
+    return totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names)
 
 
 def _columns(compared: Compared) -> Iterator[str]:
@@ -196,10 +189,14 @@ def _columns(compared: Compared) -> Iterator[str]:
 
 def counted(engine: Engine, shared: ir.Table) -> tuple[Shared, ...]:
     """Return how many values of each rule too many rows share, from `shapes.SHARED_VALUES`."""
+    return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in engine.rows(_by_rule(shared)))
+
+
+@built.once
+def _by_rule(shared: ir.Table) -> ir.Table:
     keys = ["rule", "lower", "upper", "columns"]
     found = shared.group_by(keys).agg(values=shared.count(), holders=functions.total(shared.holders))
-    rows = engine.rows(found.order_by([ibis.desc("holders"), "rule", "lower", "upper"]))
-    return tuple(Shared(**row | {"columns": tuple(row["columns"])}) for row in rows)
+    return found.order_by([ibis.desc("holders"), "rule", "lower", "upper"])
 
 
 @dataclass(frozen=True)
@@ -259,8 +256,7 @@ def refused_links(engine: Engine, refused: ir.Table, records: ir.Table) -> tuple
 
 def count_large(engine: Engine, customers: ir.Table, limit: int) -> tuple[int, int]:
     """Return how many customers have more rows than a limit, and how many the largest customer has."""
-    sizes = _sizes(customers)
-    [row] = engine.rows(sizes.aggregate(large=sizes.count(where=sizes["rows"] > limit), most=sizes["rows"].max()))
+    [row] = engine.rows(_large(customers, limit))
     return row["large"], row["most"] or 0
 
 
@@ -292,6 +288,12 @@ def large_customers(
     return tuple(
         LargeCustomer(row["customer_id"], row["rows"], tuple(joints.get(row["customer"], ()))) for row in listed
     )
+
+
+@built.once
+def _large(customers: ir.Table, limit: int) -> ir.Table:
+    sizes = _sizes(customers)
+    return sizes.aggregate(large=sizes.count(where=sizes["rows"] > limit), most=sizes["rows"].max())
 
 
 def _sizes(customers: ir.Table) -> ir.Table:

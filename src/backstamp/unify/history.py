@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -70,9 +70,10 @@ class Before:
 
 def begun(ids: ir.Table, run: int) -> ir.Table:
     """Return `shapes.ID_CHANGES` of a run without one before it: all ids (`shapes.IDS`) are new."""
-    return _changes(ids, run, ibis.null("string"), ids.customer_id, NEW)
+    return _changes(ids, functions.whole(run), ibis.null("string"), ids.customer_id, NEW)
 
 
+@built.once
 def changes(
     before: Before,
     made: ir.Table,
@@ -80,7 +81,7 @@ def changes(
     vanished: ir.Table,
     followed: ir.Table,
     members: ir.Table,
-    run: int,
+    run: ir.IntegerScalar,
 ) -> ir.Table:
     """Return `shapes.ID_CHANGES` of a run.
 
@@ -109,9 +110,10 @@ def changes(
 
 def restored(before: Before, run: int) -> ir.Table:
     """Return `shapes.ID_CHANGES` of what the environment told: the ids that profiles have, and what they stand for."""
-    living = _changes(before.made, run, ibis.null("string"), before.made.customer_id, RESTORED)
+    number = functions.whole(run)
+    living = _changes(before.made, number, ibis.null("string"), before.made.customer_id, RESTORED)
     previous = before.previous_ids.anti_join(before.made, before.previous_ids.previous_id == before.made.customer_id)
-    return living.union(_changes(previous, run, previous.previous_id, previous.customer_id, RESTORED))
+    return living.union(_changes(previous, number, previous.previous_id, previous.customer_id, RESTORED))
 
 
 def undone(made: ir.Table, ids: ir.Table, living: ir.Table, run: int) -> ir.Table:
@@ -125,8 +127,9 @@ def undone(made: ir.Table, ids: ir.Table, living: ir.Table, run: int) -> ir.Tabl
     """
     back = made.anti_join(living, "customer_id")
     gone = ids.anti_join(made, "customer_id")
-    returned = _changes(back, run, ibis.null("string"), back.customer_id, RESTORED)
-    return returned.union(_changes(gone, run, gone.customer_id, ibis.null("string"), GONE))
+    number = functions.whole(run)
+    returned = _changes(back, number, ibis.null("string"), back.customer_id, RESTORED)
+    return returned.union(_changes(gone, number, gone.customer_id, ibis.null("string"), GONE))
 
 
 def _heirs(followed: ir.Table, members: ir.Table) -> ir.Table:
@@ -135,6 +138,6 @@ def _heirs(followed: ir.Table, members: ir.Table) -> ir.Table:
     return rows.inner_join(members.rename(new_id="customer_id"), ["table", "key"]).select("old_id", "new_id").distinct()
 
 
-def _changes(rows: ir.Table, run: int, old: ir.Value, new: ir.Value, reason: ir.Value | str) -> ir.Table:
+def _changes(rows: ir.Table, run: ir.IntegerScalar, old: ir.Value, new: ir.Value, reason: ir.Value | str) -> ir.Table:
     told = ibis.literal(reason) if isinstance(reason, str) else reason
-    return rows.select(run=functions.whole(run), old_id=old, new_id=new, reason=told)
+    return rows.select(run=run, old_id=old, new_id=new, reason=told)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import ibis
+import pyarrow as pa
 
-from backstamp.engine import functions
+from backstamp import shapes
+from backstamp.engine import built, functions
 from backstamp.unify import history
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
     from backstamp.unify.history import Before
 
+_NOW = shapes.shape(run=pa.int64(), seed=pa.string())
 _OF_VALUES = UUID("838ace1f-9a69-419c-9f9f-45306441ded0")
 """The namespace of ids that are derived from columns: the same in every project, for ever."""
 
@@ -35,12 +38,14 @@ class Identified:
         previous_ids: `shapes.PREVIOUS_IDS`.
         followed: `shapes.FOLLOWED`.
         id_changes: `shapes.ID_CHANGES`; None in the first run, in which all ids are new.
+        new: those of `ids` that this run made.
     """
 
     ids: ir.Table
     previous_ids: ir.Table
     followed: ir.Table
     id_changes: ir.Table | None
+    new: ir.Table
 
 
 def identify(
@@ -64,27 +69,50 @@ def identify(
         seed: drawn once for this run.
         wanted: `derived`; None where no ids are derived from columns.
     """
-    owned = customers.filter(customers.customer.notnull()).select("record", "customer")
-    founders = owned.filter(owned.record == owned.customer).select("customer")  # its smallest record names a customer
+    now = _now(engine, run, seed)
+    owned, founders = _owned(customers)
     if before is None:
-        known = [] if wanted is None else [engine.cache(_first_claimed(wanted.mutate(rows=0), run))]
-        ids = _with_new_ids(founders, known, records, run, seed)
-        return Identified(ids, *_empty_history(records), None)
-    named = owned.inner_join(records, "record")
+        known = [] if wanted is None else [engine.cache(_first_claimed(wanted.mutate(rows=0), now.run))]
+        ids = _with_new_ids(founders, known, records, now)
+        return Identified(ids, *_empty_history(records), None, ids)
+    named = built.here(lambda: owned.inner_join(records, "record"))
     shared = engine.cache(_shared(named, before))
     if wanted is None:
         known = [_kept(engine, shared, before)]
     else:
-        claimed = engine.cache(_claimed(wanted, shared, before, run))
+        claimed = engine.cache(_claimed(wanted, shared, before, now.run))
         kept = _kept(engine, shared.filter(~shared.derived), before)
         known = [claimed, kept.anti_join(claimed, "customer").anti_join(claimed, "customer_id")]
-    ids = engine.cache(_with_new_ids(founders, known, records, run, seed))
-    vanished = engine.cache(before.made.select("customer_id").anti_join(ids, "customer_id"))
-    previous = _previous_ids(ids, shared, before, vanished, run)
+    ids = engine.cache(_with_new_ids(founders, known, records, now))
+    vanished = engine.cache(built.here(lambda: before.made.select("customer_id").anti_join(ids, "customer_id")))
+    previous = _previous_ids(ids, shared, before, vanished, now.run)
     followed = engine.cache(_followed(before, vanished, named, ids))
-    members = named.inner_join(ids, "customer").select("table", "key", "customer_id")
-    changes = history.changes(before, ids.filter(ids.made_in_run == run), shared, vanished, followed, members, run)
-    return Identified(ids, previous, followed, changes)
+    members = built.here(lambda: named.inner_join(ids, "customer").select("table", "key", "customer_id"))
+    made = built.here(lambda: ids.filter(ids.made_in_run == now.run))
+    changes = history.changes(before, made, shared, vanished, followed, members, now.run)
+    return Identified(ids, previous, followed, changes, made)
+
+
+@dataclass(frozen=True)
+class _Now:
+    """The number of this run, and its seed in hexadecimal digits."""
+
+    run: ir.IntegerScalar
+    seed: ir.StringScalar
+
+
+def _now(engine: Engine, run: int, seed: UUID) -> _Now:
+    """Put what is another in each run into a table, so that statements are the same in all of them."""
+    batch = pa.RecordBatch.from_pylist([{"run": run, "seed": seed.hex}], schema=_NOW)
+    table = engine.load(_NOW, [batch])
+    return built.here(lambda: _Now(functions.only(table.run), functions.only(table.seed)))
+
+
+@built.once
+def _owned(customers: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """Return whose each row is, and the customers: the smallest record of each names it."""
+    owned = customers.filter(customers.customer.notnull()).select("record", "customer")
+    return owned, owned.filter(owned.record == owned.customer).select("customer")
 
 
 def derived(values: ir.Table, columns: Sequence[tuple[str, str]]) -> ir.Table:
@@ -109,7 +137,8 @@ def members(records: ir.Table, customers: ir.Table, ids: ir.Table) -> ir.Table:
     return records.inner_join(owned, "record").select("table", "key", "customer_id")
 
 
-def _with_new_ids(founders: ir.Table, known: Sequence[ir.Table], records: ir.Table, run: int, seed: UUID) -> ir.Table:
+@built.once
+def _with_new_ids(founders: ir.Table, known: Sequence[ir.Table], records: ir.Table, now: _Now) -> ir.Table:
     """Return `shapes.IDS`: those that are known, and new ones for all other customers.
 
     A new id is the UUID of the run's seed and the smallest record, by which a customer is known.
@@ -117,12 +146,12 @@ def _with_new_ids(founders: ir.Table, known: Sequence[ir.Table], records: ir.Tab
     for one in known:
         founders = founders.anti_join(one, "customer")
     named = founders.inner_join(records, founders.customer == records.record)
-    customer_id = functions.uuid5(seed, named.table, named.key)
-    made = named.select("customer", customer_id=customer_id, made_in_run=functions.whole(run), derived=False)
+    customer_id = functions.uuid5(now.seed, named.table, named.key)
+    made = named.select("customer", customer_id=customer_id, made_in_run=now.run, derived=False)
     return ibis.union(*known, made) if known else made
 
 
-def _claimed(wanted: ir.Table, shared: ir.Table, before: Before, run: int) -> ir.Table:
+def _claimed(wanted: ir.Table, shared: ir.Table, before: Before, run: ir.IntegerScalar) -> ir.Table:
     """Return `shapes.IDS` of who has the ids that customers derive from columns.
 
     Of several that derive the same, that is who had it before: who has most rows of the profile that had it.
@@ -131,16 +160,16 @@ def _claimed(wanted: ir.Table, shared: ir.Table, before: Before, run: int) -> ir
     claims = wanted.left_join(had, ["customer", "customer_id"]).select("customer", "customer_id", "rows")
     first = _first_claimed(claims.mutate(rows=claims["rows"].fill_null(0)), run)
     known = first.drop("made_in_run").left_join(before.made.select("customer_id", "made_in_run"), "customer_id")
-    made_in_run = known.made_in_run.fill_null(functions.whole(run))
+    made_in_run = known.made_in_run.fill_null(run)
     return known.select("customer", "customer_id", made_in_run=made_in_run, derived=True)
 
 
-def _first_claimed(claims: ir.Table, run: int) -> ir.Table:
+def _first_claimed(claims: ir.Table, run: ir.IntegerScalar) -> ir.Table:
     """Return `shapes.IDS` of the customer with most rows, or of these the smallest, that claims each id."""
     place = ibis.row_number().over(group_by="customer_id", order_by=[claims["rows"].desc(), claims.customer])
     numbered = claims.mutate(place=place)
     first = numbered.filter(numbered.place == 0)
-    return first.select("customer", "customer_id", made_in_run=functions.whole(run), derived=True)
+    return first.select("customer", "customer_id", made_in_run=run, derived=True)
 
 
 def _empty_history(records: ir.Table) -> tuple[ir.Table, ir.Table]:
@@ -148,6 +177,7 @@ def _empty_history(records: ir.Table) -> tuple[ir.Table, ir.Table]:
     return nobody.select("customer_id", previous_id="customer_id"), nobody.select("customer_id", "table", "key")
 
 
+@built.once
 def _shared(named: ir.Table, before: Before) -> ir.Table:
     """Return each old profile and new customer with rows in common: customer_id, customer, rows, made_in_run."""
     common = named.inner_join(before.members, ["table", "key"])
@@ -162,23 +192,47 @@ def _kept(engine: Engine, shared: ir.Table, before: Before) -> ir.Table:
     neither side is taken. So a pair that is the first of both its sides is accepted; what neither side of it has is
     looked at again, until nothing is left.
     """
-    order = [shared["rows"].desc(), shared.made_in_run, shared.customer_id, shared.customer]
-    open_pairs = engine.cache(shared.select("customer_id", "customer", place=ibis.row_number().over(order_by=order)))
+    open_pairs = engine.cache(_in_order(shared))
     accepted: list[ir.Table] = []
     while engine.count(open_pairs):
-        by_id = open_pairs.place.min().over(group_by="customer_id")
-        by_customer = open_pairs.place.min().over(group_by="customer")
-        first = open_pairs.mutate(by_id=by_id, by_customer=by_customer)
-        first = first.filter((first.place == first.by_id) & (first.place == first.by_customer))
-        first = engine.cache(first.select("customer", "customer_id"))
+        first = engine.cache(_first_of_both(open_pairs))
         accepted.append(first)
-        open_pairs = engine.cache(open_pairs.anti_join(first, "customer_id").anti_join(first, "customer"))
+        open_pairs = engine.cache(_still_open(open_pairs, first))
+    return _with_their_runs(shared, accepted, before)
+
+
+@built.once
+def _in_order(shared: ir.Table) -> ir.Table:
+    order = [shared["rows"].desc(), shared.made_in_run, shared.customer_id, shared.customer]
+    return shared.select("customer_id", "customer", place=ibis.row_number().over(order_by=order))
+
+
+@built.once
+def _first_of_both(pairs: ir.Table) -> ir.Table:
+    by_id = pairs.place.min().over(group_by="customer_id")
+    by_customer = pairs.place.min().over(group_by="customer")
+    first = pairs.mutate(by_id=by_id, by_customer=by_customer)
+    first = first.filter((first.place == first.by_id) & (first.place == first.by_customer))
+    return first.select("customer", "customer_id")
+
+
+@built.once
+def _still_open(pairs: ir.Table, first: ir.Table) -> ir.Table:
+    return pairs.anti_join(first, "customer_id").anti_join(first, "customer")
+
+
+@built.once
+def _with_their_runs(shared: ir.Table, accepted: Sequence[ir.Table], before: Before) -> ir.Table:
+    """Return `shapes.IDS` of the customers that were accepted."""
     kept = shared.limit(0).select("customer", "customer_id") if not accepted else ibis.union(*accepted)
     made = kept.inner_join(before.made.select("customer_id", "made_in_run"), "customer_id")
     return made.select("customer", "customer_id", "made_in_run", derived=False)
 
 
-def _previous_ids(ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.Table, run: int) -> ir.Table:
+@built.once
+def _previous_ids(
+    ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.Table, run: ir.IntegerScalar
+) -> ir.Table:
     """Return what each profile stands for besides: its own list, the ids that it took the place of, and their lists."""
     own = before.previous_ids.semi_join(ids, "customer_id")
     new = ids.select("customer", new_id="customer_id", is_new=ids.made_in_run == run)
@@ -193,6 +247,7 @@ def _previous_ids(ids: ir.Table, shared: ir.Table, before: Before, vanished: ir.
     return every.filter(every.customer_id != every.previous_id)
 
 
+@built.once
 def _followed(before: Before, vanished: ir.Table, named: ir.Table, ids: ir.Table) -> ir.Table:
     """Return the rows by which vanished ids are followed: a row that is in no profile now is followed no longer.
 

@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block, decide
 
 if TYPE_CHECKING:
@@ -50,22 +50,31 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
         overrides: `shapes.OVERRIDES`, or None without any.
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
+    filled = {table.name for table in tables if engine.count(table.groups)}
     primary, *others = tables
     placed = [_placed(primary.groups, 0, None, owns=True)]
-    owned = {primary.name: primary.groups.select("record", customer="group")}
+    groups = primary.groups
+    owned = {primary.name: built.here(lambda: groups.select("record", customer="group"))}
     for position, table in enumerate(others, start=1):
         steps = [
             _Step(engine, rule, table, upper, owned[upper.name])
             for upper in tables[:position]
+            if {table.name, upper.name} <= filled
             for rule in said.get((table.name, upper.name), [])
         ]
         told = None if overrides is None else _told(engine, overrides, table, ibis.union(*owned.values()))
         rows = _placed(table.groups, position, _match_table(engine, table, steps, told), owns=table.include_all)
         placed.append(rows)
-        owned[table.name] = engine.cache(rows.filter(rows.customer.notnull()).select("record", "customer"))
-    return ibis.union(*placed)
+        owned[table.name] = engine.cache(_owned(rows))
+    return built.here(lambda: ibis.union(*placed))
 
 
+@built.once
+def _owned(rows: ir.Table) -> ir.Table:
+    return rows.filter(rows.customer.notnull()).select("record", "customer")
+
+
+@built.once
 def refused(customers: ir.Table, overrides: ir.Table) -> ir.Table:
     """Return the always pairs of two tables whose rows are not in one customer, as `shapes.REFUSED`."""
     said = overrides.filter(overrides.kind == shapes.ALWAYS).select("left", "right")
@@ -98,10 +107,12 @@ class _Step:
     def best(self, seeking: ir.Table) -> ir.Table:
         """Return of each group (record, group) that the rule matches: group, customer, and the evidence."""
         # Every group of the first table, or of one that includes all, owns a customer.
-        owned = None if self.upper.include_all else self.owned.select("record")
+        owned = None if self.upper.include_all else _records(self.owned)
         found = decide.best_matches(self.engine, *self._sides, seeking, owned)
-        owner = self.owned.select("customer", partner="record")
-        return _evidence(found.inner_join(owner, "partner"), self.rule.name)
+        owned, name = self.owned, self.rule.name
+        return built.here(
+            lambda: _evidence(found.inner_join(owned.select("customer", partner="record"), "partner"), name)
+        )
 
     def ways(self, seeking: ir.Table) -> ir.Table:
         """Return the same for each customer that the rule offers to a group."""
@@ -159,7 +170,7 @@ def _told(engine: Engine, overrides: ir.Table, table: Table, owned: ir.Table) ->
 
 def _match_table(engine: Engine, table: Table, steps: Sequence[_Step], told: _Told | None) -> ir.Table | None:
     """Return for each group that joins a customer: group, customer, and the evidence; the first rule decides."""
-    groups = table.groups.select("record", "group")
+    groups = _grouped(table.groups)
     found: list[ir.Table] = []
     if told is not None:
         wary = engine.cache(told.closed.select("group").union(told.apart.select("group"), distinct=True))
@@ -169,13 +180,23 @@ def _match_table(engine: Engine, table: Table, steps: Sequence[_Step], told: _To
         always = told.always.semi_join(groups, "group")
         found.append(engine.cache(_evidence(decide.best(always, ["group"]), shapes.ALWAYS)))
     for step in steps:
-        seeking = groups
-        for earlier in found:
-            seeking = seeking.anti_join(earlier, "group")
-        found.append(engine.cache(step.best(seeking)))
+        found.append(engine.cache(step.best(_seeking(groups, found))))
     if not found:
         return None
-    return ibis.union(*found)
+    return built.here(lambda: ibis.union(*found))
+
+
+@built.once
+def _grouped(groups: ir.Table) -> ir.Table:
+    return groups.select("record", "group")
+
+
+@built.once
+def _seeking(groups: ir.Table, found: Sequence[ir.Table]) -> ir.Table:
+    """Return the rows of groups that nothing was found for so far."""
+    for earlier in found:
+        groups = groups.anti_join(earlier, "group")
+    return groups
 
 
 def _place(engine: Engine, groups: ir.Table, steps: Sequence[_Step], told: _Told) -> ir.Table:
@@ -218,10 +239,16 @@ def _take_turns(ways: Iterable[Mapping[str, Any]], apart: Iterable[Mapping[str, 
             yield group, customer
 
 
+@built.once
+def _records(owned: ir.Table) -> ir.Table:
+    return owned.select("record")
+
+
 def _evidence(found: ir.Table, rule: str) -> ir.Table:
     return found.mutate(rule=ibis.literal(rule)).select("group", "customer", "rule", "row", "partner", "score")
 
 
+@built.once
 def _placed(groups: ir.Table, position: int, matched: ir.Table | None, *, owns: bool) -> ir.Table:
     """Return the rows of a table, as `shapes.CUSTOMERS`.
 

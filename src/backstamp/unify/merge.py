@@ -17,7 +17,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import prefer
 from backstamp.unify.profile import Taken
 
@@ -68,6 +68,7 @@ def alternate_column(key_column: str) -> str:
     return f"{key_column}_Alternate"
 
 
+@built.once
 def families_of(tables: Sequence[Table]) -> Families:
     """Return what the values of the columns of tables are."""
     return {table.name: {name: _family(kind) for name, kind in table.rows.schema().items()} for table in tables}
@@ -100,16 +101,26 @@ def merge(
 
     owned = engine.cache(_owned(len(tables), customers))
     chosen = _choose(engine, tables, customers, owned, every, value)
+    alternates = [engine.cache(_alternates(position, table, customers, owned)) for position, table in enumerate(tables)]
+    columns = [name for one in taken for name in one.columns]
+    profiles = _with_lists(ids, chosen, previous_ids, alternates)
+    names = ("customer", *shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
+    return built.here(lambda: profiles.select(*names))
+
+
+@built.once
+def _with_lists(ids: ir.Table, chosen: ir.Table, previous_ids: ir.Table, alternates: Sequence[ir.Table]) -> ir.Table:
+    """Return the customers with their ids, what is chosen for them, and the lists of their other ids and keys."""
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=functions.joined(previous_ids.previous_id, previous_ids.previous_id)
     )
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
-    for position, table in enumerate(tables):
-        profiles = _joined(profiles, engine.cache(_alternates(position, table, customers, owned)), "customer")
-    columns = [name for one in taken for name in one.columns]
-    return profiles.select("customer", *shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
+    for of_table in alternates:
+        profiles = _joined(profiles, of_table, "customer")
+    return profiles
 
 
+@built.once
 def complete(profiles: ir.Table, tables: Sequence[Table]) -> ir.Table:
     """Return the profiles of `shapes.PROFILE_VALUES` with all alternates: of one row in a table that is its key."""
     return profiles.mutate(**alternates(profiles, tables)).drop(*shapes.PROFILE_VALUES.names)
@@ -173,6 +184,7 @@ _See = Callable[[ir.Table, str, str | None], ir.Value]
 """What is chosen of a row, null where it has no value: from rows, the profile column, and the table's column for it."""
 
 
+@built.once
 def _owned(tables: int, customers: ir.Table) -> ir.Table:
     """Return what each customer has in each table.
 
@@ -223,24 +235,41 @@ def _choose(
     for look in looks:
         if giving := [one for one in by_importance if look.table in one.sources]:
             chosen = _with_offers(engine, chosen, look, giving, see)
-    values = {name: value for one in by_importance for name, value in _apart(one, _first_offer(chosen, looks, one))}
-    chosen = chosen.select("customer", **values)
+    chosen = _first_offers(chosen, looks, by_importance)
     for one in taken:
         if one.prefer != "importance":
             chosen = _joined(chosen, engine.cache(_by_time(owned, looks, one, see)), "customer")
     return chosen
 
 
+@built.once
+def _first_offers(chosen: ir.Table, looks: Sequence[_Look], taken: Sequence[Taken]) -> ir.Table:
+    values = {name: value for one in taken for name, value in _apart(one, _first_offer(chosen, looks, one))}
+    return chosen.select("customer", **values)
+
+
 def _look(engine: Engine, position: int, table: Table, customers: ir.Table, owned: ir.Table) -> _Look:
     rows = _seen(engine, position, table, customers) if table.preferences else table.rows
-    having = owned.filter(owned[f"winners_{position}"] > 1).select("customer")
+    having = _having(owned, f"winners_{position}")
     if not engine.count(having):
         return _Look(table.name, position, rows, None)
+    return _Look(table.name, position, rows, engine.cache(_several(position, table, customers, having)))
+
+
+@built.once
+def _having(owned: ir.Table, number: str) -> ir.Table:
+    """Return the customers that have several of something."""
+    return owned.filter(owned[number] > 1).select("customer")
+
+
+@built.once
+def _several(position: int, table: Table, customers: ir.Table, having: ir.Table) -> ir.Table:
+    """Return the winners of customers that have several in a table: record, customer, rank."""
     mine = customers.filter((customers.position == position) & (customers.record == customers.winner))
     winners = mine.select("record", "customer").semi_join(having, "customer")
     weighed = prefer.weighed(table.rows.semi_join(winners, "record"), table.keep, table.content)
     ranked = prefer.ranked(weighed.inner_join(winners, "record"), "customer", table.keep)
-    return _Look(table.name, position, rows, engine.cache(ranked.select("record", "customer", "rank")))
+    return ranked.select("record", "customer", "rank")
 
 
 def _seen(engine: Engine, position: int, table: Table, customers: ir.Table) -> ir.Table:
@@ -265,11 +294,21 @@ def _seen(engine: Engine, position: int, table: Table, customers: ir.Table) -> i
 
 def _with_offers(engine: Engine, chosen: ir.Table, look: _Look, giving: Sequence[Taken], see: _See) -> ir.Table:
     """Add what a table offers to each customer: its only winner there, or of several the first that has a value."""
+    chosen = _with_offers_of_one(chosen, look, giving, see)
+    return chosen if look.several is None else _joined(chosen, engine.cache(_of_several(look, giving, see)), "customer")
+
+
+@built.once
+def _with_offers_of_one(chosen: ir.Table, look: _Look, giving: Sequence[Taken], see: _See) -> ir.Table:
     offers = {_offer(one, look.table): _given(look.rows, look.table, one, see) for one in giving}
     winner = f"winner_{look.position}"
-    chosen = _joined(chosen, look.rows.select(**{winner: look.rows.record}, **offers), winner)
-    if look.several is None:
-        return chosen
+    return _joined(chosen, look.rows.select(**{winner: look.rows.record}, **offers), winner)
+
+
+@built.once
+def _of_several(look: _Look, giving: Sequence[Taken], see: _See) -> ir.Table:
+    """Return what customers that have several winners in a table are offered by them."""
+    assert look.several is not None  # noqa: S101 - the caller has looked
     rows = look.several.inner_join(look.rows, "record")
     ranked = rows.select(
         "customer", "rank", **{_offer(one, look.table): _given(rows, look.table, one, see) for one in giving}
@@ -278,7 +317,7 @@ def _with_offers(engine: Engine, chosen: ir.Table, look: _Look, giving: Sequence
         _offer_of_several(one, look.table): functions.of_smallest(ranked[_offer(one, look.table)], ranked["rank"])
         for one in giving
     }
-    return _joined(chosen, engine.cache(ranked.group_by("customer").agg(**first)), "customer")
+    return ranked.group_by("customer").agg(**first)
 
 
 def _first_offer(chosen: ir.Table, looks: Sequence[_Look], one: Taken) -> ir.Value:
@@ -303,6 +342,7 @@ def _apart(one: Taken, value: ir.Value) -> list[tuple[str, ir.Value]]:
     return [(one.columns[0], value)] if len(one.columns) == 1 else [(name, value[name]) for name in one.columns]
 
 
+@built.once
 def _by_time(owned: ir.Table, looks: Sequence[_Look], one: Taken, see: _See) -> ir.Table:
     """Return for each customer the most or least recent values of columns; tables as listed, then ranks break ties."""
     assert one.prefer != "importance"  # noqa: S101 - the caller has told them apart
@@ -331,6 +371,7 @@ def _by_time(owned: ir.Table, looks: Sequence[_Look], one: Taken, see: _See) -> 
     return first.select("customer", **dict(_apart(one, first.given)))
 
 
+@built.once
 def _alternates(position: int, table: Table, customers: ir.Table, owned: ir.Table) -> ir.Table:
     """Return the keys of all rows that a customer has in a table, for each who has several there."""
     having = owned.filter(owned[f"rows_{position}"] > 1).select("customer")
@@ -340,6 +381,7 @@ def _alternates(position: int, table: Table, customers: ir.Table, owned: ir.Tabl
     return named.group_by("customer").agg(**{alternate_column(table.key_column): keys})
 
 
+@built.once
 def _joined(left: ir.Table, right: ir.Table, key: str) -> ir.Table:
     return left.left_join(right, key).drop(f"{key}_right")
 
@@ -375,6 +417,7 @@ def _origin(column: str) -> str:
     return f"origin of {column}"
 
 
+@built.once
 def _common_types(tables: Sequence[Table], taken: Sequence[Taken]) -> dict[str, dt.DataType]:
     """Return the type of each profile column: one that holds the values of all its sources."""
     rows = {table.name: table.rows for table in tables}

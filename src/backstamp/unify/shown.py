@@ -6,15 +6,12 @@ from functools import reduce
 from operator import add, and_
 from typing import TYPE_CHECKING
 
-import ibis
-
 from backstamp import shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     import ibis.expr.types as ir
 
@@ -26,6 +23,7 @@ def deduplication_name(table: str) -> str:
     return f"Deduplication_{table.replace('.', '_')}"
 
 
+@built.once
 def deduplication(position: int, table: merge.Table, customers: ir.Table, *, by_number: bool) -> ir.Table:
     """Return how a table was deduplicated, as `shapes.DEDUPLICATION` with the table's own columns.
 
@@ -56,7 +54,10 @@ def deduplication(position: int, table: merge.Table, customers: ir.Table, *, by_
     return rows.select(*shapes.DEDUPLICATION.names, *own)
 
 
-def dated(values: ir.Table, tables: Sequence[merge.Table], before: ir.Table | None, now: datetime) -> ir.Table:
+@built.once
+def dated(
+    values: ir.Table, tables: Sequence[merge.Table], before: ir.Table | None, now: ir.TimestampScalar
+) -> ir.Table:
     """Return what `merge.merge` gave as `shapes.PROFILE_VALUES`, with the time at which a customer's keys last changed.
 
     Args:
@@ -67,16 +68,16 @@ def dated(values: ir.Table, tables: Sequence[merge.Table], before: ir.Table | No
         now: the time of what has changed since.
     """
     keys = _key_columns(tables)
-    time = ibis.literal(now).cast("timestamp(6)")
     if before is None or not set(keys) <= set(before.columns):
-        return values.mutate(last_change=time)
+        return values.mutate(last_change=now)
     old = {name: f"{name} before" for name in keys}
     known = before.select("customer_id", "last_change", **{shown: name for name, shown in old.items()})
     both = values.left_join(known, "customer_id")
     same = reduce(and_, (both[name].identical_to(both[shown]) for name, shown in old.items()))
-    return both.select(*values.columns, last_change=same.ifelse(both.last_change, time))
+    return both.select(*values.columns, last_change=same.ifelse(both.last_change, now))
 
 
+@built.once
 def match_pairs(values: ir.Table, tables: Sequence[merge.Table]) -> ir.Table:
     """Return the customers that have rows of more than one table, as `shapes.MATCH_PAIRS` with keys and alternates.
 

@@ -8,16 +8,16 @@ any rule allows, before the change and after it, links nobody; but how many hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ibis
 
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import block
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -58,6 +58,8 @@ class Known:
     Attributes:
         overrides: left, right: all pairs of overrides, before the change and after it.
         changed_overrides: record: the rows of those that are new or gone.
+        pick: gives of each table the rows before the change that have some records.
+        name: gives table and key of the rows before the change that have some records.
     """
 
     match_keys: ir.Table
@@ -65,6 +67,8 @@ class Known:
     followed: ir.Table
     overrides: ir.Table
     changed_overrides: ir.Table
+    pick: Callable[[ir.Table], Mapping[str, ir.Table]]
+    name: Callable[[ir.Table], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,12 @@ def touched(
         most: so many rows are too many.
     """
     added_keys = {one.name: block.keys_of_rows(engine, one.added, one.sides, one.places, lists) for one in tables}
-    added = engine.cache(ibis.union(*[block.match_keys(keys) for keys in added_keys.values()]))
-    gone = [block.match_keys(one.keys.semi_join(one.removed, "record")) for one in tables]
-    removed = engine.cache(ibis.union(*gone))
-    changed = [rows.select("record") for one in tables for rows in (one.removed, one.added)]
-    frontier = engine.cache(ibis.union(*changed, known.changed_overrides, distinct=True))
+    added = engine.cache(built.here(lambda: ibis.union(*map(block.match_keys, added_keys.values()))))
+    removed = engine.cache(_keys_of([(one.keys, one.removed) for one in tables]))
+    changed = [rows for one in tables for rows in (one.removed, one.added)]
+    frontier = engine.cache(_records([*changed, known.changed_overrides]))
     moved = _moved(engine, removed, added)
-    reach = _Reach(engine, tables, known, max_rows, moved, frontier.limit(0), [moved.limit(0)])
+    reach = _Reach(engine, tables, known, max_rows, moved, _none_of(frontier), [_none_of(moved)])
     keys = [removed, added]
     for _ in range(MOST_ROUNDS):
         if not engine.count(frontier):
@@ -127,6 +130,7 @@ class _Reach:
         moved: `shapes.COUNTED_KEYS`: by how much the change alters how many hold a key.
         records: `record` of the rows reached.
         counted: `shapes.COUNTED_KEYS` of the keys reached, in parts.
+        owners: `customer` of the customers reached, in parts.
     """
 
     engine: Engine
@@ -136,73 +140,140 @@ class _Reach:
     moved: ir.Table
     records: ir.Table
     counted: list[ir.Table]
+    owners: list[ir.Table] = field(default_factory=list)
 
     def step(self, frontier: ir.Table, keys: Sequence[ir.Table]) -> ir.Table:
         """Take in rows, which also hold these keys, and return `record` of those that hang together with them."""
-        self.records = self.engine.cache(self.records.union(frontier))
-        held = [*keys, *(block.match_keys(one.keys.semi_join(frontier, "record")) for one in self.tables)]
-        linked = [self._holders(ibis.union(*held)), self._customers(frontier), self._paired(frontier)]
-        linked += self._followed(frontier)
-        return self.engine.cache(ibis.union(*linked, distinct=True).anti_join(self.records, "record"))
+        reached, tables = self.records, self.tables
+        self.records = records = self.engine.cache(built.here(lambda: reached.union(frontier)))
+        held = _keys_of([(one.keys, frontier) for one in tables])
+        linked = [
+            self._holders([*keys, held]),
+            self._customers(frontier),
+            _paired(self.known.overrides, frontier),
+            *self._followed(frontier),
+        ]
+        return self.engine.cache(built.here(lambda: _records(linked).anti_join(records, "record")))
 
     def touched(self, added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table) -> Touched:
         """Return what was found."""
-        before = {one.name: self.engine.cache(one.known.semi_join(self.records, "record")) for one in self.tables}
-        after = {
-            one.name: self.engine.cache(before[one.name].anti_join(one.removed, "record").union(one.added))
-            for one in self.tables
-        }
-        return Touched(self.records, before, after, ibis.union(*self.counted), added_keys, removed, added)
+        before = self.known.pick(self.records)
+        after = {one.name: self.engine.cache(_changed(before[one.name], one.removed, one.added)) for one in self.tables}
+        parts = self.counted
+        counted = built.here(lambda: ibis.union(*parts))
+        return Touched(self.records, before, after, counted, added_keys, removed, added)
 
-    def _holders(self, keys: ir.Table) -> ir.Table:
+    def _holders(self, keys: Sequence[ir.Table]) -> ir.Table:
         """Return `record` of all rows that held one of these keys, but where too many held it and hold it."""
-        hashes = keys.select("hash").distinct()
-        for part in self.counted:
-            hashes = hashes.anti_join(part, "hash")
-        hashes = self.engine.cache(hashes)
-        holders = self.engine.cache(self.known.match_keys.semi_join(hashes, "hash"))
-        by = ["hash", "place"]
-        before = holders.group_by(by).agg(holders=holders.count(), was=holders.count())
-        now = before.union(self.moved.semi_join(hashes, "hash").mutate(was=functions.whole(0)).select(before.columns))
-        now = now.group_by(by).agg(holders=functions.total(now.holders), was=functions.total(now.was))
-        now = self.engine.cache(now)
-        self.counted.append(now.drop("was"))
-        full = now.filter((now.holders > self.max_rows) & (now.was > self.max_rows))
-        return holders.anti_join(full, by).select("record")
+        hashes = self.engine.cache(_uncounted(keys, self.counted))
+        match_keys = self.known.match_keys
+        holders = self.engine.cache(built.here(lambda: match_keys.semi_join(hashes, "hash")))
+        now = self.engine.cache(_counted(holders, hashes, self.moved))
+        self.counted.append(built.here(lambda: now.drop("was")))
+        return _not_full(holders, now, self.max_rows)
 
     def _customers(self, frontier: ir.Table) -> ir.Table:
         """Return `record` of all rows of the customers that these rows were."""
         customers = self.known.customers
-        owners = customers.semi_join(frontier, "record").filter(customers.customer.notnull())
-        owners = self.engine.cache(owners.select("customer").distinct())
-        return customers.semi_join(owners, "customer").select("record")
-
-    def _paired(self, frontier: ir.Table) -> ir.Table:
-        """Return `record` of all rows that overrides name together with these."""
-        pairs = self.known.overrides
-        rights = pairs.semi_join(frontier.select(left="record"), "left").select(record="right")
-        lefts = pairs.semi_join(frontier.select(right="record"), "right").select(record="left")
-        return rights.union(lefts)
+        owners = self.engine.cache(_owners(customers, frontier, self.owners))
+        self.owners.append(owners)
+        return built.here(lambda: customers.semi_join(owners, "customer").select("record"))
 
     def _followed(self, frontier: ir.Table) -> list[ir.Table]:
         """Return `record` of all rows by which an id is followed that is followed by one of these."""
         followed = self.known.followed
         if not self.engine.count(followed):
             return []
-        rows = [
-            one.known.semi_join(frontier, "record").select("key", table=ibis.literal(one.name)) for one in self.tables
-        ]
-        here = self.engine.cache(ibis.union(*rows))
-        ids = followed.semi_join(here, ["table", "key"]).select("customer_id")
-        others = self.engine.cache(followed.semi_join(ids, "customer_id").anti_join(here, ["table", "key"]))
+        here = self.known.name(frontier)
+        others = self.engine.cache(_followed_together(followed, here))
         if not self.engine.count(others):
             return []
-        return [
-            one.known.semi_join(others.filter(others.table == one.name), "key").select("record") for one in self.tables
-        ]
+        return [_called(one.name, one.known, others) for one in self.tables]
 
 
 def _moved(engine: Engine, removed: ir.Table, added: ir.Table) -> ir.Table:
     """Return by how much a change alters how many hold each key, as `shapes.COUNTED_KEYS`."""
+    return engine.cache(_difference(removed, added))
+
+
+@built.once
+def _difference(removed: ir.Table, added: ir.Table) -> ir.Table:
     signed = removed.mutate(one=functions.whole(-1)).union(added.mutate(one=functions.whole(1)))
-    return engine.cache(signed.group_by(["hash", "place"]).agg(holders=functions.total(signed.one)))
+    return signed.group_by(["hash", "place"]).agg(holders=functions.total(signed.one))
+
+
+@built.once
+def _none_of(table: ir.Table) -> ir.Table:
+    return table.limit(0)
+
+
+@built.once
+def _records(tables: Sequence[ir.Table]) -> ir.Table:
+    """Return `record` of all rows of tables, each once."""
+    return ibis.union(*(rows.select("record") for rows in tables), distinct=True)
+
+
+@built.once
+def _changed(before: ir.Table, removed: ir.Table, added: ir.Table) -> ir.Table:
+    return before.anti_join(removed, "record").union(added)
+
+
+@built.once
+def _keys_of(tables: Sequence[tuple[ir.Table, ir.Table]]) -> ir.Table:
+    """Return `shapes.MATCH_KEYS` of some rows of tables, from what `block.short_keys` gave of each, and the rows."""
+    return ibis.union(*(block.match_keys(keys.semi_join(rows, "record")) for keys, rows in tables))
+
+
+@built.once
+def _uncounted(keys: Sequence[ir.Table], counted: Sequence[ir.Table]) -> ir.Table:
+    """Return `hash` of the keys that are not counted yet."""
+    hashes = ibis.union(*keys).select("hash").distinct()
+    for part in counted:
+        hashes = hashes.anti_join(part, "hash")
+    return hashes
+
+
+@built.once
+def _counted(holders: ir.Table, hashes: ir.Table, moved: ir.Table) -> ir.Table:
+    """Return how many rows hold these keys, as `shapes.COUNTED_KEYS`, and `was`: how many did before the change."""
+    by = ["hash", "place"]
+    before = holders.group_by(by).agg(holders=holders.count(), was=holders.count())
+    now = before.union(moved.semi_join(hashes, "hash").mutate(was=functions.whole(0)).select(before.columns))
+    return now.group_by(by).agg(holders=functions.total(now.holders), was=functions.total(now.was))
+
+
+@built.once
+def _not_full(holders: ir.Table, now: ir.Table, max_rows: int) -> ir.Table:
+    full = now.filter((now.holders > max_rows) & (now.was > max_rows))
+    return holders.anti_join(full, ["hash", "place"]).select("record")
+
+
+@built.once
+def _owners(customers: ir.Table, rows: ir.Table, known: Sequence[ir.Table]) -> ir.Table:
+    """Return `customer` of those that own some of these rows and are not known yet."""
+    owned = customers.semi_join(rows, "record").filter(customers.customer.notnull())
+    owners = owned.select("customer").distinct()
+    for part in known:
+        owners = owners.anti_join(part, "customer")
+    return owners
+
+
+@built.once
+def _paired(pairs: ir.Table, rows: ir.Table) -> ir.Table:
+    """Return `record` of all rows that overrides name together with these."""
+    rights = pairs.semi_join(rows.select(left="record"), "left").select(record="right")
+    lefts = pairs.semi_join(rows.select(right="record"), "right").select(record="left")
+    return rights.union(lefts)
+
+
+@built.once
+def _followed_together(followed: ir.Table, here: ir.Table) -> ir.Table:
+    """Return `shapes.FOLLOWED` of other rows by which an id is followed that is followed by one of these."""
+    ids = followed.semi_join(here, ["table", "key"]).select("customer_id")
+    return followed.semi_join(ids, "customer_id").anti_join(here, ["table", "key"])
+
+
+@built.once
+def _called(name: str, known: ir.Table, named: ir.Table) -> ir.Table:
+    """Return `record` of the rows of a table that are named."""
+    return known.semi_join(named.filter(named.table == name), "key").select("record")

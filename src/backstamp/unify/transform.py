@@ -11,11 +11,11 @@ import ibis.expr.datatypes as dt
 import pyarrow as pa
 
 from backstamp import errors, shapes
-from backstamp.engine import functions
+from backstamp.engine import built, functions
 from backstamp.unify import prefer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     import ibis.expr.types as ir
 
@@ -139,17 +139,21 @@ def store(
         whole: return the whole table in any case.
     """
     rows, corrupt = _usable(engine, landed, key, types)
-    texts = (name for name in foreign_keys if name in rows.columns and rows[name].type().is_string())
-    rows = rows.mutate(**{name: functions.lower_guid(rows[name]) for name in texts})
+    rows = _with_small_guids(rows, foreign_keys)
+    known = previous
+    if previous is not None and landed.deleted is not None and not whole:
+        known = engine.pick(previous, ["key"], _keys(rows, landed.deleted))
     if landed.us is not None:
-        rows = _with_kept_times(rows, previous, landed.us)
-    rows = rows.drop(*landed.only_read)
-    if whole or previous is None or _types(rows) != _types(previous.drop(ROW)):
+        rows = _with_kept_times(rows, known, landed.us)
+    rows = _without(rows, landed.only_read)
+    if whole or previous is None or _types(rows) != _types(_without(previous, (ROW,))):
         if landed.deleted is not None and previous is not None:
             untouched = previous.drop(ROW).anti_join(rows, "key")
             rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
         return Stored(numbered(rows, by_number=is_number(key, types)), corrupt)
-    return _changes(engine, rows, previous, landed.deleted, corrupt, by_number=is_number(key, types))
+    removed, added = _changes(engine, rows, known, landed.deleted)
+    added = engine.cache(_numbered_on(added, removed, previous, by_number=is_number(key, types)))
+    return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
 
 
 def is_number(key: str, types: Mapping[str, pa.DataType]) -> bool:
@@ -157,12 +161,14 @@ def is_number(key: str, types: Mapping[str, pa.DataType]) -> bool:
     return not key or pa.types.is_integer(types[key])
 
 
+@built.once
 def numbered(rows: ir.Table, *, by_number: bool) -> ir.Table:
     """Return rows with `ROW` in the order of their keys, which are whole numbers or text."""
     order = rows.key.cast("int64") if by_number else rows.key
     return rows.mutate(**{ROW: ibis.row_number().over(order_by=order) + 1})
 
 
+@built.once
 def changed(previous: ir.Table, changes: Changes) -> ir.Table:
     """Return a whole stored table after changes."""
     return previous.anti_join(changes.removed, ROW).union(changes.added.select(previous.columns))
@@ -170,57 +176,95 @@ def changed(previous: ir.Table, changes: Changes) -> ir.Table:
 
 def _usable(engine: Engine, landed: Landed, key: str, types: Mapping[str, pa.DataType]) -> tuple[ir.Table, ir.Table]:
     """Return the rows that can be used, one a key, with `key` for its column; and the rest, as `shapes.CORRUPT`."""
-    place = (landed.rows[POSITION] + 1).cast("string")
+    typed, misfits = _typed(engine, _placed(landed.rows, key), key, types)
+    usable, missing = _keyed(typed, key)
+    usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
+    rows = _without(usable, ("_place", POSITION, *([key] if key not in {"", "key"} else [])))
+    unreadable = landed.unreadable
+    return rows, built.here(lambda: ibis.union(unreadable, missing, repeated, *misfits))
+
+
+@built.once
+def _placed(rows: ir.Table, key: str) -> ir.Table:
+    """Return rows with `_place`: their key, or where they stand in what was read."""
+    place = (rows[POSITION] + 1).cast("string")
     if key:
-        place = ibis.coalesce(landed.rows[key].cast("string").nullif(""), place)
-    typed, misfits = _typed(engine, landed.rows.mutate(_place=place), key, types)
+        place = ibis.coalesce(rows[key].cast("string").nullif(""), place)
+    return rows.mutate(_place=place)
+
+
+@built.once
+def _keyed(typed: ir.Table, key: str) -> tuple[ir.Table, ir.Table]:
+    """Return the rows that have a key, with it as `key`, and the others, as `shapes.CORRUPT`."""
     keyed = typed.mutate(key=(typed[key] if key else typed["_place"]).cast("string"))
-    usable = keyed.filter(prefer.is_filled(keyed.key))
     unusable = keyed.filter(~prefer.is_filled(keyed.key))
     missing = _corrupt((unusable[POSITION] + 1).cast("string"), key, NO_KEY, unusable)
-    usable, repeated = _unique(engine, usable, key, latest_wins=landed.latest_wins)
-    rows = usable.drop("_place", POSITION, *([key] if key not in {"", "key"} else []))
-    return rows, ibis.union(landed.unreadable, missing, repeated, *misfits)
+    return keyed.filter(prefer.is_filled(keyed.key)), missing
 
 
+@built.once
+def _with_small_guids(rows: ir.Table, columns: Collection[str]) -> ir.Table:
+    texts = (name for name in columns if name in rows.columns and rows[name].type().is_string())
+    return rows.mutate(**{name: functions.lower_guid(rows[name]) for name in texts})
+
+
+@built.once
+def _without(rows: ir.Table, columns: Collection[str]) -> ir.Table:
+    return rows.drop(*columns)
+
+
+@built.once
 def _types(rows: ir.Table) -> dict[str, str]:
     return {name: str(kind.copy(nullable=True)) for name, kind in rows.schema().items()}
 
 
-def _changes(
-    engine: Engine, rows: ir.Table, previous: ir.Table, deleted: ir.Table | None, corrupt: ir.Table, *, by_number: bool
-) -> Changes:
-    """Hold rows against what was known before, all of it where nobody says which rows are gone."""
-    names = rows.columns
-    rows = engine.cache(rows if deleted is None else rows.anti_join(deleted, "key"))
+def _changes(engine: Engine, rows: ir.Table, known: ir.Table, deleted: ir.Table | None) -> tuple[ir.Table, ir.Table]:
+    """Hold rows against what was known before, all of it where nobody says which rows are gone.
+
+    Returns:
+        The rows that have other values or are gone, as they were; those that have other values or are new.
+    """
     if deleted is None:
-        known, gone = previous, previous.anti_join(rows, "key")
+        rows = engine.cache(rows)
+        gone = built.here(lambda: known.anti_join(rows, "key"))
     else:
-        # The little that is asked for comes last: the engine builds its table of that, and looks the known rows up.
-        known = engine.cache(previous.semi_join(rows.select("key").union(deleted), "key"))
-        gone = known.semi_join(deleted, "key")
-    different = engine.cache(rows.difference(known.select(*names), distinct=True))
-    removed = engine.cache(known.semi_join(different, "key").union(gone).select(*names, ROW))
+        rows = engine.cache(built.here(lambda: rows.anti_join(deleted, "key")))
+        gone = built.here(lambda: known.semi_join(deleted, "key"))
+    different = engine.cache(built.here(lambda: rows.difference(known.select(*rows.columns), distinct=True)))
+    removed = built.here(lambda: known.semi_join(different, "key").union(gone).select(*rows.columns, ROW))
+    return engine.cache(removed), different
+
+
+@built.once
+def _keys(rows: ir.Table, deleted: ir.Table) -> ir.Table:
+    """Return `key` of all rows that a read tells of."""
+    return rows.select("key").union(deleted)
+
+
+@built.once
+def _numbered_on(different: ir.Table, removed: ir.Table, previous: ir.Table, *, by_number: bool) -> ir.Table:
+    """Return the rows that are new or have other values, with the numbers that they had, or those that come next."""
+    names = different.columns
     numbers = different.left_join(removed.select("key", ROW), "key").drop("key_right")
     told = numbers.filter(numbers[ROW].notnull())
     new = numbered(numbers.filter(numbers[ROW].isnull()).drop(ROW), by_number=by_number)
-    last = _last_number(engine, previous)
-    new = new.mutate(**{ROW: new[ROW] + functions.whole(last)})
-    added = engine.cache(told.select(*names, ROW).union(new.select(*names, ROW)))
-    return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
+    new = new.mutate(**{ROW: new[ROW] + _last_number(previous).as_scalar()})
+    return told.select(*names, ROW).union(new.select(*names, ROW))
 
 
-def _last_number(engine: Engine, previous: ir.Table) -> int:
-    """Return the number after which new rows are numbered."""
-    [row] = engine.rows(previous.aggregate(last=previous[ROW].max()))
-    return max(row["last"] or 0, LATER)
+@built.once
+def _last_number(previous: ir.Table) -> ir.Table:
+    """Return `last`, the number after which new rows are numbered."""
+    last = ibis.greatest(previous[ROW].max().fill_null(0), functions.whole(LATER))
+    return previous.aggregate(last=last)
 
 
 def is_in_order(engine: Engine, stored: ir.Table) -> bool:
     """Tell whether the rows of a stored table are numbered in the order of their keys."""
-    return _last_number(engine, stored) == LATER
+    return engine.rows(_last_number(stored)) == [{"last": LATER}]
 
 
+@built.once
 def _with_kept_times(rows: ir.Table, previous: ir.Table | None, us: str) -> ir.Table:
     """Return the rows with the times of their last change by anybody but us (unification.md 1.5).
 
@@ -287,10 +331,22 @@ def _typed(
     }
     if not casts:
         return rows, []
-    text = {name: rows[name].strip().nullif("") for name in casts}
     wanted = engine.load(shapes.shape(**casts), []).schema()
-    fitted = {f"_{name}": _fitting(text[name], kind) for name, kind in wanted.items()}
-    fitting = engine.cache(rows.mutate(**text).mutate(**fitted))
+    fitting = engine.cache(_fitted(rows, dict(wanted.items())))
+    return _fitting_and_misfits(fitting, rows.columns, key, casts)
+
+
+@built.once
+def _fitted(rows: ir.Table, wanted: Mapping[str, dt.DataType]) -> ir.Table:
+    """Return rows with `_<name>` for some columns: their text as a value of a type."""
+    text = {name: rows[name].strip().nullif("") for name in wanted}
+    return rows.mutate(**text).mutate(**{f"_{name}": _fitting(text[name], kind) for name, kind in wanted.items()})
+
+
+@built.once
+def _fitting_and_misfits(
+    fitting: ir.Table, names: Sequence[str], key: str, casts: Mapping[str, pa.DataType]
+) -> tuple[ir.Table, list[ir.Table]]:
     misfits = [
         _corrupt(
             "_place",
@@ -301,7 +357,7 @@ def _typed(
         for name, kind in casts.items()
         if name != key
     ]
-    columns = {name: fitting[f"_{name}" if name in casts else name] for name in rows.columns}
+    columns = {name: fitting[f"_{name}" if name in casts else name] for name in names}
     return fitting.select(**columns), misfits
 
 
@@ -321,10 +377,9 @@ def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> t
 
     Rows with equal content count once, and older versions of a row in a feed are no mistake: neither is listed.
     """
-    counted = rows.group_by("key").agg(rows=rows.count())
-    repeated = engine.cache(counted.filter(counted["rows"] > 1).select("key"))
+    repeated = engine.cache(_repeated(rows))
     if not engine.count(repeated):
-        return rows, _corrupt("key", key, "duplicate key", rows.limit(0))
+        return rows, built.here(lambda: _corrupt("key", key, "duplicate key", rows.limit(0)))
     order = rows[POSITION].desc() if latest_wins else rows[POSITION]
     several = rows.semi_join(repeated, "key")
     content = functions.digest([several[name] for name in sorted(set(several.columns) - {POSITION, "_place"})])
@@ -337,6 +392,12 @@ def _unique(engine: Engine, rows: ir.Table, key: str, *, latest_wins: bool) -> t
     others = several.filter((several["_rank"] > 0) & (several["_content"] != several["_first"]))
     listed = others.limit(0) if latest_wins else others
     return rows.anti_join(repeated, "key").union(kept), _corrupt("key", key, "duplicate key", listed)
+
+
+@built.once
+def _repeated(rows: ir.Table) -> ir.Table:
+    counted = rows.group_by("key").agg(rows=rows.count())
+    return counted.filter(counted["rows"] > 1).select("key")
 
 
 def _corrupt(place: ir.Value | str, column: str, reason: str, rows: ir.Table) -> ir.Table:
