@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx2
 import pyarrow as pa
@@ -140,23 +140,9 @@ def test_hidden_values_are_not_empty(folder: Path) -> None:
 
 def test_refused_in_the_middle(folder: Path) -> None:
     """If the lookup is closed while links are written the task fails at once, with the code and what to do."""
-
-    class Closing:
-        """An environment in which somebody turns column security on just before the first links."""
-
-        def __init__(self, place: Place) -> None:
-            self._place = place
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._place.environment, name)
-
-        def stamp(self, *arguments: Any) -> list[ports.Outcome]:
-            """Close the lookup, then try to write."""
-            secure(self._place, LOOKUP, secured=True)
-            return self._place.environment.stamp(*arguments)
-
     with serving(folder) as place:
-        links = task(place.run(lambda _: Closing(place)), LINKS)
+        run = place.run(lambda sink: meddling.DoesBeforeStamp(sink, lambda: secure(place, LOOKUP, secured=True)))
+        links = task(run, LINKS)
         assert links.status == "Failed"
         assert odata.COLUMN_UPDATE_DENIED in links.details
         assert "column security keeps our account from a column of it" in links.details
