@@ -85,8 +85,9 @@ def plan(folder: Path, run: int, count: int, moved: int) -> None:
             with watch.phase("plan"):
                 desired = link.Desired(
                     *own(profiles, members),
+                    own_of,
                     links=(link.desired_links(TABLE, "contact", source, members),),
-                    touched=None if touched is None else link.Touched(touched, own_of),
+                    touched=touched,
                 )
                 causes = link.Causes(drift, warehouse.load(shapes.ID_CHANGES, []))
                 made = link.make_plan(warehouse, desired, (), causes, SETTINGS, folder, run)

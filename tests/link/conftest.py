@@ -142,10 +142,11 @@ class House:
         touched = self._touched(now)
         desired = link.Desired(
             *own(profiles, rows),
+            own_of,
             (link.desired_attributes(SETTINGS, measures),),
             tuple(linked),
             eligible.skip,
-            None if touched is None else link.Touched(touched, own_of),
+            touched,
         )
         known = link.Seen(TABLE, self.load(shapes.KNOWN_LINKS, seen), began)
         drift = self.acknowledge([known], source, in_part=touched is not None)

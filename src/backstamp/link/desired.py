@@ -75,36 +75,25 @@ class LinkedTable:
 
 
 @dataclass(frozen=True)
-class Touched:
-    """The customers whose profiles and alternate keys alone may be to be others than the run before wanted.
-
-    Attributes:
-        customers: `customer_id`.
-        own: gives profiles and alternate keys of some customers.
-    """
-
-    customers: ir.Table
-    own: Callable[[ir.Table], tuple[Own, Own]]
-
-
-@dataclass(frozen=True)
 class Desired:
     """Everything that the environment is to hold.
 
     Attributes:
         profiles: the profile table, a row for each profile.
         keys: the table of alternate keys.
-        touched: whose profiles and alternate keys may be others than before; None for all.
+        own: gives both for some customers alone: `customer_id`.
+        touched: `customer_id` of those whose profiles and alternate keys may be others than before; None for all.
         measures: the tables of measures and of activities; those by customer have a lookup to the profile.
         skip: why no table may be linked (`Eligibility.skip`), or "".
     """
 
     profiles: Own
     keys: Own
+    own: Callable[[ir.Table], tuple[Own, Own]]
     measures: tuple[Own, ...] = ()
     links: tuple[LinkedTable, ...] = ()
     skip: str = ""
-    touched: Touched | None = None
+    touched: ir.Table | None = None
 
 
 @dataclass(frozen=True)

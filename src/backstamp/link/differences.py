@@ -127,13 +127,13 @@ def _writings(
 
     there = {name: known.of_table(engine, name) for name in own}
     written = {name: listed(name, _all_new(own[name])) for name, rows in there.items() if not engine.count(rows)}
-    touched = wanted.keep(engine, desired, settings, {name: plan.list_path(folder, name) for name in written})
+    wanted.keep(engine, desired, settings, {name: plan.list_path(folder, name) for name in written})
     digests = {name: wanted.narrow(table) for name, table in _by_name(*desired.measures).items()}
     digests |= {name: wanted.of_table(engine, name) for name in _by_name(desired.profiles, desired.keys)}
     found = {
         name: engine.cache(wanted.compare(engine, name, rows)) for name, rows in digests.items() if name not in written
     }
-    some = own if touched is None else own | _of_customers(engine, desired, touched, found)
+    some = own | _of_customers(engine, desired, found)
     written |= {name: listed(name, wanted.take(some[name], rows)) for name, rows in found.items()}
     gone = there | {name: rows.filter(rows.digest.isnull()) for name, rows in found.items()}
     return [written[name] for name in own], [gone[name].select("key") for name in own]
@@ -148,7 +148,7 @@ def _all_new(table: desires.Own) -> ir.Table:
 
 
 def _of_customers(
-    engine: engines.Engine, desired: desires.Desired, touched: desires.Touched, found: Mapping[str, ir.Table]
+    engine: engines.Engine, desired: desires.Desired, found: Mapping[str, ir.Table]
 ) -> dict[str, desires.Own]:
     """Return profiles and alternate keys of the customers with a difference."""
     every = _by_name(desired.profiles, desired.keys)
@@ -159,7 +159,7 @@ def _of_customers(
         return {}
     customers = engine.cache(ibis.union(*different, distinct=True))
     if engine.count(customers):
-        return _by_name(*touched.own(customers))
+        return _by_name(*desired.own(customers))
     return {name: desires.Own(table.definition, table.rows.limit(0)) for name, table in every.items()}
 
 

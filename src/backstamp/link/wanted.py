@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from backstamp import engine as engines
-    from backstamp.link.desired import Desired, Own, Touched
+    from backstamp.link.desired import Desired, Own
     from backstamp.link.settings import Link
 
 _CUSTOMER = ["customer_id"]
@@ -29,7 +29,7 @@ _DEFINITIONS = "wanted_columns"
 _DEFINITION = shapes.shape(table=pa.string(), columns=pa.string())
 
 
-def keep(engine: engines.Engine, desired: Desired, settings: Link, listed: Mapping[str, Path]) -> Touched | None:
+def keep(engine: engines.Engine, desired: Desired, settings: Link, listed: Mapping[str, Path]) -> None:
     """Keep in the draft how each profile and alternate key is to be.
 
     Args:
@@ -37,9 +37,6 @@ def keep(engine: engines.Engine, desired: Desired, settings: Link, listed: Mappi
         desired: what the environment is to hold.
         settings: of linking.
         listed: the work lists of tables all of whose rows are in one, by table: they hold the digests.
-
-    Returns:
-        The customers that were touched, None where all had to be looked at.
     """
     own, touched = (desired.profiles, desired.keys), desired.touched
     of_columns = [{"table": table.definition.name, "columns": _columns(table)} for table in own]
@@ -48,10 +45,9 @@ def keep(engine: engines.Engine, desired: Desired, settings: Link, listed: Mappi
     if touched is None or not are_same:
         for table in own:
             _keep_all(engine, table, settings, listed.get(table.definition.name))
-        return None
-    for table in touched.own(touched.customers) if engine.count(touched.customers) else ():
-        engine.patch(_name(table.definition.name), _CUSTOMER, touched.customers, _digests(table, settings))
-    return touched
+        return
+    for table in desired.own(touched) if engine.count(touched) else ():
+        engine.patch(_name(table.definition.name), _CUSTOMER, touched, _digests(table, settings))
 
 
 def of_table(engine: engines.Engine, table: str) -> ir.Table:

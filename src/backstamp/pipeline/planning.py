@@ -183,10 +183,11 @@ def desired(
     left = [link.cleared_links(table, links) for table in link.linked_tables(engine) if table not in unified]
     return link.Desired(
         *every,
+        own,
         measures=tuple(hydrated.desired(engine, settings, known.there)),
         links=(*linked, *left),
         skip="" if left else described.eligibility.skip,
-        touched=None if customers is None else link.Touched(customers, own),
+        touched=customers,
     )
 
 
