@@ -120,28 +120,19 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
         overrides=pairs,
         changed_overrides=_ends(changed),
         pick=lambda records: _filtered(settings, _picked(engine, settings, records)),
-        name=lambda records: _keys_of(_picked(engine, settings, records, ["key"])),
     )
     most = max(MOST * engine.count(known.customers), FEW)
     limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
     return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
 
 
-def _picked(
-    engine: Engine, settings: Unify, records: ir.Table, columns: Sequence[str] | None = None
-) -> dict[str, ir.Table]:
-    """Return of each table the rows that have some records, as they are stored; all their columns, or these."""
+def _picked(engine: Engine, settings: Unify, records: ir.Table) -> dict[str, ir.Table]:
+    """Return of each table the rows that have some records, as they are stored."""
     numbers = {table.table: _numbers_in_table(records, position) for position, table in enumerate(settings.tables)}
     return {
-        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table, columns)
+        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table)
         for name, of_table in numbers.items()
     }
-
-
-@built.once
-def _keys_of(tables: Mapping[str, ir.Table]) -> ir.Table:
-    """Return the table and key of rows of tables."""
-    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
 
 
 @built.once

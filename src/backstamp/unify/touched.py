@@ -59,7 +59,6 @@ class Known:
         overrides: left, right: all pairs of overrides, before the change and after it.
         changed_overrides: record: the rows of those that are new or gone.
         pick: gives of each table the rows before the change that have some records.
-        name: gives table and key of the rows before the change that have some records.
     """
 
     match_keys: ir.Table
@@ -68,7 +67,6 @@ class Known:
     overrides: ir.Table
     changed_overrides: ir.Table
     pick: Callable[[ir.Table], Mapping[str, ir.Table]]
-    name: Callable[[ir.Table], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,10 @@ def touched(
     keys = [removed, added]
     for _ in range(MOST_ROUNDS):
         if not engine.count(frontier):
-            return reach.touched(added_keys, removed, added)
+            before = known.pick(reach.records)
+            frontier = reach.followed(before)
+            if not engine.count(frontier):
+                return reach.touched(before, added_keys, removed, added)
         frontier, keys = reach.step(frontier, keys), []
         if engine.count(reach.records) > most:
             return None
@@ -143,7 +144,10 @@ class _Reach:
     owners: list[ir.Table] = field(default_factory=list)
 
     def step(self, frontier: ir.Table, keys: Sequence[ir.Table]) -> ir.Table:
-        """Take in rows, which also hold these keys, and return `record` of those that hang together with them."""
+        """Take in rows, which also hold these keys, and return `record` of those that hang together with them.
+
+        Those that only `followed` tells of are left out.
+        """
         reached, tables = self.records, self.tables
         self.records = records = self.engine.cache(built.here(lambda: reached.union(frontier)))
         held = _keys_of([(one.keys, frontier) for one in tables])
@@ -151,13 +155,24 @@ class _Reach:
             self._holders([*keys, held]),
             self._customers(frontier),
             _paired(self.known.overrides, frontier),
-            *self._followed(frontier),
         ]
         return self.engine.cache(built.here(lambda: _records(linked).anti_join(records, "record")))
 
-    def touched(self, added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table) -> Touched:
+    def followed(self, before: Mapping[str, ir.Table]) -> ir.Table:
+        """Return `record` of all rows by which an id is followed that is followed by a row reached, as these were."""
+        followed, records = self.known.followed, self.records
+        if not self.engine.count(followed):
+            return _none_of(records)
+        others = self.engine.cache(_followed_together(followed, _named(before)))
+        if not self.engine.count(others):
+            return _none_of(records)
+        called = [_called(one.name, one.known, others) for one in self.tables]
+        return self.engine.cache(built.here(lambda: _records(called).anti_join(records, "record")))
+
+    def touched(
+        self, before: Mapping[str, ir.Table], added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table
+    ) -> Touched:
         """Return what was found."""
-        before = self.known.pick(self.records)
         after = {one.name: self.engine.cache(_changed(before[one.name], one.removed, one.added)) for one in self.tables}
         parts = self.counted
         counted = built.here(lambda: ibis.union(*parts))
@@ -178,17 +193,6 @@ class _Reach:
         owners = self.engine.cache(_owners(customers, frontier, self.owners))
         self.owners.append(owners)
         return built.here(lambda: customers.semi_join(owners, "customer").select("record"))
-
-    def _followed(self, frontier: ir.Table) -> list[ir.Table]:
-        """Return `record` of all rows by which an id is followed that is followed by one of these."""
-        followed = self.known.followed
-        if not self.engine.count(followed):
-            return []
-        here = self.known.name(frontier)
-        others = self.engine.cache(_followed_together(followed, here))
-        if not self.engine.count(others):
-            return []
-        return [_called(one.name, one.known, others) for one in self.tables]
 
 
 def _moved(engine: Engine, removed: ir.Table, added: ir.Table) -> ir.Table:
@@ -264,6 +268,11 @@ def _paired(pairs: ir.Table, rows: ir.Table) -> ir.Table:
     rights = pairs.semi_join(rows.select(left="record"), "left").select(record="right")
     lefts = pairs.semi_join(rows.select(right="record"), "right").select(record="left")
     return rights.union(lefts)
+
+
+@built.once
+def _named(tables: Mapping[str, ir.Table]) -> ir.Table:
+    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
 
 
 @built.once
