@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ibis
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +49,17 @@ def test_uuid5(warehouse: Engine, namespace: uuid.UUID, names: list[tuple[str, s
     assert len(made) == len(names)
     for row in made:
         assert row["made"] == str(uuid.uuid5(namespace, f"{row['a']}\0{row['b']}"))
+    spelled = table.select(made=functions.uuid5(warehouse.constant(namespace.hex), table.a, table.b))
+    assert sorted(row["made"] for row in warehouse.rows(spelled)) == sorted(row["made"] for row in made)
+
+
+@pytest.mark.parametrize("value", [0, -(2**62), "it's", "", dt.datetime(2026, 1, 2, 3, 4, 5, 6)])  # noqa: DTZ001 - UTC
+def test_constants_are_what_was_said(warehouse: Engine, value: int | str | dt.datetime) -> None:
+    """A constant has its value and type in every row, and another one beside it does not change it."""
+    table = load(warehouse, PAIR, ("a", "b"), ("c", "d"))
+    constants = [warehouse.constant(one) for one in (value, "other")]
+    rows = warehouse.rows(table.select(one=constants[0], other=constants[1]))
+    assert rows == [{"one": value, "other": "other"}] * 2
 
 
 @RANDOM

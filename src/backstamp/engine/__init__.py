@@ -31,6 +31,7 @@ from backstamp.engine.settings import SparkSettings as SparkSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     import ibis.expr.types as ir
     import pyarrow as pa
@@ -112,9 +113,7 @@ class Engine(Protocol):
         """Compute an expression now, for the use of this process only."""
         ...
 
-    def pick(
-        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
-    ) -> ir.Table:
+    def pick(self, table: ir.Table, by: Sequence[str], keys: ir.Table) -> ir.Table:
         """Return the rows of a kept table that have in some columns what one of some keys has, for this process only.
 
         It looks at these columns alone, and at whole rows only where they are asked for: so it costs little to take a
@@ -124,7 +123,13 @@ class Engine(Protocol):
             table: what `table` or `published` gave, and no view.
             by: the columns.
             keys: has these columns.
-            columns: those that are wanted; all unless it says.
+        """
+        ...
+
+    def constant(self, value: int | str | datetime) -> ir.Scalar:
+        """Return a value for expressions of this process.
+
+        Where statements are kept they are the same whatever the value is: so it is for what differs from run to run.
         """
         ...
 

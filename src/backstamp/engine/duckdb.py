@@ -22,11 +22,12 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 
 from backstamp import errors
-from backstamp.engine import built, graph, held
+from backstamp.engine import built, functions, graph, held
 from backstamp.engine.settings import DuckDBSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     import ibis.expr.datatypes as dt
     import ibis.expr.schema as sch
@@ -186,14 +187,11 @@ class DuckDB:
         """See `Engine.cache`."""
         return self._hold(_compiled(expression), expression.schema())
 
-    def pick(
-        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
-    ) -> ir.Table:
+    def pick(self, table: ir.Table, by: Sequence[str], keys: ir.Table) -> ir.Table:
         """See `Engine.pick`."""
-        node, names = table.op(), columns or table.columns
-        wanted = built.here(lambda: table.select(*names))
+        node = table.op()
         if not isinstance(node, ops.DatabaseTable) or node.namespace.database != _STORE:
-            return self.cache(built.here(lambda: table.semi_join(keys, by).select(*names)))
+            return self.cache(built.here(lambda: table.semi_join(keys, by)))
         # A join reads all columns of all rows that could fit; by their places it reads the blocks that hold one.
         stored, places = self._stored(node.name), self._name()
         same = " AND ".join(f"stored.{_quoted(column)} = keys.{_quoted(column)}" for column in by)
@@ -201,11 +199,16 @@ class DuckDB:
         self._execute(f"CREATE TEMP TABLE {places} AS {found}")
         self._held.append(places)
         self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
-        values = ", ".join(map(_quoted, names))
-        rows = f"SELECT {values} FROM {stored} AS stored SEMI JOIN {places} ON stored.rowid = {places}.place"
-        picked = self._hold(rows, wanted.schema())
+        rows = f"SELECT stored.* FROM {stored} AS stored SEMI JOIN {places} ON stored.rowid = {places}.place"
+        picked = self._hold(rows, table.schema())
         self._execute("RESET dynamic_or_filter_threshold")
         return picked
+
+    def constant(self, value: int | str | datetime) -> ir.Scalar:
+        """See `Engine.constant`."""
+        name, kind = self._name(), functions.CONSTANTS[type(value)]
+        self._execute(f"SET VARIABLE {name} = CAST(? AS {DuckDBType.to_string(kind)})", [value])
+        return functions.variable(name, kind)
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""

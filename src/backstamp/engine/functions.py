@@ -5,6 +5,7 @@ Where no spelling fits all, the function has a name of ours here, and each engin
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache, reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ import ibis.expr.datatypes as dt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
     from decimal import Decimal
 
     import ibis.expr.types as ir
@@ -66,6 +66,9 @@ def _part(text: str, start: int, length: int) -> str:  # type: ignore[empty-body
     """Return so many characters from a place on, counted from 1 (Ibis's own spelling also counts from the end)."""
 
 
+CONSTANTS = {int: dt.int64, str: dt.string, datetime: dt.Timestamp(scale=6)}
+"""The types that constants of an engine have."""
+
 _GUID = "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
 
@@ -81,14 +84,19 @@ def whole(number: int) -> ir.IntegerScalar:
     return ibis.literal(number).cast(dt.int64)
 
 
+@cache
+def variable(name: str, kind: dt.DataType) -> ir.Scalar:
+    """Return the value of a variable of DuckDB's."""
+
+    def getvariable(called: str) -> ir.Scalar:
+        """Return what it was set to."""
+
+    return ibis.udf.scalar.builtin(getvariable, signature=((dt.string,), kind))(name)
+
+
 def total(numbers: ir.IntegerColumn) -> ir.IntegerScalar:
     """Return the sum of whole numbers in 64 bits; DuckDB makes it 128, which Ibis does not know, and casts nothing."""
     return numbers.sum().cast(dt.float64).cast(dt.int64)
-
-
-def only(values: ir.Column) -> ir.Scalar:
-    """Return the value of a table of one row, for any other; engines see that a largest value is a single one."""
-    return values.max().as_scalar()
 
 
 def quotient(one: ir.DecimalValue, other: ir.DecimalValue) -> ir.DecimalValue:

@@ -23,10 +23,12 @@ from pyspark.sql.types import NumericType
 
 from backstamp import errors, shapes
 from backstamp.engine import parquet, session, stars
+from backstamp.engine.functions import CONSTANTS
 from backstamp.engine.settings import SparkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     import ibis.expr.types as ir
@@ -120,11 +122,13 @@ class Spark:
         """See `Engine.cache`."""
         return self._hold(self._frame(expression))
 
-    def pick(
-        self, table: ir.Table, by: Sequence[str], keys: ir.Table, columns: Sequence[str] | None = None
-    ) -> ir.Table:
+    def pick(self, table: ir.Table, by: Sequence[str], keys: ir.Table) -> ir.Table:
         """See `Engine.pick`."""
-        return self.cache(table.semi_join(keys, list(by)).select(*(columns or table.columns)))
+        return self.cache(table.semi_join(keys, list(by)))
+
+    def constant(self, value: int | str | datetime) -> ir.Scalar:
+        """See `Engine.constant`."""
+        return ibis.literal(value).cast(CONSTANTS[type(value)])
 
     def load(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> ir.Table:
         """See `Engine.load`."""

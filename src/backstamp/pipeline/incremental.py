@@ -96,10 +96,9 @@ def is_nothing(engine: Engine, change: Change) -> bool:
 def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | None:
     """Return the rows that a change can touch, None where they are too many for it to be worth while."""
     sources = {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
-    none = _none_of(sources)
-    removed = none | {name: changes.removed for name, changes in change.sources.items()}
-    added = none | {name: changes.added for name, changes in change.sources.items()}
-    versions = [_filtered(settings, rows) for rows in (sources, removed, added)]
+    removed = sources | {name: changes.removed for name, changes in change.sources.items()}
+    added = sources | {name: changes.added for name, changes in change.sources.items()}
+    known_rows, removed, added = (_filtered(settings, rows) for rows in (sources, removed, added))
     places = stages.places_of_keys(settings)
     tables = [
         touched.Table(
@@ -107,7 +106,8 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
             stages.sides(settings, name),
             places[name],
             engine.table(stages.keys_name(name)),
-            *(rows[name] for rows in versions),
+            known_rows[name],
+            touched.Changed(removed[name], added[name]) if name in change.sources else None,
         )
         for name in sources
     ]
@@ -120,28 +120,19 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
         overrides=pairs,
         changed_overrides=_ends(changed),
         pick=lambda records: _filtered(settings, _picked(engine, settings, records)),
-        name=lambda records: _keys_of(_picked(engine, settings, records, ["key"])),
     )
     most = max(MOST * engine.count(known.customers), FEW)
     limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
     return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
 
 
-def _picked(
-    engine: Engine, settings: Unify, records: ir.Table, columns: Sequence[str] | None = None
-) -> dict[str, ir.Table]:
-    """Return of each table the rows that have some records, as they are stored; all their columns, or these."""
+def _picked(engine: Engine, settings: Unify, records: ir.Table) -> dict[str, ir.Table]:
+    """Return of each table the rows that have some records, as they are stored."""
     numbers = {table.table: _numbers_in_table(records, position) for position, table in enumerate(settings.tables)}
     return {
-        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table, columns)
+        name: engine.pick(engine.table(stored_name(name)), [transform.ROW], of_table)
         for name, of_table in numbers.items()
     }
-
-
-@built.once
-def _keys_of(tables: Mapping[str, ir.Table]) -> ir.Table:
-    """Return the table and key of rows of tables."""
-    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
 
 
 @built.once
@@ -176,11 +167,6 @@ def _unlike(before: ir.Table, now: ir.Table) -> ir.Table:
 def _ends(pairs: ir.Table) -> ir.Table:
     """Return `record` of the rows of pairs."""
     return pairs.select(record="left").union(pairs.select(record="right"))
-
-
-@built.once
-def _none_of(tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
-    return {name: rows.limit(0) for name, rows in tables.items()}
 
 
 def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched, running: stages.Running) -> Replaced:

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
-_MOMENT = shapes.shape(time=shapes.TIME)
 _FINGERPRINT = shapes.shape(fingerprint=pa.string())
 UNIFIED_BY = "unified_by"
 """The table of the fingerprint by which the published tables were made."""
@@ -261,10 +260,7 @@ def unify_rows(
 
 
 def _now(engine: Engine) -> ir.TimestampScalar:
-    """Return the time, from a table, so that statements are the same at all times."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    moment = engine.load(_MOMENT, [pa.RecordBatch.from_pylist([{"time": now}], schema=_MOMENT)])
-    return built.here(lambda: functions.only(moment.time))
+    return engine.constant(datetime.now(UTC).replace(tzinfo=None))
 
 
 @built.once
@@ -294,7 +290,7 @@ def _keep_all(engine: Engine, unified: Unified, run: int) -> None:
             engine.land(name, shape, [])
         else:
             engine.keep(name, table)
-    keys = [engine.keep(keys_name(table), of_table) for table, of_table in unified.keys.items()]
+    keys = [engine.keep(keys_name(table), of_table.order_by("record")) for table, of_table in unified.keys.items()]
     engine.keep(MATCH_KEYS, ibis.union(*[block.match_keys(of_table) for of_table in keys]).order_by("hash"))
     if unified.id_changes is None:
         engine.view("id_changes", history.begun(unified.ids, run))  # no need to write all ids twice

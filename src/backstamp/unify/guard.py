@@ -173,11 +173,11 @@ def recounted(
 @built.once
 def _too_many_now(of_rules: ir.Table, counted: ir.Table, before: ir.Table, found: ir.Table | None) -> ir.Table:
     names = ["rule", "lower", "upper", "hash"]
-    held = counted.inner_join(of_rules, "place").group_by([*names, "max_rows"])
-    totals = held.agg(holders=functions.total(ibis._.holders))
-    totals = totals.filter(totals.holders > totals.max_rows)
     known = before if found is None else before.union(found)
     lines = known.filter(known.hash.notnull()).select(*names, "columns", "values").distinct(on=names, keep="first")
+    held = counted.semi_join(lines, "hash").inner_join(of_rules, "place").group_by([*names, "max_rows"])
+    totals = held.agg(holders=functions.total(ibis._.holders))
+    totals = totals.filter(totals.holders > totals.max_rows)
     return totals.inner_join(lines, names).select(*shapes.SHARED_VALUES.names)
 
 

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import ibis
-import pyarrow as pa
 
-from backstamp import shapes
 from backstamp.engine import built, functions
 from backstamp.unify import history
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from backstamp.engine import Engine
     from backstamp.unify.history import Before
 
-_NOW = shapes.shape(run=pa.int64(), seed=pa.string())
 _OF_VALUES = UUID("838ace1f-9a69-419c-9f9f-45306441ded0")
 """The namespace of ids that are derived from columns: the same in every project, for ever."""
 
@@ -75,7 +72,7 @@ def identify(
         known = [] if wanted is None else [engine.cache(_first_claimed(wanted.mutate(rows=0), now.run))]
         ids = _with_new_ids(founders, known, records, now)
         return Identified(ids, *_empty_history(records), None, ids)
-    named = built.here(lambda: owned.inner_join(records, "record"))
+    named = engine.cache(built.here(lambda: owned.inner_join(records, "record")))
     shared = engine.cache(_shared(named, before))
     if wanted is None:
         known = [_kept(engine, shared, before)]
@@ -102,10 +99,7 @@ class _Now:
 
 
 def _now(engine: Engine, run: int, seed: UUID) -> _Now:
-    """Put what is another in each run into a table, so that statements are the same in all of them."""
-    batch = pa.RecordBatch.from_pylist([{"run": run, "seed": seed.hex}], schema=_NOW)
-    table = engine.load(_NOW, [batch])
-    return built.here(lambda: _Now(functions.only(table.run), functions.only(table.seed)))
+    return _Now(engine.constant(run), engine.constant(seed.hex))
 
 
 @built.once

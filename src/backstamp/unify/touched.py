@@ -29,6 +29,14 @@ MOST_ROUNDS = 30
 
 
 @dataclass(frozen=True)
+class Changed:
+    """How a table changed: its rows that are changed or gone, as they were; those changed or new, as they are."""
+
+    removed: ir.Table
+    added: ir.Table
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of unification and how it changed; of its rows those that take part: record, `key` and its columns.
 
@@ -38,8 +46,7 @@ class Table:
         places: those of its keys.
         keys: what `block.short_keys` gave of the rows before the change.
         known: the rows before the change.
-        removed: those of them that are changed or gone.
-        added: the rows that are changed or new, as they are.
+        changed: how it changed; None where it did not.
     """
 
     name: str
@@ -47,8 +54,7 @@ class Table:
     places: Mapping[block.Key, int]
     keys: ir.Table
     known: ir.Table
-    removed: ir.Table
-    added: ir.Table
+    changed: Changed | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,6 @@ class Known:
         overrides: left, right: all pairs of overrides, before the change and after it.
         changed_overrides: record: the rows of those that are new or gone.
         pick: gives of each table the rows before the change that have some records.
-        name: gives table and key of the rows before the change that have some records.
     """
 
     match_keys: ir.Table
@@ -68,7 +73,6 @@ class Known:
     overrides: ir.Table
     changed_overrides: ir.Table
     pick: Callable[[ir.Table], Mapping[str, ir.Table]]
-    name: Callable[[ir.Table], ir.Table]
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Touched:
         records: `record` of all of them, before the change and after it.
         before: of each table the rows as they were; `after`: as they are.
         counted: `shapes.COUNTED_KEYS` of every key that they hold or held.
-        added_keys: of each table, what `block.short_keys` gives of the rows that are changed or new.
+        added_keys: of each table that changed, what `block.short_keys` gives of the rows that are changed or new.
         removed_match_keys: `shapes.MATCH_KEYS` of the rows that are changed or gone; `added_match_keys`: of the others.
     """
 
@@ -105,17 +109,24 @@ def touched(
         max_rows: the most rows that any rule lets share a key.
         most: so many rows are too many.
     """
-    added_keys = {one.name: block.keys_of_rows(engine, one.added, one.sides, one.places, lists) for one in tables}
-    added = engine.cache(built.here(lambda: ibis.union(*map(block.match_keys, added_keys.values()))))
-    removed = engine.cache(_keys_of([(one.keys, one.removed) for one in tables]))
-    changed = [rows for one in tables for rows in (one.removed, one.added)]
-    frontier = engine.cache(_records([*changed, known.changed_overrides]))
+    changes = [(one, one.changed) for one in tables if one.changed is not None]
+    added_keys = {
+        one.name: block.keys_of_rows(engine, changed.added, one.sides, one.places, lists) for one, changed in changes
+    }
+    none = _none_of(known.match_keys)
+    added = engine.cache(built.here(lambda: ibis.union(none, *map(block.match_keys, added_keys.values()))))
+    removed = engine.cache(_keys_of(none, [(one.keys, changed.removed) for one, changed in changes]))
+    rows = [part for _, changed in changes for part in (changed.removed, changed.added)]
+    frontier = engine.cache(_records([*rows, known.changed_overrides]))
     moved = _moved(engine, removed, added)
     reach = _Reach(engine, tables, known, max_rows, moved, _none_of(frontier), [_none_of(moved)])
     keys = [removed, added]
     for _ in range(MOST_ROUNDS):
         if not engine.count(frontier):
-            return reach.touched(added_keys, removed, added)
+            before = known.pick(reach.records)
+            frontier = reach.followed(before)
+            if not engine.count(frontier):
+                return reach.touched(before, added_keys, removed, added)
         frontier, keys = reach.step(frontier, keys), []
         if engine.count(reach.records) > most:
             return None
@@ -143,22 +154,39 @@ class _Reach:
     owners: list[ir.Table] = field(default_factory=list)
 
     def step(self, frontier: ir.Table, keys: Sequence[ir.Table]) -> ir.Table:
-        """Take in rows, which also hold these keys, and return `record` of those that hang together with them."""
+        """Take in rows, which also hold these keys, and return `record` of those that hang together with them.
+
+        Those that only `followed` tells of are left out.
+        """
         reached, tables = self.records, self.tables
         self.records = records = self.engine.cache(built.here(lambda: reached.union(frontier)))
-        held = _keys_of([(one.keys, frontier) for one in tables])
+        held = _keys_of(_none_of(self.known.match_keys), [(one.keys, frontier) for one in tables])
         linked = [
             self._holders([*keys, held]),
             self._customers(frontier),
             _paired(self.known.overrides, frontier),
-            *self._followed(frontier),
         ]
         return self.engine.cache(built.here(lambda: _records(linked).anti_join(records, "record")))
 
-    def touched(self, added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table) -> Touched:
+    def followed(self, before: Mapping[str, ir.Table]) -> ir.Table:
+        """Return `record` of all rows by which an id is followed that is followed by a row reached, as these were."""
+        followed, records = self.known.followed, self.records
+        if not self.engine.count(followed):
+            return _none_of(records)
+        others = self.engine.cache(_followed_together(followed, _named(before)))
+        if not self.engine.count(others):
+            return _none_of(records)
+        called = [_called(one.name, one.known, others) for one in self.tables]
+        return self.engine.cache(built.here(lambda: _records(called).anti_join(records, "record")))
+
+    def touched(
+        self, before: Mapping[str, ir.Table], added_keys: Mapping[str, ir.Table], removed: ir.Table, added: ir.Table
+    ) -> Touched:
         """Return what was found."""
-        before = self.known.pick(self.records)
-        after = {one.name: self.engine.cache(_changed(before[one.name], one.removed, one.added)) for one in self.tables}
+        after = {
+            one.name: self.engine.cache(_after(before[one.name], one.changed)) if one.changed else before[one.name]
+            for one in self.tables
+        }
         parts = self.counted
         counted = built.here(lambda: ibis.union(*parts))
         return Touched(self.records, before, after, counted, added_keys, removed, added)
@@ -178,17 +206,6 @@ class _Reach:
         owners = self.engine.cache(_owners(customers, frontier, self.owners))
         self.owners.append(owners)
         return built.here(lambda: customers.semi_join(owners, "customer").select("record"))
-
-    def _followed(self, frontier: ir.Table) -> list[ir.Table]:
-        """Return `record` of all rows by which an id is followed that is followed by one of these."""
-        followed = self.known.followed
-        if not self.engine.count(followed):
-            return []
-        here = self.known.name(frontier)
-        others = self.engine.cache(_followed_together(followed, here))
-        if not self.engine.count(others):
-            return []
-        return [_called(one.name, one.known, others) for one in self.tables]
 
 
 def _moved(engine: Engine, removed: ir.Table, added: ir.Table) -> ir.Table:
@@ -214,14 +231,14 @@ def _records(tables: Sequence[ir.Table]) -> ir.Table:
 
 
 @built.once
-def _changed(before: ir.Table, removed: ir.Table, added: ir.Table) -> ir.Table:
-    return before.anti_join(removed, "record").union(added)
+def _after(before: ir.Table, changed: Changed) -> ir.Table:
+    return before.anti_join(changed.removed, "record").union(changed.added)
 
 
 @built.once
-def _keys_of(tables: Sequence[tuple[ir.Table, ir.Table]]) -> ir.Table:
-    """Return `shapes.MATCH_KEYS` of some rows of tables, from what `block.short_keys` gave of each, and the rows."""
-    return ibis.union(*(block.match_keys(keys.semi_join(rows, "record")) for keys, rows in tables))
+def _keys_of(none: ir.Table, tables: Sequence[tuple[ir.Table, ir.Table]]) -> ir.Table:
+    """Return `shapes.MATCH_KEYS`, of which `none` has none, of tables: what `block.short_keys` gave, and the rows."""
+    return ibis.union(none, *(block.match_keys(keys.semi_join(rows, "record")) for keys, rows in tables))
 
 
 @built.once
@@ -264,6 +281,11 @@ def _paired(pairs: ir.Table, rows: ir.Table) -> ir.Table:
     rights = pairs.semi_join(rows.select(left="record"), "left").select(record="right")
     lefts = pairs.semi_join(rows.select(right="record"), "right").select(record="left")
     return rights.union(lefts)
+
+
+@built.once
+def _named(tables: Mapping[str, ir.Table]) -> ir.Table:
+    return ibis.union(*(rows.select("key", table=ibis.literal(name)) for name, rows in tables.items()))
 
 
 @built.once
