@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NAMES = ("Augusta", "Lovelace", "Babbage", "Somerville")
 EMAILS = ("augusta.lovelace@planted.example", "babbage@planted.example")
 PHONES = ("+44 20 7946 0018", "7946 0019")
-PLANTED = (*NAMES, "planted.example", "7946")
-"""What must not be found; the last two are in every e-mail and in every phone."""
+PLANTED = (*NAMES, r"planted\.example", r"7946\W?00")
+"""What must not be found, as patterns; the last two are in every e-mail and in every phone."""
 KEY = "m.somerville@planted.example"
 """The key of a member."""
 
@@ -95,7 +95,7 @@ def test_no_personal_data(planted: pipeline.Place, caplog: pytest.LogCaptureFixt
     told += [path.read_text() for path in (planted.folder / ".backstamp").rglob("*.json")]
     told += _ledger(planted.folder, "run", "task", "journal_entry", "lease")
     assert any("refused (0x80040237: 1)" in text for text in told)
-    assert not [(word, text) for text in told for word in PLANTED if re.search(re.escape(word), text, re.IGNORECASE)]
+    assert not [(word, text) for text in told for word in PLANTED if re.search(word, text, re.IGNORECASE)]
     assert any(NAMES[0] in text for text in _ledger(planted.folder, "journal_exception"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,24 @@ def test_durability(file: Path) -> None:
     with runs.Ledger(file) as ledger, ledger._database.reading() as connection:
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(sa.text("PRAGMA synchronous")) == 2
+
+
+def test_made_by_two_at_once(tmp_path: Path) -> None:
+    """Two who open a ledger that is not there yet, one to run and one to look, both get it."""
+
+    def run(file: Path) -> int:
+        with runs.Ledger(file) as ledger:
+            return ledger.begin_run(runs.Arguments()).number
+
+    def look(file: Path) -> runs.Switch:
+        with runs.Status(file) as status:
+            return status.schedule()
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(30):
+            file = tmp_path / f"{number}.sqlite"
+            begun, looked = pool.submit(run, file), pool.submit(look, file)
+            assert (begun.result(), looked.result().is_on) == (1, True)
 
 
 def test_plan(ledger: runs.Ledger, run: runs.Run, location: str) -> None:

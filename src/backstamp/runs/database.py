@@ -7,6 +7,8 @@ until they commit. Readers wait for nobody.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,8 +151,23 @@ def _make_private_file(path: Path) -> None:
 def _set_up(connection: DBAPIConnection, _record: object) -> None:
     # The driver's own transactions begin too late (at the first write); `_begin_on_sqlite` takes their place.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    _write_ahead(connection)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: DBAPIConnection) -> None:
+    """Turn the write-ahead log on; SQLite itself does not wait for another who does that to the same new file."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_on_sqlite(connection: sa.Connection) -> None:
