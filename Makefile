@@ -3,7 +3,8 @@ PYTHON ?= python3
 PEOPLE ?= 20000
 SIZES ?= 1000000
 EXAMPLES ?= 100
-SEQUENCES ?= 2400
+SEQUENCES ?= 10000
+LINKS ?= 2400
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -41,8 +42,8 @@ lock: setup  ## Lock the dependencies again, after a change of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra spark --extra postgresql --extra dataverse --group dev --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml --output-file requirements.lock
 
-laws: setup  ## Hold unification (EXAMPLES=100 projects) and sequences of runs (SEQUENCES=2400) against the oracle for long
-	LAWS_EXAMPLES=$(EXAMPLES) LAWS_SEQUENCES=$(SEQUENCES) LAWS_LINKS=$(SEQUENCES) LAWS_FAULTS=6 LAWS_KILLS=20 \
+laws: setup  ## Hold unification (EXAMPLES=100 projects) and sequences of runs (SEQUENCES=10000, LINKS=2400) against the oracle for long
+	LAWS_EXAMPLES=$(EXAMPLES) LAWS_SEQUENCES=$(SEQUENCES) LAWS_LINKS=$(LINKS) LAWS_FAULTS=6 LAWS_KILLS=20 \
 		$(BIN)/python -m pytest --hypothesis-show-statistics tests/unify/test_laws.py tests/unify/test_incremental.py tests/laws
 
 accuracy: setup  ## Find who is who in public data, and print how well, beside Splink (BACKSTAMP_DATA=folder)

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from backstamp.pipeline.stages import Told
 
-WARM = 3
-"""So many runs of each size: the first compiles statements, the last is told."""
+TURNS, FEWER_TURNS = 12, 3
+"""So many runs of each size. Which steps a run takes, and so which statements it needs, depends on where its rows lead:
+few rows take many runs until a process has met them all."""
+_FEW_ROWS = 1_000
 CHANGED = "crm.contact"
 KEY = "contactid"
 EMAIL = ("emailaddress1", company.normal("email"))
@@ -64,7 +66,7 @@ def main() -> None:
         told = [
             _changed(warehouse, rows, size, next(numbers), folder) | {"turn": turn}
             for size in sizes
-            for turn in range(WARM)
+            for turn in range(TURNS if size <= _FEW_ROWS else FEWER_TURNS)
         ]
         known = warehouse.count(warehouse.table("records"))
     tell(
