@@ -4,12 +4,12 @@ To the rest of the house it is a CRM like any other, reached through `connect` a
 `server` (HTTP), `identity` (tokens), `protection` and `mishaps` (who asks too much, what goes wrong by setting);
 `routes` (paths) and `batch` with `multipart` (many requests in one); `rows`, `navigation`, `associations`, `files`,
 `customization`, `choices`, `changes`, `edmx`, `jobs`, `merging` (what a path does); `applications` (who signs in),
-`security` (who may do what); `query`, `selected`, `tracking`, `records`, `alternate` (read, follow, write and address
-rows), `steps` (what writes would have set off), `messages` (which table takes which), `catalog` (definitions and DDL);
-`options`, `filters`, `operators`, `fetch`, `sql`, `apply`, `requested`, `values` (what clients send, made into values:
-queries into the conditions of `tree` and a `selection`); `conditions`, `paging`, `statements` (these made into SQL);
-`projection`, `formats`, `definitions` (what the server says); `store`, `schema`, `rights`, `bulk` (statements about
-many rows), `database`. `authority` makes the certificates.
+`security` and `column_security` (who may do what); `query`, `selected`, `tracking`, `records`, `alternate` (read,
+follow, write and address rows), `steps` (what writes would have set off), `messages` (which table takes which),
+`catalog` (definitions and DDL); `options`, `filters`, `operators`, `fetch`, `sql`, `apply`, `requested`, `values`
+(what clients send, made into values: queries into the conditions of `tree` and a `selection`); `conditions`, `paging`,
+`statements` (these made into SQL); `projection`, `formats`, `definitions` (what the server says); `store`, `schema`,
+`rights`, `bulk` (statements about many rows), `database`. `authority` makes the certificates.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from backstamp import odata
 from backstamp.embedded import faults, metadata
-from backstamp.embedded.metadata import Column, ColumnType, ManyToMany, OnDelete, Option, Relationship, Side, Table
+from backstamp.embedded.metadata import Column, ColumnType, ManyToMany, Option, Relationship, Side, Table
 from backstamp.embedded.rights import ColumnRight
 
 if TYPE_CHECKING:
@@ -43,20 +43,7 @@ def members_table() -> tuple[Table, list[Relationship]]:
     key = f"{MEMBERS}id"
     name, plural = "SystemUserProfiles", f"{MEMBERS}set"
     table = Table(MEMBERS, name, plural, key, key, tuple(lookups), code=1202, user_owned=False, intersect=True)
-    pointing = [
-        Relationship(
-            f"{MEMBERS}_{side.column}",
-            side.table,
-            MEMBERS,
-            side.column,
-            side.column,
-            f"{MEMBERS}_{side.column}",
-            OnDelete.CASCADE,
-            audit=True,
-        )
-        for side in sides
-    ]
-    return metadata.complete(table), pointing
+    return metadata.complete(table), [metadata.to_side(MEMBERS, side) for side in sides]
 
 
 def grant_columns() -> Iterable[Column]:

@@ -324,3 +324,9 @@ def audit_relationships(table: Table) -> Iterator[Relationship]:
             yield Relationship(
                 schema_name, "systemuser", table.name, name, name, schema_name, OnDelete.RESTRICT, audit=True
             )
+
+
+def to_side(intersect: str, side: Side) -> Relationship:
+    """Return the relationship of an intersect table to one side: with a row of that its pairs go."""
+    name = f"{intersect}_{side.column}"
+    return Relationship(name, side.table, intersect, side.column, side.column, name, OnDelete.CASCADE, audit=True)

@@ -436,13 +436,8 @@ def many_to_many(schema: Schema, body: Body) -> tuple[ManyToMany, Table, list[Re
         intersect=True,
         code=_CUSTOM_CODES + len(schema.tables),
     )
-    relationships = [_to_side(intersect, side) for side in sides]
+    relationships = [metadata.to_side(intersect, side) for side in sides]
     return ManyToMany(schema_name, intersect, sides[0], sides[1]), metadata.complete(table), relationships
-
-
-def _to_side(intersect: str, side: Side) -> Relationship:
-    name = f"{intersect}_{side.column}"
-    return Relationship(name, side.table, intersect, side.column, side.column, name, OnDelete.CASCADE, audit=True)
 
 
 def key(table: Table, body: Body) -> AlternateKey:

@@ -10,6 +10,7 @@ guarding   what could join strangers: found and counted by a run
 incremental  unification of what a change can touch
 attempts   a task tried again where that can help
 planning   what is to be written to the environment
+leaving    tables of what the project has no more
 history    what became of CustomerIds, beside the ledger
 output     what was published, in the user's own data lake
 recovery   what the environment tells of the run before, where the warehouse is lost
