@@ -90,12 +90,12 @@ def _changed(
     phases["store"] = time.perf_counter() - begun
     change = incremental.Change({CHANGED: changes}, None, {}, ())
     part = incremental.find(warehouse, company.SETTINGS, change)
-    if part is None:
-        raise SystemExit(f"{size:,} changed rows touch too many for less than a full run.")
-    touched = warehouse.count(part.records)
+    touched = warehouse.count(warehouse.table("records") if part is None else part.records)
     phases["find"] = time.perf_counter() - begun
-    running = stages.Running(run, UUID(int=run), _stage)
-    incremental.unify(warehouse, company.SETTINGS, change, part, running)
+    if part is None:
+        _unify_all(warehouse, changes, run)
+    else:
+        incremental.unify(warehouse, company.SETTINGS, change, part, stages.Running(run, UUID(int=run), _stage))
     phases["unify"] = time.perf_counter() - begun
     warehouse.publish()
     wall = time.perf_counter() - begun
@@ -108,6 +108,17 @@ def _changed(
         "file": (folder / "warehouse.duckdb").stat().st_size,
         "peak": peak_memory(),
     }
+
+
+def _unify_all(warehouse: engine.DuckDB, changes: transform.Changes, run: int) -> None:
+    """Unify all rows, as a run does where a change touches so many that this is quicker."""
+    before, sources = stages.published(warehouse), {}
+    for table in company.SETTINGS.tables:
+        own = changes if table.table == CHANGED else None
+        incremental.store_whole(warehouse, table.table, own, by_number=False)
+        sources[table.table] = reading.stored(warehouse, table.table)
+    given = pipeline.Given(sources)
+    pipeline.unify(warehouse, company.SETTINGS, given, before, run=run, seed=UUID(int=run), stage=_stage)
 
 
 def _landed(warehouse: engine.DuckDB, rows: Dataset, size: int, run: int) -> transform.Landed:

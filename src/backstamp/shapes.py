@@ -66,6 +66,9 @@ place."""
 COUNTED_KEYS = shape(hash=pa.int64(), place=pa.int64(), holders=pa.int64())
 """How many rows of a table hold a key, by its hash and place."""
 
+CROWDED_KEYS = COUNTED_KEYS
+"""`crowded_keys`: `COUNTED_KEYS` of each hash that in some table more rows hold than any rule lets share a key."""
+
 LINKS = shape(
     left=pa.int64(),
     right=pa.int64(),
@@ -103,6 +106,10 @@ CUSTOMERS = shape(
 """Match: each record's table (its place in the match order), group, winner and the evidence for them (as in `GROUPS`);
 its customer (the smallest record of it; null for a row that was left out) and the evidence of the group for that: rule,
 its row that was matched and the row above (`partner`), score; null where the group founded the customer."""
+
+COMPONENTS = shape(customer=pa.int64(), component=pa.int64())
+"""`components`: customers that hang together with others (`unify.components`), and one of these that stands for all. A
+row that no customer owns is here as one, by its record."""
 
 REFUSED = shape(left=pa.int64(), right=pa.int64(), rule=pa.string(), reason=pa.string())
 """Links of duplicates and always pairs (`rule` is `always`) that were not made, left < right. The reason: `never` (it

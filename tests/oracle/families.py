@@ -17,7 +17,7 @@ from tests.oracle.unification import seed_of, unify
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tests.oracle.model import Pair, Result, State
 
@@ -62,23 +62,32 @@ def _is_rich(project: Project) -> bool:
 
 def apart(project: Project) -> Project:
     """Return a project in whose rules rows of different families never match."""
+    told = _with_rules(project, lambda rule: replace(rule, conditions=(*rule.conditions, on(FAMILY))))
+    families = profile_column(FAMILY, *((table.name, FAMILY) for table in told.tables))
+    # An id that is derived from a value is one for all families.
+    told = replace(told, profile=(*told.profile, families), ids_from=())
+    return replace(told, tables=tuple(replace(table, content=used(told, table)) for table in told.tables))
 
-    def within(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-        return tuple(replace(rule, conditions=(*rule.conditions, on(FAMILY))) for rule in rules)
+
+def with_limit(project: Project, rows: int) -> Project:
+    """Return a project whose rules let no more rows share a key than so many."""
+    return _with_rules(project, lambda rule: replace(rule, max_rows_per_key=min(rule.max_rows_per_key, rows)))
+
+
+def _with_rules(project: Project, change: Callable[[Rule], Rule]) -> Project:
+    def changed(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+        return tuple(map(change, rules))
 
     tables = tuple(
-        table if table.deduplicate is None else replace(table, deduplicate=within(table.deduplicate))
+        table if table.deduplicate is None else replace(table, deduplicate=changed(table.deduplicate))
         for table in project.tables
     )
-    told = replace(
+    return replace(
         project,
         tables=tables,
-        match=tuple(replace(between, rules=within(between.rules)) for between in project.match),
-        profile=(*project.profile, profile_column(FAMILY, *((table.name, FAMILY) for table in tables))),
-        clusters=tuple(replace(cluster, rules=within(cluster.rules)) for cluster in project.clusters),
-        ids_from=(),  # an id that is derived from a value is one for all families
+        match=tuple(replace(between, rules=changed(between.rules)) for between in project.match),
+        clusters=tuple(replace(cluster, rules=changed(cluster.rules)) for cluster in project.clusters),
     )
-    return replace(told, tables=tuple(replace(table, content=used(told, table)) for table in tables))
 
 
 def family_of(record: Record) -> int:

@@ -21,6 +21,7 @@ from tests.oracle.unification import seed_of, unify
 from tests.unify import dying, harness, worlds
 
 from backstamp.engine import DuckDB
+from backstamp.unify import components
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,9 @@ MUTANTS = ("empty values match", "evidence goes by key", "ties go to the smaller
 """Rules of the oracle that are changed, to see whether that would be noticed."""
 NOTICING = (0, 1)
 """The worlds of the suite, which notice each of these; in a longer run some projects lack what a rule is about."""
+CROWDED = (0, 1, 2)
+FAMILIES, RUNS_OF_A_PART = 30, 5
+"""Worlds in which keys become crowded and cease to be."""
 RULES = (Rule("Email", (on("email", "lowercase"),)), Rule("Phone", (on("phone"),)))
 PROJECT = Project(
     (Table("crm.contact", "number"), Table("crm.lead", "number", include_all=True)),
@@ -60,6 +64,45 @@ def test_incremental_runs_give_what_full_ones_give(warehouse: Engine, seed: int)
     for name in MUTANTS if seed in NOTICING else ():
         with mutant(name):
             assert not all(family.is_as_told() for family in world.families), f"nobody would notice that {name}"
+
+
+@pytest.mark.parametrize("seed", CROWDED)
+def test_a_part_keeps_what_a_full_run_keeps(seed: int) -> None:
+    """So do who hangs together with whom, which keys are too crowded for that, and what became of ids, of every run."""
+    world, steps = worlds.crowded(seed, FAMILIES, RUNS_OF_A_PART), []
+    with DuckDB() as engine, DuckDB() as other:
+        for run, step in enumerate(world.steps(), start=1):
+            steps.append(step)
+            before = harness.before(other) if run > 1 else None
+            outcomes = worlds.unified(engine, steps), harness.unified(other, step.project, step.rows, before, run)
+            assert outcomes[0] == outcomes[1]
+            assert _kept(engine) == _kept(other)
+            assert _together(engine) == _together(other)
+            assert _became(engine, run) == _became(other, run)
+            engine.publish()
+            other.publish()
+
+
+def test_whoever_tells_where_an_id_went_hangs_together() -> None:
+    """Where one of two rows by which a vanished id is followed moves on, the other still tells where the rest is."""
+
+    def rows(*emails: str) -> model.Rows:
+        values = dict.fromkeys(harness.TYPES)
+        return {("crm.contact", key): {**values, "email": email} for key, email in enumerate(emails)}
+
+    begun = rows("a", "a", "b", "b", "c", "c", "d")
+    divided = rows("b", "c", "b", "b", "c", "c", "d")
+    moved = rows("d", "c", "b", "b", "c", "c", "d")
+    with DuckDB() as engine:
+        first = harness.unified(engine, PROJECT, begun, None, 1)
+        engine.publish()
+        harness.unified_again(engine, PROJECT, divided, 2)
+        engine.publish()
+        harness.unified_again(engine, PROJECT, moved, 3)
+        changes = engine.rows(engine.table("id_changes"))
+    of_row = {key: str(own) for own, owned in first.customers.items() for _, key in owned}
+    told = [(of_row[key], of_row[other], "moved") for key, other in ((0, 4), (0, 6))]
+    assert sorted((row["old_id"], row["new_id"], row["reason"]) for row in changes) == sorted(told)
 
 
 def test_what_does_not_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,8 +129,24 @@ def _kept(engine: Engine) -> dict[str, list[str]]:
     for end in ("left", "right"):
         excepted = excepted.inner_join(records.select(**{end: "record", f"{end} key": "key"}), end)
     excepted = excepted.drop("customer", "left", "right")
-    tables: dict[str, Any] = {"match_keys": keys, "excepted": excepted, "shared_values": engine.table("shared_values")}
+    tables: dict[str, Any] = {"match_keys": keys, "excepted": excepted}
+    tables |= {name: engine.table(name) for name in ("shared_values", "crowded_keys")}
     return {name: sorted(map(repr, engine.rows(table))) for name, table in tables.items()}
+
+
+def _became(engine: Engine, run: int) -> list[str]:
+    """Return what became of ids in a run; a run that finds nothing changed leaves what another said."""
+    return sorted(repr(row) for row in engine.rows(engine.table("id_changes")) if row["run"] == run)
+
+
+def _together(engine: Engine) -> set[frozenset[tuple[str, str]]]:
+    """Return the rows of customers that hang together with others, by table and key."""
+    owned = components.owners(engine.table("customers"))
+    named = owned.inner_join(engine.table("records").select("record", "table", "key"), "record")
+    found: dict[int, set[tuple[str, str]]] = {}
+    for row in engine.rows(named.inner_join(engine.table("components"), "customer")):
+        found.setdefault(row["component"], set()).add((row["table"], row["key"]))
+    return set(map(frozenset, found.values()))
 
 
 def test_killed_at_any_statement(tmp_path: Path) -> None:

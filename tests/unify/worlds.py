@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.05, 0.4, 1.0)
 """So many of the families change from one run to the next."""
+FEW_ROWS = 3
 SECONDS = 120
 """So long may it take to find a short sequence that fails where a long one does."""
 
@@ -77,6 +78,13 @@ def drawn(seed: int, size: int, runs: Sequence[int]) -> World:
     count = draw.choice(runs)
     others = draw.randrange(1, count)
     return World(draw, [Family(number) for number in range(size)], [first] * (count - others) + [then] * others)
+
+
+def crowded(seed: int, size: int, runs: int) -> World:
+    """Return so many families for so many runs by one project, where few rows may share a key, whatever the rule."""
+    project, _ = families.draw_projects(seed)
+    few = families.with_limit(project, FEW_ROWS)
+    return World(random.Random(seed), [Family(number) for number in range(size)], [few] * runs)  # noqa: S311 - as above
 
 
 def unified(engine: Engine, steps: Sequence[Step]) -> Outcome:

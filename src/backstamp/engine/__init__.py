@@ -192,6 +192,10 @@ class Engine(Protocol):
         """Return the number of rows."""
         ...
 
+    def counts(self, expressions: Sequence[ir.Table]) -> list[int]:
+        """Return the number of rows of each."""
+        ...
+
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """Stream a result as Arrow batches; nothing else may be asked of the engine meanwhile."""
         ...

@@ -40,6 +40,7 @@ _SCRATCH = ops.Namespace("temp", "main")  # for what only this process needs; al
 _KEPT_STATEMENTS = 4096
 _FEW_ROWS = 5000
 """Up to so many rows blocks that hold none of them are passed over; to look for more takes longer than to read all."""
+_VERY_FEW_ROWS = 50
 _DIGITS_OF_64_BITS = 18
 _MACROS = (
     "short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT",
@@ -195,11 +196,15 @@ class DuckDB:
         # A join reads all columns of all rows that could fit; by their places it reads the blocks that hold one.
         stored, places = self._stored(node.name), self._name()
         same = " AND ".join(f"stored.{_quoted(column)} = keys.{_quoted(column)}" for column in by)
-        found = f"SELECT rowid AS place FROM {stored} AS stored SEMI JOIN ({_compiled(keys)}) AS keys ON {same}"
-        self._execute(f"CREATE TEMP TABLE {places} AS {found}")
+        there, columns = "stored.rowid = keys.place", ", ".join(map(_quoted, by))
+        asked = f"({_compiled(keys)}) AS keys"
+        found = f"SELECT rowid AS place, {columns} FROM {stored} AS stored SEMI JOIN {asked} ON {same}"
+        [(count,)] = self._fetch(f"CREATE TEMP TABLE {places} AS {found}")
         self._held.append(places)
+        # Of a table in that order, those columns tell of whole parts that they hold none.
+        same = f"{there} AND {same}" if count <= _VERY_FEW_ROWS else there
         self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
-        rows = f"SELECT stored.* FROM {stored} AS stored SEMI JOIN {places} ON stored.rowid = {places}.place"
+        rows = f"SELECT stored.* FROM {stored} AS stored SEMI JOIN {places} AS keys ON {same}"
         picked = self._hold(rows, table.schema())
         self._execute("RESET dynamic_or_filter_threshold")
         return picked
@@ -264,6 +269,11 @@ class DuckDB:
     def count(self, expression: ir.Table) -> int:
         """See `Engine.count`."""
         return int(self._fetch(_compiled(_number_of(expression)))[0][0])
+
+    def counts(self, expressions: Sequence[ir.Table]) -> list[int]:
+        """See `Engine.counts`."""
+        counts = ", ".join(f"({_compiled(_number_of(expression))})" for expression in expressions)
+        return list(self._fetch(f"SELECT {counts}")[0]) if expressions else []
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
@@ -453,8 +463,7 @@ class DuckDB:
 
     def _drop_held(self) -> None:
         """Drop what only this process needed."""
-        for name in self._held:
-            self._execute(f"DROP TABLE temp.main.{name}")
+        self._execute("; ".join(f"DROP TABLE temp.main.{name}" for name in self._held))
         for name in self._shown:
             self._connection.unregister(name)
         self._held, self._shown, self._made = [], [], Counter()

@@ -188,6 +188,10 @@ class Spark:
         stored = self._stored(expression)
         return self._folder.count(*stored) if stored else self._frame(expression).count()
 
+    def counts(self, expressions: Sequence[ir.Table]) -> list[int]:
+        """See `Engine.counts`."""
+        return [self.count(expression) for expression in expressions]
+
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
         yield from self._folder.read(*self._computed(expression))

@@ -35,6 +35,7 @@ _RECORDS = {
     "excepted": ("customer", "left", "right"),
     "ids": ("customer",),
     "profile_values": ("customer",),
+    "components": ("customer", "component"),
 }
 """The columns of kept tables that hold records."""
 
@@ -98,7 +99,7 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
     sources = {table.table: engine.table(stored_name(table.table)) for table in settings.tables}
     removed = sources | {name: changes.removed for name, changes in change.sources.items()}
     added = sources | {name: changes.added for name, changes in change.sources.items()}
-    known_rows, removed, added = (_filtered(settings, rows) for rows in (sources, removed, added))
+    removed, added = (_filtered(settings, rows) for rows in (removed, added))
     places = stages.places_of_keys(settings)
     tables = [
         touched.Table(
@@ -106,24 +107,24 @@ def find(engine: Engine, settings: Unify, change: Change) -> touched.Touched | N
             stages.sides(settings, name),
             places[name],
             engine.table(stages.keys_name(name)),
-            known_rows[name],
             touched.Changed(removed[name], added[name]) if name in change.sources else None,
         )
         for name in sources
     ]
-    pairs = engine.cache(_every_override(engine, change))
-    changed = engine.cache(_changed_overrides(engine, change))
     known = touched.Known(
         match_keys=engine.table(stages.MATCH_KEYS),
+        crowded_keys=engine.table(stages.CROWDED_KEYS),
         customers=engine.table("customers"),
-        followed=engine.table("followed"),
-        overrides=pairs,
-        changed_overrides=_ends(changed),
+        components=engine.table("components"),
+        changed_overrides=_ends(engine.cache(_changed_overrides(engine, change))),
         pick=lambda records: _filtered(settings, _picked(engine, settings, records)),
     )
-    most = max(MOST * engine.count(known.customers), FEW)
-    limit = max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
-    return touched.touched(engine, tables, known, change.lists, max_rows=limit, most=int(most))
+
+    def is_worthwhile(rows: int) -> bool:
+        return rows <= FEW or rows <= MOST * engine.count(known.customers)
+
+    most = stages.most_rows_per_key(settings)
+    return touched.touched(engine, tables, known, change.lists, max_rows=most, is_worthwhile=is_worthwhile)
 
 
 def _picked(engine: Engine, settings: Unify, records: ir.Table) -> dict[str, ir.Table]:
@@ -142,12 +143,6 @@ def _numbers_in_table(records: ir.Table, position: int) -> ir.Table:
     return records.select(**{transform.ROW: number}).filter(
         lambda t: t[transform.ROW].between(1, stages.RECORDS_OF_TABLE)
     )
-
-
-def _every_override(engine: Engine, change: Change) -> ir.Table:
-    """Return the pairs of all overrides, before a change and after it: left, right, kind."""
-    before, now = engine.table("overrides"), change.overrides
-    return before if now is None else built.here(lambda: before.union(now, distinct=True))
 
 
 def _changed_overrides(engine: Engine, change: Change) -> ir.Table:
@@ -191,7 +186,7 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
         None if change.overrides is None else _overrides(engine, change.overrides, numbers),
         change.lists,
         change.by_number,
-        part.counted,
+        _crowded_keys(engine, part.keys),
     )
 
     def keep(_name: str, table: ir.Table) -> ir.Table:
@@ -200,7 +195,7 @@ def unify(engine: Engine, settings: Unify, change: Change, part: touched.Touched
     unified = stages.unify_rows(engine, settings, given, before, running, keep)
     owned = engine.cache(_in_either(owners, unified.ids, "customer_id"))
     known = _by_record(engine, unified, numbers)
-    _patch(engine, settings, change, part, before.followed, owners, known)
+    _patch(engine, settings, change, part, before, owners, known)
     if not engine.patches_in_place:
         stages.show(engine, settings, change.by_number)
     if settings.clusters:
@@ -295,9 +290,8 @@ def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[his
     Returns:
         Their members and ids; whose they were: `shapes.IDS`; the profiles of these: `shapes.PROFILES`.
     """
-    customers, every_id, followed = map(engine.table, ("customers", "ids", "followed"))
-    records = part.records
-    owned = engine.cache(_owned(customers, records))
+    every_id, followed = map(engine.table, ("ids", "followed"))
+    owned = part.owned
     ids = engine.cache(built.here(lambda: every_id.semi_join(owned, "customer")))
     named = engine.cache(_named(part.before))
     members = built.here(lambda: owned.inner_join(ids, "customer").inner_join(named, "record"))
@@ -314,12 +308,6 @@ def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[his
 
 
 @built.once
-def _owned(customers: ir.Table, records: ir.Table) -> ir.Table:
-    owned = customers.semi_join(records, "record")
-    return owned.filter(owned.customer.notnull()).select("record", "customer")
-
-
-@built.once
 def _named(tables: Mapping[str, ir.Table]) -> ir.Table:
     return ibis.union(*(rows.select("record", "key", table=ibis.literal(name)) for name, rows in tables.items()))
 
@@ -329,28 +317,27 @@ def _patch(
     settings: Unify,
     change: Change,
     part: touched.Touched,
-    followed: ir.Table,
+    before: history.Before,
     owners: ir.Table,
     unified: stages.Unified,
 ) -> None:
     """Put what is known now of the rows that a change can touch in the place of what was known of them."""
-    shared = guard.recounted(
-        engine,
-        guarding.limits(settings, stages.places_of_keys(settings)),
-        part.counted,
-        engine.table("shared_values"),
-        unified.shared_values,
-    )
-    records = part.records
+    records, keys = part.records, part.keys
     engine.patch("customers", ["record"], records, unified.customers)
     engine.patch("ids", ["customer"], owners, unified.ids)
     engine.patch("profile_values", ["customer"], owners, unified.profile_values)
-    engine.patch("previous_ids", ["customer_id"], owners, unified.previous_ids)
-    engine.patch("followed", ["customer_id"], followed, unified.followed)
-    engine.patch(stages.MATCH_KEYS, ["hash", "record"], part.removed_match_keys, part.added_match_keys)
-    engine.patch("shared_values", ["hash"], part.counted, shared)
-    _patch_if_any(engine, "refused", ["left"], records.rename(left="record"), unified.refused)
-    _patch_if_any(engine, "excepted", ["customer"], owners, unified.excepted)
+    engine.patch(stages.MATCH_KEYS, ["hash", "record"], keys.removed, keys.added)
+    lefts = built.here(lambda: records.select(left="record"))
+    _patch_where_any(
+        engine,
+        ("previous_ids", ["customer_id"], before.previous_ids, unified.previous_ids),
+        ("followed", ["customer_id"], before.followed, unified.followed),
+        (stages.CROWDED_KEYS, ["hash"], keys.crowded_before, keys.crowded),
+        ("components", ["customer"], part.customers, unified.components),
+        ("refused", ["left"], lefts, unified.refused),
+        ("excepted", ["customer"], owners, unified.excepted),
+    )
+    _patch_shared_values(engine, settings, keys, unified)
     if change.overrides is None:
         engine.land("overrides", shapes.OVERRIDES, [])
     else:
@@ -358,8 +345,58 @@ def _patch(
     if unified.id_changes is not None:
         engine.keep("id_changes", unified.id_changes)
     for name, changes in change.sources.items():
-        engine.patch(stages.keys_name(name), ["record"], _records(settings, name, changes), part.added_keys[name])
+        engine.patch(stages.keys_name(name), ["record"], _records(settings, name, changes), part.keys.of_rows[name])
         patch_source(engine, name, changes)
+
+
+def _patch_where_any(engine: Engine, *patches: tuple[str, list[str], ir.Table, ir.Table | None]) -> None:
+    """Patch tables (as `Engine.patch`, None for no rows) where any rows go or come; in most runs none do."""
+    tables = [engine.table(name) for name, *_ in patches]
+    added = [_none_of(table) if rows is None else rows for table, (*_, rows) in zip(tables, patches, strict=True)]
+    gone = [_to_go(table, by, removed) for table, (_, by, removed, _) in zip(tables, patches, strict=True)]
+    counts = engine.counts([*gone, *added])
+    for number, ((name, by, removed, _), rows) in enumerate(zip(patches, added, strict=True)):
+        if counts[number] or counts[len(patches) + number]:
+            engine.patch(name, by, removed, rows)
+
+
+@built.once
+def _none_of(table: ir.Table) -> ir.Table:
+    return table.limit(0)
+
+
+@built.once
+def _to_go(table: ir.Table, by: Sequence[str], removed: ir.Table) -> ir.Table:
+    return table.semi_join(removed, by)
+
+
+def _patch_shared_values(engine: Engine, settings: Unify, keys: touched.Keys, unified: stages.Unified) -> None:
+    before, found = engine.table(guarding.SHARED_VALUES), unified.shared_values
+    hashes = _hashes([*unified.counted, keys.moved])
+    if found is None and not engine.count(_to_go(before, ["hash"], hashes)):
+        return
+    counted = engine.cache(_counted(unified.counted, keys.crowded))
+    limits = guarding.limits(settings, stages.places_of_keys(settings))
+    shared = guard.recounted(engine, limits, counted, before, found)
+    engine.patch(guarding.SHARED_VALUES, ["hash"], hashes, shared)
+
+
+@built.once
+def _counted(held: Sequence[ir.Table], crowded: ir.Table) -> ir.Table:
+    """Return how many rows hold each key that rows hold which are unified, or that is crowded and held by none now."""
+    here = ibis.union(*held)
+    return here.union(crowded.anti_join(here, "hash"))
+
+
+@built.once
+def _hashes(tables: Sequence[ir.Table]) -> ir.Table:
+    return ibis.union(*(table.select("hash") for table in tables))
+
+
+def _crowded_keys(engine: Engine, keys: touched.Keys) -> ir.Table:
+    """Return `shapes.CROWDED_KEYS` after a change."""
+    every, before, now = engine.table(stages.CROWDED_KEYS), keys.crowded_before, keys.crowded
+    return built.here(lambda: every.anti_join(before, "hash").union(now))
 
 
 def _records(settings: Unify, name: str, changes: transform.Changes) -> ir.Table:
@@ -386,8 +423,3 @@ def store_whole(engine: Engine, table: str, changes: transform.Changes | None, *
         engine.keep(
             stored_name(table), transform.numbered(now(engine, table, changes).drop(transform.ROW), by_number=by_number)
         )
-
-
-def _patch_if_any(engine: Engine, name: str, by: list[str], removed: ir.Table, added: ir.Table | None) -> None:
-    table = engine.table(name)
-    engine.patch(name, by, removed, built.here(lambda: table.limit(0)) if added is None else added)

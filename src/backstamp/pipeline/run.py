@@ -32,7 +32,6 @@ from backstamp.pipeline import (
     undoing,
 )
 from backstamp.pipeline.hydrating import PLAN
-from backstamp.unify.history import Before
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from backstamp.connect import ports
     from backstamp.pipeline.describe import Described
     from backstamp.unify import normalize
+    from backstamp.unify.history import Before
 
 _NUMBERS = shapes.shape(customer=pa.int64())
 _RESTORE = runs.PlannedTask("Unification", "CustomerIds of the CRM")
@@ -455,11 +455,5 @@ def _stage_task(name: str) -> runs.PlannedTask:
 
 def _before(engine: engines.Engine) -> Before | None:
     """Return what the run before published, or None before the first; where a run was undone, as it was before."""
-    members = engine.published("members")
-    if members is None:
-        return None
-    made = engine.table("ids").drop("customer")
-    clusters = engine.published("clusters")
-    values = engine.published("profile_values")
-    published = Before(members, made, engine.table("previous_ids"), engine.table("followed"), clusters, values)
-    return undoing.taken_back(engine, published)
+    published = stages.published(engine)
+    return None if published is None else undoing.taken_back(engine, published)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,7 @@ from backstamp.pipeline.reading import stored_name
 from backstamp.unify import (
     block,
     cluster,
+    components,
     deduplicate,
     excepted,
     history,
@@ -46,7 +47,7 @@ _FINGERPRINT = shapes.shape(fingerprint=pa.string())
 UNIFIED_BY = "unified_by"
 """The table of the fingerprint by which the published tables were made."""
 
-MATCH_KEYS = "match_keys"
+MATCH_KEYS, CROWDED_KEYS = "match_keys", "crowded_keys"
 _MAYBE = {
     "overrides": shapes.OVERRIDES,
     "refused": shapes.REFUSED,
@@ -61,6 +62,11 @@ STAGES = ("Normalize", "Deduplicate", "Match", "Identify", "Merge", "Cluster")
 NORMALIZE, DEDUPLICATE, MATCH, IDENTIFY, MERGE, CLUSTER = STAGES
 
 
+def most_rows_per_key(settings: Unify) -> int:
+    """Return the most rows that any rule lets share a key."""
+    return max((rule.max_rows_per_key for rule, *_ in deduplicate.all_rules(settings)), default=0)
+
+
 def fingerprint(settings: Unify, version: str, lists: normalize.Lists) -> str:
     """Return a digest of all that unification depends on besides rows and pairs of them.
 
@@ -69,7 +75,12 @@ def fingerprint(settings: Unify, version: str, lists: normalize.Lists) -> str:
         version: of this program.
         lists: those that conditions name.
     """
-    told = {"settings": asdict(settings), "version": version, "lists": {name: asdict(lists[name]) for name in lists}}
+    told = {
+        "settings": asdict(settings),
+        "version": version,
+        "lists": {name: asdict(lists[name]) for name in lists},
+        "results": [one.name for one in fields(Unified)],  # what was made without one of them must be made anew
+    }
     return hashlib.sha256(orjson.dumps(told, default=str, option=orjson.OPT_NON_STR_KEYS)).hexdigest()
 
 
@@ -107,14 +118,14 @@ class Given:
         overrides: `shapes.OVERRIDES`, by the records that `numbered` gives the rows; None without any.
         lists: those of equal and of empty values that conditions name.
         by_number: the tables whose keys are whole numbers.
-        counted: `shapes.COUNTED_KEYS` of every key that these rows hold, where there are more rows than these.
+        crowded: `shapes.CROWDED_KEYS` of all rows, where there are more than these.
     """
 
     sources: Mapping[str, ir.Table]
     overrides: ir.Table | None = None
     lists: normalize.Lists = field(default_factory=dict)
     by_number: Collection[str] = ()
-    counted: ir.Table | None = None
+    crowded: ir.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +145,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Unified:
-    """What unification gives, each as in `shapes`; None where there is nothing; `keys` by table: `block.short_keys`."""
+    """What unification gives, each as in `shapes`; None where there is nothing; `keys` by table: `block.short_keys`.
+
+    Attributes:
+        counted: `shapes.COUNTED_KEYS` of every key, a table for each place.
+    """
 
     customers: ir.Table
     overrides: ir.Table | None
@@ -142,11 +157,26 @@ class Unified:
     excepted: ir.Table | None
     shared_values: ir.Table | None
     keys: Mapping[str, ir.Table]
+    counted: Sequence[ir.Table]
+    components: ir.Table
     ids: ir.Table
     previous_ids: ir.Table
     followed: ir.Table
     id_changes: ir.Table | None
     profile_values: ir.Table
+
+
+def published(engine: Engine) -> history.Before | None:
+    """Return what the run before published, or None before the first."""
+    members = engine.published("members")
+    if members is None:
+        return None
+    made, previous_ids, followed = (
+        engine.table("ids").drop("customer"),
+        *map(engine.table, ("previous_ids", "followed")),
+    )
+    clusters, values = engine.published("clusters"), engine.published("profile_values")
+    return history.Before(members, made, previous_ids, followed, clusters, values)
 
 
 def unify(
@@ -195,36 +225,38 @@ def unify_rows(
         running: the run.
         keep: computes one of the larger tables of `Unified`, given its name, and holds it.
     """
-    run, stage = running.run, running.stage
+    run, stage, most = running.run, running.stage, most_rows_per_key(settings)
     tables = taking_part(settings, given.sources)
     records = _records(tables)
     with stage(NORMALIZE) as told:
         keyed = {table.name: _keyed(engine, settings, table, given.lists) for table in tables}
-        told.rows = sum(engine.count(made.table) for made in keyed.values())
+        sizes = dict(zip(keyed, engine.counts([made.table for made in keyed.values()]), strict=True))
+        told.rows = sum(sizes.values())
         of_keys = places_of_keys(settings)
-        if given.counted is not None:
-            keyed = block.counted_over_all(engine, keyed, of_keys, given.counted)
+        if given.crowded is not None:
+            keyed = block.counted_over_all(engine, keyed, of_keys, given.crowded)
         keyed = block.measured(engine, keyed)
+        counted = block.counted(keyed, of_keys) or [engine.load(shapes.COUNTED_KEYS, [])]
+        if (crowded := given.crowded) is None:
+            crowded = keep(CROWDED_KEYS, components.crowded(engine, counted, most))
     with stage(DEDUPLICATE) as told:
         deduplicated = {table.name: _deduplicate(engine, settings, given, table, keyed) for table in tables}
         groups = {name: found for name, (found, _) in deduplicated.items()}
-        told.rows = sum(engine.count(_duplicates(found)) for found in groups.values())
+        told.rows = sum(engine.counts([_duplicates(found) for found in groups.values()]))
         told.detail(f"{told.rows:,} duplicates")
     with stage(MATCH) as told:
         matched = [
-            match.Table(name, groups[name], keyed[name], include_all=place == 0 or settings.table(name).include_all)
-            for place, name in enumerate(groups)
+            match.Table(name, found, keyed[name], place == 0 or settings.table(name).include_all, sizes[name] == 0)
+            for place, (name, found) in enumerate(groups.items())
         ]
         customers = keep("customers", match.match(engine, matched, settings.match, given.overrides))
         told.rows = engine.count(_founders(customers))
         told.detail(f"{told.rows:,} customers")
         apart = excepted.excepted(engine, settings, keyed, customers)
-        apart = None if apart is None else engine.cache(apart)
         links = [refused for _, refused in deduplicated.values() if refused is not None]
         links += [] if given.overrides is None else [match.refused(customers, given.overrides)]
         refused = engine.cache(built.here(lambda: ibis.union(*links))) if links else None
         shared = guarding.shared_values(engine, settings, {table.name: table.rows for table in tables}, keyed)
-        shared = None if shared is None else engine.cache(shared)
         for warning in guarding.warnings(engine, settings, shared, refused, apart, customers):
             told.warn(warning)
     with stage(IDENTIFY) as told:
@@ -233,6 +265,9 @@ def unify_rows(
         ids, previous_ids, followed = (
             keep(name, getattr(identified, name)) for name in ("ids", "previous_ids", "followed")
         )
+        keys = {name: block.short_keys(keyed[name], held) for name, held in of_keys.items()}
+        pairs = _pairs(engine, given.overrides, followed, records)
+        together = keep("components", components.components(engine, [*keys.values()], crowded, customers, pairs, most))
         told.rows = engine.count(identified.new)
         told.detail(f"{told.rows:,} new CustomerIds")
         if wanted is not None and (others := engine.count(wanted) - engine.count(ids.filter(ids.derived))):
@@ -250,13 +285,21 @@ def unify_rows(
         refused=refused,
         excepted=apart,
         shared_values=shared,
-        keys={name: block.short_keys(keyed[name], held) for name, held in of_keys.items()},
+        keys=keys,
+        counted=counted,
+        components=together,
         ids=ids,
         previous_ids=previous_ids,
         followed=followed,
         id_changes=identified.id_changes,
         profile_values=profiles,
     )
+
+
+def _pairs(engine: Engine, overrides: ir.Table | None, followed: ir.Table, records: ir.Table) -> list[ir.Table]:
+    """Return left, right: rows that hang together without a key."""
+    pairs = [] if overrides is None else [overrides]
+    return [*pairs, components.followed_together(followed, records)] if engine.count(followed) else pairs
 
 
 def _now(engine: Engine) -> ir.TimestampScalar:

@@ -15,6 +15,7 @@ Below them the means that they share: `block` (keys), `decide` (which pairs a ru
 alike among many), `prefer` (which row goes first), `profile` (which columns it has). What a project file says:
 `settings`, its `places` in the file, and `contradictions` within it. Before there is one: the `semantic_types`, and
 what `suggest` takes columns for; `profiling` says what columns hold. Of what the stages made, `history` says
-what became of ids, `shown` makes tables to look at, `explain` says why it is so, `evaluate` how right it is, and
-`guard` what may join strangers.
+what became of ids, `components` which customers hang together, and `touched`, by these, whom a change can touch;
+`shown` makes tables to look at, `explain` says why it is so, `evaluate` how right it is, and `guard` what may join
+strangers.
 """

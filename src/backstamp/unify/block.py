@@ -155,6 +155,10 @@ class Keyed:
         key = self.columns[side.key] if side.key else None
         return _rows(self.table, key, {name: self.columns[value] for name, value in side.values.items()})
 
+    def is_shared(self, side: Side) -> bool:
+        """Tell whether two rows may hold the same key."""
+        return self.most.get(side.key, 2) > 1 if side.key else True
+
 
 @built.once
 def _rows(table: ir.Table, key: str | None, names: Mapping[str, str]) -> ir.Table:
@@ -244,26 +248,41 @@ def match_keys(keys: ir.Table) -> ir.Table:
     return every.select(*shapes.MATCH_KEYS.names)
 
 
+def counted(keyed: Mapping[str, Keyed], places: Mapping[str, Mapping[Key, int]]) -> list[ir.Table]:
+    """Return how many rows hold each key, as `shapes.COUNTED_KEYS`, a table for each place."""
+    return [
+        _counted(keyed[name].holders[key], place) for name, of_keys in places.items() for key, place in of_keys.items()
+    ]
+
+
+@built.once
+def _counted(holders: ir.Table, place: int) -> ir.Table:
+    return holders.select(hash=functions.short_hash(holders.key), place=functions.whole(place), holders="holders")
+
+
 def counted_over_all(
-    engine: Engine, keyed: Mapping[str, Keyed], places: Mapping[str, Mapping[Key, int]], counted: ir.Table
+    engine: Engine, keyed: Mapping[str, Keyed], places: Mapping[str, Mapping[Key, int]], crowded: ir.Table
 ) -> dict[str, Keyed]:
     """Return the keys of some rows of tables, with how many of all their rows hold them.
 
-    `first` of a key is null in a table where none of these rows holds it.
+    Whoever holds a key together with one of these rows is one of them too, but for keys that are crowded. `first` of a
+    key is null in a table where none of these rows holds it.
 
     Args:
         engine: where it is computed.
         keyed: the keys of the rows, by table.
         places: those of all keys.
-        counted: `shapes.COUNTED_KEYS` of all rows, for every key that these hold.
+        crowded: `shapes.CROWDED_KEYS` of all rows.
     """
     held = [one.holders[key] for name, one in keyed.items() for key in places[name]]
     if not held:
         return dict(keyed)
-    known = engine.cache(_hashes(held))
+    known = engine.cache(_crowded(held, crowded))
+    if not engine.count(known):
+        return dict(keyed)
 
     def everywhere(one: Keyed, key: Key, place: int) -> ir.Table:
-        return engine.cache(_everywhere(one.holders[key], known, counted, place))
+        return engine.cache(_everywhere(one.holders[key], known, place))
 
     return {
         name: replace(one, holders={key: everywhere(one, key, place) for key, place in places[name].items()})
@@ -272,16 +291,19 @@ def counted_over_all(
 
 
 @built.once
-def _hashes(held: Sequence[ir.Table]) -> ir.Table:
+def _crowded(held: Sequence[ir.Table], crowded: ir.Table) -> ir.Table:
+    """Return the keys of `Keyed.holders` that are crowded: key, and place and holders."""
     hashes = [holders.select("key", hash=functions.short_hash(holders.key)) for holders in held]
-    return ibis.union(*hashes, distinct=True) if len(hashes) > 1 else hashes[0]
+    every = ibis.union(*hashes, distinct=True) if len(hashes) > 1 else hashes[0]
+    return every.inner_join(crowded, "hash").select("key", "place", "holders")
 
 
 @built.once
-def _everywhere(holders: ir.Table, known: ir.Table, counted: ir.Table, place: int) -> ir.Table:
-    """Return how many of all rows hold each key that is known, and the first of some rows, as `Keyed.holders`."""
-    every = known.inner_join(counted.filter(counted.place == place), "hash").select("key", "holders")
-    return every.left_join(holders.select("key", "first"), "key").select("key", "first", "holders")
+def _everywhere(holders: ir.Table, known: ir.Table, place: int) -> ir.Table:
+    """Return `Keyed.holders` of some rows with how many of all rows hold the keys that are known."""
+    every = known.filter(known.place == place).select("key", "holders")
+    counted = every.left_join(holders.select("key", "first"), "key").select("key", "first", "holders")
+    return holders.select("key", "first", "holders").anti_join(every, "key").union(counted)
 
 
 def measured(engine: Engine, keyed: Mapping[str, Keyed]) -> dict[str, Keyed]:

@@ -97,7 +97,7 @@ def deduplicate(
     """
     always, never = (_within(engine, rows, overrides, kind) for kind in (shapes.ALWAYS, shapes.NEVER))
     sides = [block.side_of(rule, "lower", keyed.region) for rule in rules]
-    found = _in_order(always, [decide.links(engine, keyed, side) for side in sides])
+    found = _in_order(always, [decide.links(engine, keyed, side) if keyed.is_shared(side) else None for side in sides])
     if found is None:
         return engine.cache(_alone(rows)), None
     members, forest = engine.spanning_forest(found)
@@ -141,9 +141,9 @@ def _between(rows: ir.Table, overrides: ir.Table, kind: str) -> ir.Table:
 
 
 @built.once
-def _in_order(always: ir.Table | None, links: Sequence[ir.Table]) -> ir.Table | None:
+def _in_order(always: ir.Table | None, links: Sequence[ir.Table | None]) -> ir.Table | None:
     """Return always pairs and the links of rules as `shapes.LINKS`, None without any."""
-    found = [of_rule.mutate(rule=functions.whole(place)) for place, of_rule in enumerate(links)]
+    found = [of_rule.mutate(rule=functions.whole(place)) for place, of_rule in enumerate(links) if of_rule is not None]
     if always is not None:
         said = always.mutate(score=ibis.null("float64"), rule=functions.whole(_OF_ALWAYS))
         found = [said, *(of_rule.select(said.columns) for of_rule in found)]

@@ -39,7 +39,7 @@ def excepted(engine: Engine, unify: Unify, keyed: Mapping[str, block.Keyed], cus
         found.append(_first_of_each(pairs, rule.name))
     if not found:
         return None
-    return ibis.union(*found) if len(found) > 1 else found[0].select(*shapes.EXCEPTED.names)
+    return engine.cache(ibis.union(*found) if len(found) > 1 else found[0].select(*shapes.EXCEPTED.names))
 
 
 @built.once

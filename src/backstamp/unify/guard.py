@@ -104,7 +104,7 @@ def shared_values(engine: Engine, compared: Collection[Compared]) -> ir.Table | 
     for part in (part for one, _ in found for part in one.parts):
         held.setdefault(part.table, []).append(part)
     read = {table: _read(engine, parts, records) for table, parts in held.items()}
-    return ibis.union(*[_told(one, crowded, read) for one, crowded in found])
+    return engine.cache(ibis.union(*[_told(one, crowded, read) for one, crowded in found]))
 
 
 def _crowded(compared: Compared) -> ir.Table:

@@ -32,12 +32,14 @@ class Table:
         groups: `shapes.GROUPS`.
         keyed: its keys.
         include_all: whether a group without a match becomes a customer.
+        is_empty: whether it has no rows.
     """
 
     name: str
     groups: ir.Table
     keyed: block.Keyed
     include_all: bool
+    is_empty: bool
 
 
 def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overrides: ir.Table | None) -> ir.Table:
@@ -50,7 +52,7 @@ def match(engine: Engine, tables: Sequence[Table], rules: Iterable[Match], overr
         overrides: `shapes.OVERRIDES`, or None without any.
     """
     said = {between.between: [rule for rule in between.rules if rule.active] for between in rules}
-    filled = {table.name for table in tables if engine.count(table.groups)}
+    filled = {table.name for table in tables if not table.is_empty}
     primary, *others = tables
     placed = [_placed(primary.groups, 0, None, owns=True)]
     groups = primary.groups

@@ -99,24 +99,38 @@ def merge(
     def value(rows: ir.Table, name: str, column: str | None) -> ir.Value:
         return ibis.null(types[name]) if column is None else _filled(rows[column]).cast(types[name])
 
-    owned = engine.cache(_owned(len(tables), customers))
+    owned = _own(engine, len(tables), customers)
     chosen = _choose(engine, tables, customers, owned, every, value)
-    alternates = [engine.cache(_alternates(position, table, customers, owned)) for position, table in enumerate(tables)]
+    alternates = [
+        engine.cache(_alternates(position, table, customers, owned.table))
+        if owned.has_several("rows", position)
+        else None
+        for position, table in enumerate(tables)
+    ]
     columns = [name for one in taken for name in one.columns]
-    profiles = _with_lists(ids, chosen, previous_ids, alternates)
+    profiles = _with_lists(ids, chosen, previous_ids, alternates, [alternate_column(key) for key in keys])
     names = ("customer", *shapes.PROFILES.names, *columns, *keys, *map(alternate_column, keys))
     return built.here(lambda: profiles.select(*names))
 
 
 @built.once
-def _with_lists(ids: ir.Table, chosen: ir.Table, previous_ids: ir.Table, alternates: Sequence[ir.Table]) -> ir.Table:
+def _with_lists(
+    ids: ir.Table,
+    chosen: ir.Table,
+    previous_ids: ir.Table,
+    alternates: Sequence[ir.Table | None],
+    names: Sequence[str],
+) -> ir.Table:
     """Return the customers with their ids, what is chosen for them, and the lists of their other ids and keys."""
     lists = previous_ids.group_by("customer_id").agg(
         previous_customer_id=functions.joined(previous_ids.previous_id, previous_ids.previous_id)
     )
     profiles = _joined(_joined(ids, chosen, "customer"), lists, "customer_id")
-    for of_table in alternates:
-        profiles = _joined(profiles, of_table, "customer")
+    for name, of_table in zip(names, alternates, strict=True):
+        if of_table is None:
+            profiles = profiles.mutate(**{name: ibis.null("string")})
+        else:
+            profiles = _joined(profiles, of_table, "customer")
     return profiles
 
 
@@ -144,7 +158,7 @@ def origins(engine: Engine, tables: Sequence[Table], customers: ir.Table, taken:
         record = rows[_origin(column)] if _origin(column) in rows.columns else rows.record
         return _filled(rows[column]).notnull().ifelse(record, ibis.null())
 
-    owned = engine.cache(_owned(len(tables), customers))
+    owned = _own(engine, len(tables), customers)
     return _choose(engine, tables, customers, owned, taken, origin)
 
 
@@ -159,13 +173,13 @@ def first_values(
         customers: `shapes.CUSTOMERS`.
         columns: table and column.
     """
-    owned = engine.cache(_owned(len(tables), customers))
-    found = owned.select("customer")
+    owned = _own(engine, len(tables), customers)
+    found = owned.table.select("customer")
     for position, table in enumerate(tables):
         asked = {f"value_{number}": column for number, (name, column) in enumerate(columns) if name == table.name}
         if asked:
             look = _look(engine, position, table, customers, owned)
-            first = owned.select("customer", record=f"winner_{position}")
+            first = owned.table.select("customer", record=f"winner_{position}")
             if look.several is not None:
                 first = first.union(look.several.filter(look.several["rank"] == 0).select("customer", "record"))
             rows = first.inner_join(look.rows, "record")
@@ -182,6 +196,35 @@ def escaped(key: ir.StringValue) -> ir.StringValue:
 
 _See = Callable[[ir.Table, str, str | None], ir.Value]
 """What is chosen of a row, null where it has no value: from rows, the profile column, and the table's column for it."""
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """What each customer has in each table.
+
+    Attributes:
+        table: as `_owned`.
+        most: of each number in it the largest.
+    """
+
+    table: ir.Table
+    most: Mapping[str, int | None]
+
+    def has_several(self, what: str, position: int) -> bool:
+        """Tell whether a customer has several rows, or winners, in a table."""
+        return (self.most[f"{what}_{position}"] or 0) > 1
+
+
+def _own(engine: Engine, tables: int, customers: ir.Table) -> _Owned:
+    owned = engine.cache(_owned(tables, customers))
+    [most] = engine.rows(_most(tables, owned))
+    return _Owned(owned, most)
+
+
+@built.once
+def _most(tables: int, owned: ir.Table) -> ir.Table:
+    names = [f"{what}_{position}" for position in range(tables) for what in ("winners", "rows")]
+    return owned.agg(**{name: owned[name].max() for name in names})
 
 
 @built.once
@@ -226,19 +269,19 @@ class _Look:
 
 
 def _choose(
-    engine: Engine, tables: Sequence[Table], customers: ir.Table, owned: ir.Table, taken: Sequence[Taken], see: _See
+    engine: Engine, tables: Sequence[Table], customers: ir.Table, owned: _Owned, taken: Sequence[Taken], see: _See
 ) -> ir.Table:
     """Return for each customer what is chosen for each profile column."""
     looks = [_look(engine, position, table, customers, owned) for position, table in enumerate(tables)]
     by_importance = [one for one in taken if one.prefer == "importance"]
-    chosen = owned
+    chosen = owned.table
     for look in looks:
         if giving := [one for one in by_importance if look.table in one.sources]:
             chosen = _with_offers(engine, chosen, look, giving, see)
     chosen = _first_offers(chosen, looks, by_importance)
     for one in taken:
         if one.prefer != "importance":
-            chosen = _joined(chosen, engine.cache(_by_time(owned, looks, one, see)), "customer")
+            chosen = _joined(chosen, engine.cache(_by_time(owned.table, looks, one, see)), "customer")
     return chosen
 
 
@@ -248,11 +291,11 @@ def _first_offers(chosen: ir.Table, looks: Sequence[_Look], taken: Sequence[Take
     return chosen.select("customer", **values)
 
 
-def _look(engine: Engine, position: int, table: Table, customers: ir.Table, owned: ir.Table) -> _Look:
+def _look(engine: Engine, position: int, table: Table, customers: ir.Table, owned: _Owned) -> _Look:
     rows = _seen(engine, position, table, customers) if table.preferences else table.rows
-    having = _having(owned, f"winners_{position}")
-    if not engine.count(having):
+    if not owned.has_several("winners", position):
         return _Look(table.name, position, rows, None)
+    having = _having(owned.table, f"winners_{position}")
     return _Look(table.name, position, rows, engine.cache(_several(position, table, customers, having)))
 
 
@@ -374,7 +417,7 @@ def _by_time(owned: ir.Table, looks: Sequence[_Look], one: Taken, see: _See) -> 
 @built.once
 def _alternates(position: int, table: Table, customers: ir.Table, owned: ir.Table) -> ir.Table:
     """Return the keys of all rows that a customer has in a table, for each who has several there."""
-    having = owned.filter(owned[f"rows_{position}"] > 1).select("customer")
+    having = _having(owned, f"rows_{position}")
     mine = customers.filter(customers.position == position).select("record", "customer")
     named = mine.semi_join(having, "customer").inner_join(table.rows.select("record", "key"), "record")
     keys = functions.joined(escaped(named.key), named.record)

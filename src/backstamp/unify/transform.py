@@ -152,7 +152,7 @@ def store(
             rows = ibis.union(untouched.select(*rows.columns), rows).anti_join(landed.deleted, "key")
         return Stored(numbered(rows, by_number=is_number(key, types)), corrupt)
     removed, added = _changes(engine, rows, known, landed.deleted)
-    added = engine.cache(_numbered_on(added, removed, previous, by_number=is_number(key, types)))
+    added = _numbered_on(engine, added, removed, previous, by_number=is_number(key, types))
     return Changes(removed, added, corrupt, engine.count(removed) + engine.count(added))
 
 
@@ -241,15 +241,27 @@ def _keys(rows: ir.Table, deleted: ir.Table) -> ir.Table:
     return rows.select("key").union(deleted)
 
 
-@built.once
-def _numbered_on(different: ir.Table, removed: ir.Table, previous: ir.Table, *, by_number: bool) -> ir.Table:
+def _numbered_on(
+    engine: Engine, different: ir.Table, removed: ir.Table, previous: ir.Table, *, by_number: bool
+) -> ir.Table:
     """Return the rows that are new or have other values, with the numbers that they had, or those that come next."""
-    names = different.columns
-    numbers = different.left_join(removed.select("key", ROW), "key").drop("key_right")
-    told = numbers.filter(numbers[ROW].notnull())
-    new = numbered(numbers.filter(numbers[ROW].isnull()).drop(ROW), by_number=by_number)
+    told = engine.cache(_with_their_numbers(different, removed))
+    new = built.here(lambda: told.filter(told[ROW].isnull()).drop(ROW))
+    # What comes next is found by a look at all rows.
+    return engine.cache(_with_next_numbers(told, new, previous, by_number=by_number)) if engine.count(new) else told
+
+
+@built.once
+def _with_their_numbers(different: ir.Table, removed: ir.Table) -> ir.Table:
+    numbered = different.left_join(removed.select("key", ROW), "key")
+    return numbered.select(*different.columns, ROW)
+
+
+@built.once
+def _with_next_numbers(told: ir.Table, new: ir.Table, previous: ir.Table, *, by_number: bool) -> ir.Table:
+    new = numbered(new, by_number=by_number)
     new = new.mutate(**{ROW: new[ROW] + _last_number(previous).as_scalar()})
-    return told.select(*names, ROW).union(new.select(*names, ROW))
+    return told.filter(told[ROW].notnull()).union(new.select(*told.columns))
 
 
 @built.once
