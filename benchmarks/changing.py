@@ -1,6 +1,6 @@
 """What a run costs that finds some rows changed; in a process of its own, as `incremental.py` starts it.
 
-python benchmarks/changing.py FOLDER ROWS,ROWS...      after `ours.py read`: a full run, then runs of so many rows
+python benchmarks/changing.py FOLDER ROWS,ROWS... MEMORY     after `ours.py read`: a full run, then runs of so many rows
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from backstamp import engine, pipeline, shapes
 from backstamp.pipeline import incremental, reading, stages
 from backstamp.unify import transform
 from measured import peak_memory, tell, versions
-from ours import MEMORY, THREADS, Silent
+from ours import THREADS, Silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ one that nobody has, and perhaps leave theirs."""
 def main() -> None:
     """Measure a full run, then runs of so many changed rows."""
     folder, sizes = Path(sys.argv[1]), [int(size) for size in sys.argv[2].split(",")]
-    settings = engine.DuckDBSettings(threads=THREADS, memory=MEMORY)
+    settings = engine.DuckDBSettings(threads=THREADS, memory=sys.argv[3])
     rows = pyarrow.dataset.dataset(company.file_of(folder, CHANGED))
     numbers = itertools.count(1)
     with engine.DuckDB(folder / "warehouse.duckdb", settings) as warehouse:

@@ -2,6 +2,7 @@
 
     python benchmarks/incremental.py
     python benchmarks/incremental.py --people 1000000,10000000 --changed 1,1000,100000
+    python benchmarks/incremental.py --people 10000000 --memory 16GB     room for all that the file holds
     python benchmarks/incremental.py --people 100000 --json
 
 The demo's people stand in a warehouse file, unified once. Then so many contacts get another e-mail, every other one
@@ -36,11 +37,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", default="1000000", help="how many people; several sizes, joined by commas")
     parser.add_argument("--changed", default="1,1000,100000", help="how many rows change (default 1,1000,100000)")
+    parser.add_argument("--memory", default="4GB", help="how much DuckDB may take (default 4GB)")
     parser.add_argument("--folder", type=Path, default=unify.ROOT / "build" / "benchmark", help="keeps the people")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     machine = unify.describe_machine()
-    results = [measure(arguments.folder / size, int(size), arguments.changed) for size in arguments.people.split(",")]
+    results = [
+        measure(arguments.folder / size, int(size), arguments.changed, arguments.memory)
+        for size in arguments.people.split(",")
+    ]
     if arguments.json:
         print(json.dumps({"machine": machine, "results": results}, indent=2))
         return
@@ -51,18 +56,20 @@ def main() -> None:
         print_result(result)
 
 
-def measure(folder: Path, people: int, changed: str) -> Facts:
+def measure(folder: Path, people: int, changed: str, memory: str) -> Facts:
     """Return what a full run and runs of so many changed rows cost, of this many people."""
     if not (folder / "truth.parquet").exists():
         unify.run(unify.PYTHON, "company.py", "make", folder, people)
     unify.run(unify.PYTHON, "ours.py", "read", folder)
-    return {"people": people, **unify.tell_of(unify.PYTHON, "changing.py", folder, changed)}
+    told = unify.tell_of(unify.PYTHON, "changing.py", folder, changed, memory)
+    return {"people": people, "memory": memory, **told}
 
 
 def print_result(result: Facts) -> None:
     """Print a line for the full run, and one for each number of changed rows."""
     full = result["full"]
-    print(f"\n{result['people']:,} people, {result['rows']:,} rows: a full run takes {full['wall']:.1f} s")
+    about, memory = f"{result['people']:,} people, {result['rows']:,} rows", f"DuckDB given {result['memory']}"
+    print(f"\n{about}, {memory}: a full run takes {full['wall']:.1f} s, and {full['peak']:.2f} GiB")
     head = ("changed rows", "first s", "warm s", "of full", "rows touched", "MB written", "peak GiB")
     print("  " + "".join(f"{name:>13}" for name in head))
     sizes: dict[int, list[Facts]] = {}

@@ -234,6 +234,26 @@ def test_patches_that_can_be_put_aside(kind: str, tmp_path: Path) -> None:
         assert numbers(warehouse.table("some"), warehouse) == [2, 3]
 
 
+def test_rows_that_were_picked_are_replaced(kind: str, tmp_path: Path) -> None:
+    """All rows with a key go, also those that came with another patch since the others were picked."""
+    with engines.opened(kind, tmp_path) as warehouse:
+        land(warehouse, "some", *range(100))
+        warehouse.publish()
+        some = warehouse.table("some")
+        odd, few = warehouse.cache(some.filter(some.n % 2 == 1)), warehouse.cache(some.filter(some.n < 3))
+        warehouse.pick(some, ["n"], odd)
+        land(warehouse, "other", 1)
+        assert numbers(warehouse.pick(some, ["n"], few), warehouse) == [0, 1, 2]
+        warehouse.patch("some", ["n"], few, warehouse.cache(few.mutate(n=few.n + 101)))
+        now = warehouse.table("some")
+        assert numbers(now, warehouse) == [*range(3, 100), 101, 102, 103]
+        warehouse.pick(now, ["n"], odd)
+        warehouse.patch("some", ["n"], few, warehouse.cache(few.mutate(n=few.n - few.n + 5)))
+        warehouse.patch("some", ["n"], odd, warehouse.cache(few.filter(few.n == 1)))
+        warehouse.publish()
+        assert numbers(warehouse.table("some"), warehouse) == [1, *range(4, 100, 2), 101, 102, 103]
+
+
 @pytest.mark.parametrize("count", [3, 20_000], ids=["few", "many"])
 def test_rows_are_picked_by_their_values(kind: str, tmp_path: Path, count: int) -> None:
     """Rows are picked out of a kept table, or any other, also those that a patch has just put there."""

@@ -105,6 +105,9 @@ class DuckDB:
         self._held: list[str] = []  # temporary tables,
         self._shown: list[str] = []  # and Arrow tables that queries see,
         self._made: Counter[str] = Counter()  # and how many there are of one place in the code
+        self._picked: dict[
+            ops.Node, dict[tuple[tuple[str, ...], ops.Node], str]
+        ] = {}  # where picked rows stand, by keys
         self._connection = _connect(str(path), settings)
         if reads_only:
             held.FILES.hold(str(path), partial(_connect, str(path), settings))
@@ -173,9 +176,13 @@ class DuckDB:
             self._execute("BEGIN")
             self._is_patching = True
         stored = self._stored(table.op().name)
-        gone = _compiled(built.here(lambda: removed.select(*by).distinct()))
-        same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
-        self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
+        places = self._picked.pop(table.op(), {}).get((tuple(by), removed.op()))
+        if places is None:
+            gone = _compiled(built.here(lambda: removed.select(*by).distinct()))
+            same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
+            self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
+        else:
+            self._execute(f"DELETE FROM {stored} WHERE rowid IN (SELECT place FROM {places})")
         rows = _compiled(built.here(lambda: added.select(table.columns)))
         self._execute(f"INSERT INTO {stored} {rows}")
 
@@ -201,6 +208,7 @@ class DuckDB:
         found = f"SELECT rowid AS place, {columns} FROM {stored} AS stored SEMI JOIN {asked} ON {same}"
         [(count,)] = self._fetch(f"CREATE TEMP TABLE {places} AS {found}")
         self._held.append(places)
+        self._picked.setdefault(node, {})[tuple(by), keys.op()] = places
         # Of a table in that order, those columns tell of whole parts that they hold none.
         same = f"{there} AND {same}" if count <= _VERY_FEW_ROWS else there
         self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
@@ -361,6 +369,8 @@ class DuckDB:
         taken = self._kept.union(self._manifest.values(), self._put_aside())
         physical = next(one for number in itertools.count(1) if (one := f"{name}__{number}") not in taken)
         self._kept.add(physical)
+        if not self._is_patching:
+            self._picked = {}  # the commit may tidy the file up, and move rows
         if has_wide:
             self._execute(f"CREATE TABLE {self._stored(physical)} ({self._columns(select)})")
             self._execute(f"INSERT INTO {self._stored(physical)} {select}")
@@ -466,7 +476,7 @@ class DuckDB:
         self._execute("; ".join(f"DROP TABLE temp.main.{name}" for name in self._held))
         for name in self._shown:
             self._connection.unregister(name)
-        self._held, self._shown, self._made = [], [], Counter()
+        self._held, self._shown, self._made, self._picked = [], [], Counter(), {}
 
 
 @lru_cache(_KEPT_STATEMENTS)

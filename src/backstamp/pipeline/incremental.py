@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backstamp.unify import normalize
     from backstamp.unify.settings import Unify
 
-MOST = 0.3
+MOST = 0.2
 """Where more than this share of all rows is touched, all are unified: it is quicker."""
 FEW = 10_000
 """Unless these are no more."""
@@ -291,8 +291,7 @@ def _before(engine: Engine, settings: Unify, part: touched.Touched) -> tuple[his
         Their members and ids; whose they were: `shapes.IDS`; the profiles of these: `shapes.PROFILES`.
     """
     every_id, followed = map(engine.table, ("ids", "followed"))
-    owned = part.owned
-    ids = engine.cache(built.here(lambda: every_id.semi_join(owned, "customer")))
+    owned, ids = part.owned, engine.pick(every_id, ["customer"], part.customers)
     named = engine.cache(_named(part.before))
     members = built.here(lambda: owned.inner_join(ids, "customer").inner_join(named, "record"))
     values = engine.pick(engine.table("profile_values"), ["customer"], ids)
@@ -324,7 +323,7 @@ def _patch(
     """Put what is known now of the rows that a change can touch in the place of what was known of them."""
     records, keys = part.records, part.keys
     engine.patch("customers", ["record"], records, unified.customers)
-    engine.patch("ids", ["customer"], owners, unified.ids)
+    engine.patch("ids", ["customer"], part.customers, unified.ids)
     engine.patch("profile_values", ["customer"], owners, unified.profile_values)
     engine.patch(stages.MATCH_KEYS, ["hash", "record"], keys.removed, keys.added)
     lefts = built.here(lambda: records.select(left="record"))
