@@ -76,7 +76,7 @@ class Keys:
 
     Attributes:
         of_rows: of each table that changed, what `block.short_keys` gives of the rows that are changed or new.
-        removed: `shapes.MATCH_KEYS` of the rows that are changed or gone; `added`: of those that are changed or new.
+        removed: `shapes.MATCH_KEYS` that rows held and hold no longer; `added`: that they hold and did not.
         moved: `shapes.COUNTED_KEYS`: by how much it alters how many hold a key.
         crowded_before: `shapes.CROWDED_KEYS` of the hashes of these keys; `crowded`: the same after the change.
         holders: `shapes.MATCH_KEYS` of who held one of those added, or of those that are too many no longer.
@@ -155,7 +155,8 @@ def _keys(engine: Engine, tables: Sequence[Table], known: Known, lists: normaliz
     }
     held = [engine.pick(one.keys, ["record"], changed.removed) for one, changed in changes]
     match_keys, crowded_keys = known.match_keys, known.crowded_keys
-    added, removed = (engine.cache(_match_keys(match_keys, parts)) for parts in (list(of_rows.values()), held))
+    before, now = (_match_keys(match_keys, parts) for parts in (held, list(of_rows.values())))
+    removed, added = engine.cache(_without(before, now)), engine.cache(_without(now, before))
     moved = engine.cache(_difference(removed, added))
     crowded_before = engine.cache(built.here(lambda: crowded_keys.semi_join(moved, "hash")))
     asked = engine.cache(_asked(added, crowded_before, moved, max_rows))
@@ -169,6 +170,11 @@ def _keys(engine: Engine, tables: Sequence[Table], known: Known, lists: normaliz
 def _match_keys(none: ir.Table, tables: Sequence[ir.Table]) -> ir.Table:
     """Return as `shapes.MATCH_KEYS`, which `none` is, what `block.short_keys` gave of tables."""
     return ibis.union(none.limit(0), *map(block.match_keys, tables))
+
+
+@built.once
+def _without(some: ir.Table, others: ir.Table) -> ir.Table:
+    return some.anti_join(others, some.columns)
 
 
 @built.once
