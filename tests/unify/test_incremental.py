@@ -41,7 +41,7 @@ MUTANTS = ("empty values match", "evidence goes by key", "ties go to the smaller
 """Rules of the oracle that are changed, to see whether that would be noticed."""
 NOTICING = (0, 1)
 """The worlds of the suite, which notice each of these; in a longer run some projects lack what a rule is about."""
-CROWDED = range(max(2, SEQUENCES // 1000))
+CROWDED = range(SEQUENCES // 1000) or (0, 1, 3)
 FAMILIES, RUNS_OF_A_PART = 30, 5
 """Worlds in which keys become crowded and cease to be."""
 RULES = (Rule("Email", (on("email", "lowercase"),)), Rule("Phone", (on("phone"),)))

@@ -325,7 +325,7 @@ def _patch(
     engine.patch("customers", ["record"], records, unified.customers)
     engine.patch("ids", ["customer"], part.customers, unified.ids)
     engine.patch("profile_values", ["customer"], owners, unified.profile_values)
-    engine.patch(stages.MATCH_KEYS, ["hash", "record"], keys.removed, keys.added)
+    engine.patch(stages.MATCH_KEYS, shapes.MATCH_KEYS.names, keys.removed, keys.added)
     lefts = built.here(lambda: records.select(left="record"))
     _patch_where_any(
         engine,
