@@ -7,11 +7,12 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 from tests import engines
 from tests.engine import land, numbers
 
-from backstamp import engine, errors
+from backstamp import engine, errors, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -252,6 +253,20 @@ def test_rows_that_were_picked_are_replaced(kind: str, tmp_path: Path) -> None:
         warehouse.patch("some", ["n"], odd, warehouse.cache(few.filter(few.n == 1)))
         warehouse.publish()
         assert numbers(warehouse.table("some"), warehouse) == [1, *range(4, 100, 2), 101, 102, 103]
+
+
+def test_a_column_that_is_called_as_the_engine_calls_its_own(kind: str, tmp_path: Path) -> None:
+    """Rows are picked and replaced by their keys, whatever their columns are called."""
+    rows = [{"n": n, "RowId": n // 2, "place": 7} for n in range(200)]
+    schema = shapes.shape(n=pa.int64(), RowId=pa.int64(), place=pa.int64())
+    with engines.opened(kind, tmp_path) as warehouse:
+        warehouse.land("some", schema, [pa.RecordBatch.from_pylist(rows, schema=schema)])
+        warehouse.publish()
+        some = warehouse.table("some")
+        keys = warehouse.cache(some.filter(some.n.isin([5, 8, 13])).select("n", "place"))
+        assert numbers(warehouse.pick(some, ["n", "place"], keys), warehouse) == [5, 8, 13]
+        warehouse.patch("some", ["n", "place"], keys, warehouse.cache(some.filter(some.n == 5)))
+        assert numbers(warehouse.table("some"), warehouse) == [n for n in range(200) if n not in {8, 13}]
 
 
 @pytest.mark.parametrize("count", [3, 20_000], ids=["few", "many"])

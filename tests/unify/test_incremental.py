@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,25 @@ def test_a_part_keeps_what_a_full_run_keeps(seed: int) -> None:
             assert _became(engine, run) == _became(other, run)
             engine.publish()
             other.publish()
+
+
+def test_a_row_keeps_the_key_that_stays() -> None:
+    """A value that a row holds by two rules, and now only by one of them, still finds the row."""
+    rules = (Rule("As it is", (on("email"),)), Rule("In small letters", (on("email", "lowercase"),)))
+    project = replace(PROJECT, match=(Between("crm.contact", "crm.lead", rules),))
+    values = dict.fromkeys(harness.TYPES)
+    known = {1: "abc", 9: "other"}
+    with DuckDB() as engine:
+        for run, now in enumerate(({1: "abc"}, {1: "ABC"}, {1: "ABC", 2: "Abc"}), start=1):
+            emails: model.Rows = {
+                ("crm.contact", key): {**values, "email": email} for key, email in {**known, **now}.items()
+            }
+            if run == 1:
+                harness.unified(engine, project, emails, None, run)
+            else:
+                found = harness.unified_again(engine, project, emails, run)
+            engine.publish()
+    assert frozenset({("crm.contact", 1), ("crm.contact", 2)}) in found.customers.values()
 
 
 def test_whoever_tells_where_an_id_went_hangs_together() -> None:

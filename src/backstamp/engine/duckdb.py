@@ -41,6 +41,7 @@ _KEPT_STATEMENTS = 4096
 _FEW_ROWS = 5000
 """Up to so many rows blocks that hold none of them are passed over; to look for more takes longer than to read all."""
 _VERY_FEW_ROWS = 50
+_PLACE = '"place of a row"'
 _DIGITS_OF_64_BITS = 18
 _MACROS = (
     "short_hash(key) AS (key & 9223372036854775807::UHUGEINT)::BIGINT",
@@ -182,7 +183,7 @@ class DuckDB:
             same = " AND ".join(f"stored.{_quoted(column)} = gone.{_quoted(column)}" for column in by)
             self._execute(f"DELETE FROM {stored} AS stored USING ({gone}) AS gone WHERE {same}")
         else:
-            self._execute(f"DELETE FROM {stored} WHERE rowid IN (SELECT place FROM {places})")
+            self._execute(f"DELETE FROM {stored} WHERE rowid IN (SELECT {_PLACE} FROM {places})")
         rows = _compiled(built.here(lambda: added.select(table.columns)))
         self._execute(f"INSERT INTO {stored} {rows}")
 
@@ -198,17 +199,20 @@ class DuckDB:
     def pick(self, table: ir.Table, by: Sequence[str], keys: ir.Table) -> ir.Table:
         """See `Engine.pick`."""
         node = table.op()
-        if not isinstance(node, ops.DatabaseTable) or node.namespace.database != _STORE:
+        is_stored = isinstance(node, ops.DatabaseTable) and node.namespace.database == _STORE
+        # A column of that name, in whatever letters, hides where rows are.
+        if not is_stored or "rowid" in map(str.lower, table.columns):
             return self.cache(built.here(lambda: table.semi_join(keys, by)))
         # A join reads all columns of all rows that could fit; by their places it reads the blocks that hold one.
         stored, places = self._stored(node.name), self._name()
         same = " AND ".join(f"stored.{_quoted(column)} = keys.{_quoted(column)}" for column in by)
-        there, columns = "stored.rowid = keys.place", ", ".join(map(_quoted, by))
+        there, columns = f"stored.rowid = keys.{_PLACE}", ", ".join(map(_quoted, by))
         asked = f"({_compiled(keys)}) AS keys"
-        found = f"SELECT rowid AS place, {columns} FROM {stored} AS stored SEMI JOIN {asked} ON {same}"
+        found = f"SELECT rowid AS {_PLACE}, {columns} FROM {stored} AS stored SEMI JOIN {asked} ON {same}"
         [(count,)] = self._fetch(f"CREATE TEMP TABLE {places} AS {found}")
         self._held.append(places)
-        self._picked.setdefault(node, {})[tuple(by), keys.op()] = places
+        if _is_held(keys):
+            self._picked.setdefault(node, {})[tuple(by), keys.op()] = places
         # Of a table in that order, those columns tell of whole parts that they hold none.
         same = f"{there} AND {same}" if count <= _VERY_FEW_ROWS else there
         self._execute(f"SET dynamic_or_filter_threshold = {_FEW_ROWS}")
@@ -490,6 +494,12 @@ def _table(name: str, schema: sch.Schema, namespace: ops.Namespace) -> ir.Table:
 def _kind(words: str) -> dt.DataType:
     """Return the type that DuckDB calls so; to read its name takes longer than to look it up."""
     return DuckDBType.from_string(words)
+
+
+def _is_held(expression: ir.Table) -> bool:
+    """Tell whether an expression is a temporary table, which nobody changes."""
+    node = expression.op()
+    return isinstance(node, ops.DatabaseTable) and node.namespace == _SCRATCH
 
 
 def _is_wide(kind: dt.DataType) -> bool:
